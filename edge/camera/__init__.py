@@ -1,0 +1,1 @@
+"""Sources of frames behind one small interface."""

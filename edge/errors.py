@@ -1,0 +1,43 @@
+"""Every error that Linegate raises on purpose.
+
+LinegateError                 one sentence for a person: what is wrong, where, and what would be right
+├── SettingsError             a setting has a wrong name or value; the program does not start
+├── InputError                a folder, a data set or a run cannot be used as it is
+│   └── ImageError            one image cannot be used; the others go on
+├── BundleError               a .tflite file is not a bundle that may decide on this device
+├── CameraError               the camera gives no valid frame now; it may come back
+├── BrokerError               the broker cannot be used now; it may come back
+└── JournalError              the journal cannot be written or read
+"""
+
+
+class LinegateError(Exception):
+    """Base of all; ``str(error)`` is one line that can be shown to a user as it is."""
+
+
+class SettingsError(LinegateError):
+    """A setting has a wrong name or value."""
+
+
+class InputError(LinegateError):
+    """A folder, a data set or a run cannot be used as it is."""
+
+
+class ImageError(InputError):
+    """One image cannot be used."""
+
+
+class BundleError(LinegateError):
+    """A .tflite file is not a bundle that may decide on this device."""
+
+
+class CameraError(LinegateError):
+    """The camera gives no valid frame now; opening it again may help."""
+
+
+class BrokerError(LinegateError):
+    """The broker cannot be used now; connecting again may help."""
+
+
+class JournalError(LinegateError):
+    """The journal cannot be written or read."""

@@ -1,0 +1,1 @@
+"""Verdicts, commands and state over MQTT."""
