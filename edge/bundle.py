@@ -119,10 +119,10 @@ def write_bundle(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
+                Path(file.name).chmod(0o644)
+                Path(file.name).replace(path)
             except BaseException:
-                os.unlink(file.name)
+                Path(file.name).unlink()
                 raise
     except OSError as error:
         raise BundleError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,228 @@
+"""The `edge` command."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from edge.decision import Thresholds
+from edge.errors import LinegateError, SettingsError
+from edge.settings import Settings, load_settings, setting_fields
+
+if TYPE_CHECKING:
+    from edge.inspector import Inspector
+
+EXAMPLES = """\
+examples:
+  edge                                          run with config.toml, or with the defaults
+  edge --config /etc/linegate/config.toml       run with another file
+  edge --camera.source rtsp://10.0.0.5/line     any setting can be a flag; config.toml lists them
+  edge --check                                  what works, what doesn't, and how to mend it
+  edge --replay photos --model part.tflite      decide on stored images; folders named ok, defect
+                                                or as the classes tell the truth about them
+  edge --replay line.mp4 --json                 a video; one JSON document on standard output
+  edge --replay photos --publish                send what was found to the broker as well
+  edge --capture data/ok --count 500            frames of the camera as training images
+
+exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise SettingsError(f"{message}; edge --help shows what is right")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line: what to do, and a flag for every setting."""
+    parser = _Parser(
+        prog="edge",
+        description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.toml, if there")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--replay", type=Path, metavar="DIR", help="inspect stored images or a video, then end")
+    what.add_argument("--capture", type=Path, metavar="DIR/CLASS", help="write frames to a dataset, then end")
+    what.add_argument("--check", action="store_true", help="try everything outside once, then end")
+    parser.add_argument("--model", metavar="FILE", help="the bundle; short for --model.path")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="with --replay: write inspections.csv")
+    parser.add_argument("--publish", action="store_true", help="with --replay: send it, marked simulated")
+    parser.add_argument("--count", type=int, metavar="N", help="how many frames (--capture: 100)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    settings = parser.add_argument_group("settings", "config.toml says what each does, and its default")
+    for key, field in setting_fields():
+        text = (field.description or "").replace("%", "%%")
+        settings.add_argument(f"--{key}", metavar="VALUE", dest=key, help=text)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    try:
+        arguments = build_parser().parse_args(argv)
+        _refuse_combinations(arguments)
+        settings = _settings(arguments)
+        logging.basicConfig(
+            level=settings.log.level.upper(),
+            stream=sys.stderr,
+            format="%(levelname)s %(message)s",
+            force=True,
+        )
+        if arguments.check:
+            return _check(settings, as_json=arguments.json)
+        if arguments.capture is not None:
+            return _capture(settings, arguments)
+        if arguments.replay is not None:
+            return _replay(settings, arguments)
+        return _run(settings)
+    except LinegateError as error:
+        print(f"edge: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("edge: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _refuse_combinations(arguments: argparse.Namespace) -> None:
+    if arguments.replay is None:
+        for name in ("report", "publish"):
+            if getattr(arguments, name):
+                raise SettingsError(f"--{name}: goes with --replay")
+    if arguments.json and arguments.replay is None and not arguments.check:
+        raise SettingsError("--json: goes with --replay and --check")
+    if arguments.count is not None and (arguments.capture is None or arguments.count < 1):
+        raise SettingsError("--count: goes with --capture, and must be at least 1")
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    flags = {
+        key: getattr(arguments, key) for key, _ in setting_fields() if getattr(arguments, key) is not None
+    }
+    if arguments.model is not None:
+        flags["model.path"] = arguments.model
+    file = arguments.config
+    if file is None and Path("config.toml").is_file():
+        file = Path("config.toml")
+    return load_settings(file, flags)
+
+
+def load_inspector(settings: Settings) -> "Inspector":
+    """The inspector that the settings describe; raises BundleError."""
+    from edge.inspector import Inspector
+    from edge.model import load_model
+
+    recipe = settings.recipe
+    thresholds = None
+    if recipe.ok_below is not None and recipe.defect_from is not None:
+        thresholds = Thresholds(ok_below=recipe.ok_below, defect_from=recipe.defect_from, chosen="recipe")
+    model = load_model(Path(settings.model.path), threads=settings.model.threads)
+    return Inspector(model, thresholds=thresholds, region=recipe.region)
+
+
+def _run(settings: Settings) -> int:
+    from edge.line import Line
+
+    line = Line(settings, load_inspector(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        line.request_stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    waiting = line.run()
+    statistics = line.station.statistics
+    text = ", ".join(f"{count} {verdict}" for verdict, count in statistics.verdicts().items())
+    logging.getLogger("edge").info("inspected %d parts: %s", statistics.inspected, text)
+    if waiting:
+        logging.getLogger("edge").warning(
+            "%d verdicts wait in %s for the broker", waiting, settings.journal.path
+        )
+    return 0
+
+
+def _check(settings: Settings, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from edge.check import check, exit_status
+
+    findings = check(settings, load_inspector)
+    if as_json:
+        print(json.dumps({"works": exit_status(findings) == 0, "findings": [asdict(f) for f in findings]}))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.works else 'FAIL'}  {finding.thing:<9} {finding.text}")
+    return exit_status(findings)
+
+
+def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
+    from edge.capture import capture
+
+    written = capture(settings.camera, arguments.capture, arguments.count or 100)
+    print(f"{written} frames written to {arguments.capture}")
+    return 0
+
+
+def _replay(settings: Settings, arguments: argparse.Namespace) -> int:
+    from edge.replay import replay, write_report
+
+    inspector = load_inspector(settings)
+    if arguments.publish:
+        from edge.publish import replay_and_publish
+
+        result = replay_and_publish(arguments.replay, settings, inspector)
+    else:
+        result = replay(arguments.replay, inspector)
+    for reason in result.left_out:
+        print(f"edge: {reason}; left out", file=sys.stderr)
+    if arguments.report is not None:
+        write_report(result, arguments.report)
+    document = result.document()
+    if arguments.json:
+        print(json.dumps(document))
+    else:
+        print(_summary(document))
+    return 0
+
+
+def _summary(document: dict[str, Any]) -> str:
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in document["verdicts"].items())
+    latency = document["latency_ms"]
+    lines = [
+        f"{document['inspected']} images in {document['seconds']:.1f} s: {verdicts}",
+        f"latency in ms: median {latency['p50']:.2f}, p95 {latency['p95']:.2f}, p99 {latency['p99']:.2f}",
+    ]
+    labelled = document["labelled"]
+    if labelled:
+        lines.append(
+            f"{labelled['correct']} of {labelled['images']} labelled images right: "
+            f"{labelled['accuracy']:.2%} (95 % interval {labelled['accuracy_low']:.2%} to "
+            f"{labelled['accuracy_high']:.2%}); "
+            f"{labelled['escapes']} escapes, {labelled['overkill']} overkill"
+        )
+        wrong = [i for i in document["inspections"] if i["label"] and _is_wrong(i)]
+        lines.extend(
+            f"  {i['file']}: {i['label']}, verdict {i['verdict']}"
+            + (f", score {i['score']:.3f}" if i["score"] is not None else "")
+            for i in wrong[:20]
+        )
+        if len(wrong) > 20:
+            lines.append(f"  … and {len(wrong) - 20} more; --json or --report lists all")
+    return "\n".join(lines)
+
+
+def _is_wrong(inspection: dict[str, Any]) -> bool:
+    return bool(inspection["class"] != inspection["label"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Stored images as a camera."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.camera.pacing import Pacer
+from edge.errors import CameraError, ImageError
+from edge.frame import Frame
+from edge.images import Image, list_images, read_image
+from edge.settings import CameraSettings
+
+logger = logging.getLogger(__name__)
+
+
+class FolderCamera:
+    """Shows the images of a folder in the order of their paths, at a set rate, once."""
+
+    live = False
+
+    def __init__(self, settings: CameraSettings) -> None:
+        folder = Path(settings.source)
+        self.description = f"folder {folder}"
+        self._paths = list_images(folder)
+        if not self._paths:
+            raise CameraError(f"{folder}: no images in this folder")
+        if settings.count:
+            self._paths = self._paths[: settings.count]
+        self._pacer = Pacer(settings.rate)
+        self._position = 0
+
+    def read(self) -> Frame | None:
+        """The next image; None after the last one. A damaged one is named in the log and left out."""
+        image: Image | None = None
+        while image is None:
+            if self._position >= len(self._paths):
+                return None
+            path = self._paths[self._position]
+            self._position += 1
+            try:
+                image = read_image(path)
+            except ImageError as error:
+                logger.warning("%s; left out", error)
+        self._pacer.wait()
+        return Frame(
+            image=image,
+            sequence=self._position - 1,
+            captured=time.monotonic(),
+            captured_at=datetime.now(UTC),
+            source=str(path),
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""

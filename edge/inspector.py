@@ -1,0 +1,57 @@
+"""Frame to inspection. Live and replay both call it: what replay says is what live says."""
+
+from dataclasses import dataclass, replace
+
+from edge.decision import Thresholds, Verdict, decide
+from edge.errors import ImageError
+from edge.frame import Frame
+from edge.model import Model
+from edge.preprocess import Region, preprocess
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One part looked at. ``reason`` says why there is no valid result, for a fault."""
+
+    frame: Frame
+    verdict: Verdict
+    score: float | None
+    predicted: str | None
+    reason: str | None = None
+    latency_ms: float | None = None
+
+
+class Inspector:
+    """Decides on frames with one bundle; the recipe may override its thresholds and region."""
+
+    def __init__(
+        self, model: Model, *, thresholds: Thresholds | None = None, region: Region | None = None
+    ) -> None:
+        manifest = model.bundle.manifest
+        self.model = model
+        self.manifest = manifest
+        self.thresholds = thresholds if thresholds is not None else manifest.thresholds
+        self._spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
+
+    def inspect(self, frame: Frame) -> Inspection:
+        """Preprocess, run the model and decide; a frame that cannot be used is a fault."""
+        try:
+            pixels = preprocess(frame.image, self._spec)
+        except ImageError as error:
+            return fault(frame, str(error))
+        prediction = self.model.predict(pixels)
+        verdict = decide(prediction.score, self.thresholds)
+        predicted = prediction.predicted
+        if self.manifest.task == "binary":  # with two classes the threshold says which, not the larger half
+            predicted = self.manifest.classes[0 if verdict == Verdict.OK else 1]
+        return Inspection(frame, verdict, prediction.score, predicted)
+
+
+def fault(frame: Frame, reason: str) -> Inspection:
+    """The inspection of a frame for which there is no valid result."""
+    return Inspection(frame, Verdict.FAULT, None, None, reason)
+
+
+def as_fault(inspection: Inspection, reason: str) -> Inspection:
+    """The same inspection, taken back: its result came too late or is not to be trusted."""
+    return replace(inspection, verdict=Verdict.FAULT, reason=reason)

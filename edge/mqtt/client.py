@@ -1,0 +1,276 @@
+"""The link to the broker: one paho client a connection, thrown away when the link is lost.
+
+A new client for each connection leaves nothing to paho's own queues, which drop the newest
+message when full and send old commands after a reconnect. Verdicts wait in the journal instead;
+commands that cannot be sent now are never sent.
+"""
+
+import logging
+import math
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import BrokerError
+from edge.settings import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.2
+CONNECT_TIMEOUT_S = 5.0
+_UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
+
+Protocol = Literal["5", "3.1.1"]
+
+
+class _Connection:
+    """One attempt, and the connection that it became."""
+
+    def __init__(self, client: paho.Client) -> None:
+        self.client = client
+        self.answered = threading.Event()
+        self.closed = threading.Event()
+        self.refusal: str | None = None
+        self.accepted = False
+        self.numbers: dict[int, int] = {}
+        self.lock = threading.Lock()
+
+
+class BrokerLink:
+    """Keeps a connection to the broker, for ever; every method returns at once."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        status_topic: str,
+        last_will: bytes,
+        on_connected: Callable[[], None],
+        on_acknowledged: Callable[[int], None],
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._status_topic = status_topic
+        self._last_will = last_will
+        self._on_connected = on_connected
+        self._on_acknowledged = on_acknowledged
+        self._protocol: Protocol = "3.1.1" if settings.protocol == "3.1.1" else "5"
+        self._connection: _Connection | None = None
+        self._stop = threading.Event()
+        self._complained = False
+        self._refused_publish = False
+        self.connections = 0
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people."""
+        return f"{self._settings.host}:{self._settings.port}"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker accepted us and has not gone away since."""
+        connection = self._connection
+        return connection is not None and not connection.closed.is_set()
+
+    def start(self) -> None:
+        """Connect in the background."""
+        self._thread.start()
+
+    def try_once(self) -> Protocol:
+        """Connect, leave again and tell which protocol it was; raises BrokerError with the reason."""
+        connection = self._connect()
+        connection.client.disconnect()
+        connection.client.loop_stop()
+        return self._protocol
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int, retain: bool = False, expires_s: float | None = None
+    ) -> bool:
+        """Hand a message to the connection that there is now; False if there is none."""
+        return self._publish(topic, payload, qos=qos, retain=retain, expires_s=expires_s, number=None)
+
+    def publish_record(self, topic: str, payload: bytes, number: int) -> bool:
+        """Publish a journal row at QoS 1; its number comes back when the broker acknowledged it."""
+        return self._publish(topic, payload, qos=1, retain=False, expires_s=None, number=number)
+
+    def stop(self, final_status: bytes) -> None:
+        """Say goodbye with a last status, and end."""
+        self._stop.set()
+        connection = self._connection
+        if connection is not None and not connection.closed.is_set():
+            info = connection.client.publish(self._status_topic, final_status, qos=1, retain=True)
+            deadline = time.monotonic() + 1.0
+            while not info.is_published() and time.monotonic() < deadline and not connection.closed.is_set():
+                connection.closed.wait(0.01)
+            connection.client.disconnect()
+        if self._thread.is_alive():
+            self._thread.join(CONNECT_TIMEOUT_S + 1)
+
+    def _publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        expires_s: float | None,
+        number: int | None,
+    ) -> bool:
+        connection = self._connection
+        if connection is None or connection.closed.is_set():
+            return False
+        properties = None
+        if expires_s is not None and self._protocol == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, math.ceil(expires_s))
+        with connection.lock:  # the acknowledgement must not overtake the note of its number
+            info = connection.client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+            if info.rc != paho.MQTT_ERR_SUCCESS:
+                return False
+            if number is not None:
+                connection.numbers[info.mid] = number
+        return True
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE_S
+        while not self._stop.is_set():
+            try:
+                connection = self._connect()
+            except BrokerError as error:
+                self._complain(str(error))
+                self._stop.wait(pause)
+                pause = min(pause * 2, self._settings.reconnect_max_s)
+                continue
+            pause = FIRST_PAUSE_S
+            self._complained = False
+            self._refused_publish = False
+            self.connections += 1
+            self._connection = connection
+            logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
+            self._on_connected()
+            connection.closed.wait()
+            self._connection = None
+            connection.client.loop_stop()
+            if not self._stop.is_set():
+                self._complain(f"lost the broker at {self.address}; verdicts wait in the journal")
+                self._stop.wait(pause)
+
+    def _complain(self, reason: str) -> None:
+        """Once when the link breaks; what follows is the same trouble."""
+        if not self._complained and not self._stop.is_set():
+            logger.error("mqtt: %s", reason)
+        self._complained = True
+
+    def _connect(self) -> _Connection:
+        connection = self._attempt()
+        if connection.accepted:
+            return connection
+        refusal = connection.refusal or "no answer"
+        unanswered = connection.refusal is None or connection.refusal in _UNSUPPORTED_PROTOCOL
+        if self._settings.protocol == "auto" and unanswered:
+            # Old brokers answer MQTT 5 with an error or by hanging up: try the other one next.
+            self._protocol = "3.1.1" if self._protocol == "5" else "5"
+            connection = self._attempt()
+            if connection.accepted:
+                return connection
+            refusal = connection.refusal or refusal
+        hint = _hint(refusal)
+        raise BrokerError(f"the broker at {self.address} does not let us in: {refusal}{hint}")
+
+    def _attempt(self) -> _Connection:
+        connection = _Connection(self._new_client())
+        self._listen(connection)
+        client = connection.client
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        try:
+            client.connect(
+                self._settings.host,
+                self._settings.port,
+                keepalive=self._settings.keepalive_s,
+                **self._start_options(),
+            )
+        except (OSError, ValueError) as error:
+            text = getattr(error, "strerror", None) or str(error)
+            raise BrokerError(
+                f"no broker at {self.address} ({text}); is it running, and are mqtt.host and mqtt.port right?"
+            ) from error
+        client.loop_start()
+        connection.answered.wait(CONNECT_TIMEOUT_S)
+        if not connection.accepted:
+            client.disconnect()
+            client.loop_stop()
+        return connection
+
+    def _start_options(self) -> dict[str, Any]:
+        return {"clean_start": True} if self._protocol == "5" else {}
+
+    def _new_client(self) -> paho.Client:
+        version = MQTTProtocolVersion.MQTTv5 if self._protocol == "5" else MQTTProtocolVersion.MQTTv311
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=version,
+            reconnect_on_failure=False,
+        )
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, self._settings.password.get_secret_value())
+        if self._settings.tls:
+            try:
+                client.tls_set_context(ssl.create_default_context(cafile=self._settings.ca_file or None))
+            except (OSError, ssl.SSLError) as error:
+                raise BrokerError(
+                    f"mqtt.ca_file: {self._settings.ca_file}: cannot be used ({error})"
+                ) from error
+        client.will_set(self._status_topic, self._last_will, qos=1, retain=True)
+        client.max_inflight_messages_set(100)
+        return client
+
+    def _listen(self, connection: _Connection) -> None:
+        """Callbacks only set flags and pass numbers on: an exception there would end paho's thread."""
+
+        def connected(
+            _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
+        ) -> None:
+            connection.accepted = not reason.is_failure
+            connection.refusal = str(reason) if reason.is_failure else None
+            connection.answered.set()
+
+        def disconnected(
+            _client: paho.Client, _data: object, _flags: object, _reason: ReasonCode, _props: object
+        ) -> None:
+            connection.closed.set()
+            connection.answered.set()
+
+        def published(
+            _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _props: object
+        ) -> None:
+            with connection.lock:
+                number = connection.numbers.pop(mid, None)
+            if reason.is_failure:
+                if not self._refused_publish:
+                    logger.error(
+                        "mqtt: %s refuses what we publish: %s; may this user write?", self.address, reason
+                    )
+                self._refused_publish = True
+            elif number is not None:
+                self._on_acknowledged(number)
+
+        connection.client.on_connect = connected
+        connection.client.on_disconnect = disconnected
+        connection.client.on_publish = published
+
+
+def _hint(refusal: str) -> str:
+    if "authorized" in refusal.lower() or "password" in refusal.lower():
+        return "; check mqtt.username and mqtt.password"
+    return ""

@@ -1,0 +1,92 @@
+"""Every message that leaves the station; docs/schemas/ is made from these models."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from edge.decision import Verdict
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC with milliseconds: 2026-11-21T10:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+State = Literal["starting", "ready", "running", "fault", "stopped", "offline"]
+
+
+class Message(BaseModel):
+    """What all messages have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    station: str
+    simulated: bool = Field(default=False, description="not from a real part: simulated conveyor or replay")
+
+    def payload(self) -> bytes:
+        """The JSON that is published."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+class StatusMessage(Message):
+    """…/status: retained, and the last will (state "offline")."""
+
+    schema_: Literal["linegate.status.v1"] = Field("linegate.status.v1", alias="schema")
+    state: State
+    since: Moment
+    reason: str | None = None
+    model_id: str | None = Field(None, description="SHA-256 of the bundle")
+    versions: dict[str, str] = {}
+
+
+class VerdictMessage(Message):
+    """…/verdict: every inspection, in order, at least once; ``id`` tells repetitions apart."""
+
+    schema_: Literal["linegate.verdict.v1"] = Field("linegate.verdict.v1", alias="schema")
+    id: str
+    part: str
+    sequence: int
+    captured_at: Moment
+    verdict: Verdict
+    class_: str | None = Field(None, alias="class", description="the class with the highest probability")
+    score: float | None = Field(None, description="0 to 1: how sure the model is of a defect")
+    reason: str | None = Field(None, description="why there is no valid result, for a fault")
+    action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
+    latency_ms: float | None = Field(None, description="from capture to decision")
+    model_id: str
+    source: str | None = Field(None, description="file name, in a replay")
+    truth: str | None = Field(None, description="the true class, where it is known")
+    late: bool = Field(default=False, description="held back, by a broker that was away")
+
+
+class CommandMessage(Message):
+    """…/reject and …/pass: act on one part at one moment, or never."""
+
+    schema_: Literal["linegate.command.v1"] = Field("linegate.command.v1", alias="schema")
+    id: str
+    part: str
+    action: Literal["reject", "pass"]
+    due_at: Moment
+    due_in_ms: float = Field(description="from the sending of this message")
+    pulse_ms: float
+    valid_until: Moment
+
+
+class StatsMessage(Message):
+    """…/stats: counts since the start; retained."""
+
+    schema_: Literal["linegate.stats.v1"] = Field("linegate.stats.v1", alias="schema")
+    at: Moment
+    inspected: int
+    verdicts: dict[str, int]
+    latency_ms: dict[str, float | None]
+    frames_dropped: int = Field(description="frames that inspection was too slow for")
+    commands_sent: int
+    commands_unsent: int = Field(description="commands dropped: no broker, or too late")
+    outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
+    records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
+
+
+MESSAGES: tuple[type[Message], ...] = (StatusMessage, VerdictMessage, CommandMessage, StatsMessage)

@@ -1,0 +1,30 @@
+"""`edge --replay --publish`: what a replay finds, over MQTT, marked simulated."""
+
+import tempfile
+from pathlib import Path
+
+from edge.errors import BrokerError
+from edge.inspector import Inspector
+from edge.replay import Replay, replay
+from edge.settings import Settings
+from edge.station import Station
+
+DRAIN_S = 60.0
+
+
+def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
+    """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
+    with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
+        station = Station(settings, inspector, simulated=True, journal=Path(folder) / "replay.sqlite")
+        if station.link is None:
+            raise BrokerError("--publish: mqtt.enabled is false")
+        station.link.try_once()
+        station.start()
+        try:
+            station.set_state("running")
+            result = replay(source, inspector, station.handle)
+        finally:
+            waiting = station.stop(drain_s=DRAIN_S)
+    if waiting:
+        raise BrokerError(f"{waiting} verdicts were not acknowledged by the broker at {station.link.address}")
+    return result

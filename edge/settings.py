@@ -1,0 +1,276 @@
+"""Every setting of the daemon as one typed model: config.toml, environment and flags.
+
+Flags (`--camera.source 0`) come before the environment (`EDGE_CAMERA__SOURCE=0`), which comes
+before the file, which comes before the defaults. Unknown keys and wrong values are refused.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from edge.errors import SettingsError
+from edge.preprocess import Region
+
+ENVIRONMENT_PREFIX = "EDGE_"
+Port = Annotated[int, Field(ge=1, le=65535)]
+Action = Literal["reject", "pass"]
+
+
+class Section(BaseModel):
+    """A table of config.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StationSettings(Section):
+    """One camera, one belt, one gate."""
+
+    name: str = Field(
+        "station-1",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="stands in every topic: inspection/{name}/…; letters, digits, - and _",
+    )
+
+
+class CameraSettings(Section):
+    """Where frames come from."""
+
+    source: str = Field(
+        "simulated",
+        min_length=1,
+        description='"simulated", a camera index ("0"), a device path, a URL, a video file or a folder',
+    )
+    width: int = Field(0, ge=0, le=16384, description="pixels asked of the camera; 0 leaves it alone")
+    height: int = Field(0, ge=0, le=16384, description="pixels asked of the camera; 0 leaves it alone")
+    rate: float = Field(
+        5.0, gt=0, le=1000, description="frames a second of simulated parts, folders and video files"
+    )
+    count: int = Field(
+        0, ge=0, description="end after so many frames of simulated parts or a folder; 0 never ends"
+    )
+    seed: int = Field(0, ge=0, description="which simulated parts are drawn")
+    size: int = Field(240, ge=64, le=2048, description="pixels a side of a simulated frame")
+    defect_rate: float = Field(0.2, ge=0, le=1, description="share of defective simulated parts")
+    open_timeout_ms: int = Field(5000, ge=100, le=120000, description="longest wait for a network camera")
+    stall_ms: int = Field(2000, ge=50, le=60000, description="without a frame for so long: camera fault")
+    max_age_ms: int = Field(500, ge=1, le=60000, description="a frame older than this is not inspected")
+    reopen_max_ms: int = Field(10000, ge=100, le=600000, description="longest pause between openings")
+    queue: int = Field(4, ge=1, le=1000, description="frames waiting for inspection; the oldest is dropped")
+
+
+class ModelSettings(Section):
+    """Which bundle decides."""
+
+    path: str = Field("samples/demo.tflite", min_length=1, description="the bundle that `quantize` wrote")
+    threads: int = Field(1, ge=1, le=64, description="processor threads of the TFLite runtime")
+
+
+class RecipeSettings(Section):
+    """What may differ from the bundle's manifest for this product."""
+
+    ok_below: float | None = Field(None, ge=0, le=1, description="scores under this are ok")
+    defect_from: float | None = Field(None, ge=0, le=1, description="scores from this on are defects")
+    region: Region | None = Field(
+        None, description="part of the image to look at, in pixels: { x, y, width, height }"
+    )
+
+    @model_validator(mode="after")
+    def _both_thresholds(self) -> Self:
+        if (self.ok_below is None) != (self.defect_from is None):
+            raise ValueError("ok_below and defect_from must be given together")
+        if self.ok_below is not None and self.defect_from is not None and self.ok_below > self.defect_from:
+            raise ValueError("ok_below must not be greater than defect_from")
+        return self
+
+
+class GateSettings(Section):
+    """What acts on a verdict."""
+
+    mode: Literal["reject-on-defect", "reject-unless-ok"] = Field(
+        "reject-on-defect",
+        description='"reject-on-defect" sends rejects; "reject-unless-ok" sends passes, the rest is ejected',
+    )
+    travel_ms: float = Field(500.0, ge=0, le=600000, description="time of a part from camera to ejector")
+    window_ms: float = Field(20.0, gt=0, le=60000, description="how late an ejector may still act")
+    pulse_ms: float = Field(50.0, gt=0, le=60000, description="length of the ejector's pulse")
+    on_unsure: Action = Field("reject", description='what an unsure part gets: "reject" or "pass"')
+    on_fault: Action = Field(
+        "reject", description='what a part without a valid result gets; "reject" is safe'
+    )
+
+
+class MqttSettings(Section):
+    """The broker."""
+
+    enabled: bool = Field(default=True, description="false: no broker, verdicts stay in the journal")
+    host: str = Field("127.0.0.1", min_length=1, description="name or address of the broker")
+    port: Port = Field(1883, description="its port; 8883 is usual with tls")
+    protocol: Literal["auto", "5", "3.1.1"] = Field("auto", description='"auto" tries 5 first, then 3.1.1')
+    username: str = Field("", description="empty: none")
+    password: SecretStr = Field(
+        SecretStr(""), description="better given as EDGE_MQTT__PASSWORD than written into a file"
+    )
+    tls: bool = Field(default=False, description="encrypt, and verify the broker's certificate")
+    ca_file: str = Field("", description="PEM file of the authority that signed it; empty: the system's")
+    keepalive_s: int = Field(15, ge=2, le=3600, description="seconds after which a dead link is noticed")
+    reconnect_max_s: float = Field(15.0, ge=0.1, le=3600, description="longest pause between attempts")
+
+
+class JournalSettings(Section):
+    """The record of every inspection, from which verdicts are sent."""
+
+    path: str = Field("state/journal.sqlite", min_length=1, description="the SQLite file")
+    max_rows: int = Field(
+        1_000_000, ge=1000, description="oldest inspections beyond this are deleted, sent ones first"
+    )
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to write")
+
+
+class Settings(BaseSettings):
+    """All settings; build it with load_settings, which turns pydantic's errors into ours."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
+
+    station: StationSettings = StationSettings()
+    camera: CameraSettings = CameraSettings()
+    model: ModelSettings = ModelSettings()
+    recipe: RecipeSettings = RecipeSettings()
+    gate: GateSettings = GateSettings()
+    mqtt: MqttSettings = MqttSettings()
+    journal: JournalSettings = JournalSettings()
+    log: LogSettings = LogSettings()
+
+
+def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
+    """All settings as ("section.key", field), in the order of config.toml."""
+    for section, table in Settings.model_fields.items():
+        model = cast("type[Section]", table.annotation)
+        for key, field in model.model_fields.items():
+            yield f"{section}.{key}", field
+
+
+def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:
+    """Settings from a TOML file, the environment and flags ("section.key" to text).
+
+    Raises SettingsError, which names the file, variable or flag and the key.
+    """
+    from_file = _read_toml(file) if file is not None else {}
+    _refuse_unknown(_flatten(from_file), str(file))
+    variables = _environment_keys()
+    from_flags: dict[str, Any] = {}
+    for key, text in flags.items():
+        section, name = key.split(".")
+        from_flags.setdefault(section, {})[name] = _parse_flag(key, text)
+
+    class SourcedSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base class's signature
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, from_file)
+
+    try:
+        return SourcedSettings(**from_flags)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file, variables, flags)) from error
+    except PydanticSettingsError as error:
+        raise SettingsError(f"environment: {error}") from error
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: is not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from error
+    for section, table in values.items():
+        if section in Settings.model_fields and not isinstance(table, dict):
+            raise SettingsError(f"{file}: {section}: must be a table: [{section}]")
+    return values
+
+
+def _flatten(values: Mapping[str, Any]) -> list[str]:
+    keys: list[str] = []
+    for section, table in values.items():
+        if isinstance(table, dict) and section in Settings.model_fields:
+            keys.extend(f"{section}.{key}" for key in table)
+        else:
+            keys.append(section)
+    return keys
+
+
+def _environment_keys() -> set[str]:
+    """Keys that the environment sets; raises SettingsError for a variable that is no setting."""
+    keys = set()
+    for name in os.environ:
+        if name.startswith(ENVIRONMENT_PREFIX):
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".", 1)
+            _refuse_unknown([key], name)
+            keys.add(key)
+    return keys
+
+
+def _parse_flag(key: str, text: str) -> Any:
+    """Tables, such as a region, are given to a flag as JSON, as to a variable."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"--{key}: not valid JSON: {error}") from error
+
+
+def _refuse_unknown(keys: list[str], where: str) -> None:
+    known = [key for key, _ in setting_fields()]
+    for key in keys:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; config.toml lists every setting"
+            raise SettingsError(f"{where}: {key}: unknown setting{hint}")
+
+
+def _explain(
+    error: ValidationError, file: Path | None, variables: Collection[str], flags: Collection[str]
+) -> str:
+    first = error.errors()[0]
+    parts = [str(part) for part in first["loc"]]
+    key = ".".join(parts[:2])
+    if key in flags:
+        where = f"--{key}"
+    elif key in variables:
+        where = ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
+    else:
+        where = f"{file}: {'.'.join(parts)}" if file is not None else ".".join(parts)
+    message = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and "password" not in key else ""
+    return f"{where}: {message[0].lower()}{message[1:]}{shown}"

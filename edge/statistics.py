@@ -1,0 +1,61 @@
+"""Counts and latencies since the start."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from edge.decision import Verdict
+from edge.inspector import Inspection
+
+KEPT_LATENCIES = 10_000
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least ``share`` of the values do not exceed; None without values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def latency_summary(values: Sequence[float]) -> dict[str, float | None]:
+    """Median, 95th and 99th percentile, in milliseconds."""
+    rounded = {
+        name: percentile(values, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+    }
+    return {name: None if value is None else round(value, 3) for name, value in rounded.items()}
+
+
+class Statistics:
+    """Counts by verdict and the latest latencies; may be read on any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._verdicts: Counter[Verdict] = Counter()
+        self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self.commands_sent = 0
+        self.commands_unsent = 0
+
+    def add(self, inspection: Inspection) -> None:
+        """Count one inspection."""
+        with self._lock:
+            self._verdicts[inspection.verdict] += 1
+            if inspection.latency_ms is not None:
+                self._latencies.append(inspection.latency_ms)
+
+    @property
+    def inspected(self) -> int:
+        """How many inspections there were."""
+        with self._lock:
+            return self._verdicts.total()
+
+    def verdicts(self) -> dict[str, int]:
+        """Counts of all four verdicts."""
+        with self._lock:
+            return {verdict.value: self._verdicts[verdict] for verdict in Verdict}
+
+    def latency_ms(self) -> dict[str, float | None]:
+        """Percentiles over the latest inspections."""
+        with self._lock:
+            values = list(self._latencies)
+        return latency_summary(values)
