@@ -30,10 +30,11 @@ def open_camera(settings: CameraSettings) -> Camera:
     """Open the source that the settings name; raises CameraError, or SettingsError for nonsense."""
     from edge.camera.folder import FolderCamera
     from edge.camera.opencv import OpenCvCamera
-    from edge.camera.simulated import SimulatedCamera
 
     source = settings.source
     if source == "simulated":
+        from edge.camera.simulated import SimulatedCamera
+
         return SimulatedCamera(settings)
     if source.isdecimal() or "://" in source:
         return OpenCvCamera(settings)
