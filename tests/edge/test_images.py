@@ -1,0 +1,84 @@
+"""Image files of every kind that people have."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import ImageError, InputError
+from edge.images import decode_image, encode_png, is_grey, list_images, read_image
+
+GREY = np.arange(64 * 48, dtype=np.uint32).reshape(64, 48).astype(np.uint8)
+
+
+def _encode(suffix: str, image: np.ndarray) -> bytes:
+    ok, data = cv2.imencode(suffix, image)
+    assert ok
+    return data.tobytes()
+
+
+def test_a_grey_image_has_two_dimensions() -> None:
+    assert np.array_equal(decode_image(_encode(".png", GREY), "x"), GREY)
+
+
+def test_colour_comes_in_rgb_order() -> None:
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 2] = 255  # OpenCV writes BGR
+    assert decode_image(_encode(".png", red), "x")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_sixteen_bits_are_scaled_to_eight() -> None:
+    deep = np.full((16, 16), 0x8040, np.uint16)
+    assert decode_image(_encode(".png", deep), "x")[0, 0] == 0x80
+
+
+def test_transparency_is_dropped() -> None:
+    assert decode_image(_encode(".png", np.full((16, 16, 4), 9, np.uint8)), "x").shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_truncated_image_is_refused_by_name(suffix: str, share: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (200, 200), dtype=np.uint8)
+    data = _encode(suffix, noise)
+    with pytest.raises(ImageError, match=r"part-7.*truncated"):
+        decode_image(data[: int(len(data) * share)], "part-7")
+
+
+def test_a_one_pixel_image_is_refused() -> None:
+    with pytest.raises(ImageError, match="1x1"):
+        decode_image(_encode(".png", np.zeros((1, 1), np.uint8)), "x")
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        decode_image(data, "x")
+
+
+def test_png_is_without_loss_in_grey_and_colour() -> None:
+    colour = np.random.default_rng(1).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    for image in (GREY, colour):
+        assert np.array_equal(decode_image(encode_png(image), "x"), image)
+
+
+def test_an_image_with_three_equal_channels_is_grey() -> None:
+    assert is_grey(np.dstack([GREY] * 3))
+    assert not is_grey(np.dstack([GREY, GREY, GREY + np.uint8(1)]))
+
+
+def test_hidden_files_and_other_files_are_no_images(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path in list_images(tmp_path)] == ["a.JPG", "b.png"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="absent: no such folder"):
+        list_images(tmp_path / "absent")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"absent\.png: cannot be read"):
+        read_image(tmp_path / "absent.png")
