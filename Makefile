@@ -1,69 +1,91 @@
-# Linegate: `make demo` to see it, `make test` to test it.
-
+# Everything lives in .venv, which only grows: the device part with the demo first, all the rest when wanted.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-PROJECT := pyproject.toml constraints.txt
 PARTS ?=
 ARGS ?=
 
+bin := .venv/bin
+# By environment, because only so do the older pips hold the build backend to the pins as well.
+pip_install := install --quiet --disable-pip-version-check
+pins := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+simulated := --camera.source simulated --camera.seed 1
+# Debian keeps daemons out of a user's PATH.
+mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-model test check bench config schemas clean mosquitto
+.DELETE_ON_ERROR:
+.PHONY: help demo demo-model test lint types imports check bench config constraints clean mosquitto
 
-help: ## what can be made
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/demo.stamp ## watch simulated parts being inspected; PARTS=200 ends by itself
-	@$(BIN)/python -m edge.demo $(if $(PARTS),--parts $(PARTS))
+demo: .venv/.device ## a station with a simulated belt, broker and gate; PARTS=n stops after n parts
+	@$(bin)/python -m edge.demo $(if $(PARTS),--parts $(PARTS))
 
-demo-model: $(VENV)/dev.stamp ## draw a dataset, train, quantize, replace samples/demo.tflite
+demo-model: .venv/.everything ## learn the demo's model again, from simulated photographs to samples/demo.tflite
 	rm -rf build/demo
-	$(BIN)/edge --capture build/demo/data/ok --count 2000 --camera.source simulated --camera.seed 1
-	$(BIN)/edge --capture build/demo/data/defect --count 2000 --camera.source simulated --camera.seed 1
-	$(BIN)/trainer train build/demo/data --out build/demo/run
-	$(BIN)/quantize build/demo/run --out samples/demo.tflite
+	$(bin)/edge --capture build/demo/data/ok --count 1500 $(simulated)
+	$(bin)/edge --capture build/demo/data/defect --count 1500 $(simulated)
+	$(bin)/trainer train build/demo/data --out build/demo/run
+	mkdir -p samples
+	$(bin)/quantize build/demo/run --out samples/demo.tflite
 
-test: $(VENV)/dev.stamp mosquitto ## run all tests; ARGS="-k name" for some
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/.everything mosquitto ## the tests; ARGS='-m "not slow"' goes to pytest
+	$(bin)/pytest $(ARGS)
 
-check: $(VENV)/dev.stamp ## lint, types, import rule
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+lint: .venv/.everything ## ruff: rules and format
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
 
-bench: $(VENV)/dev.stamp ## latency of our inspector beside the bare runtime
-	$(BIN)/python benchmarks/latency.py
+types: .venv/.everything ## mypy, strict
+	$(bin)/mypy
 
-config: $(VENV)/demo.stamp ## write config.toml from the settings
-	$(BIN)/python -m edge.settings_document > config.toml
+imports: .venv/.everything ## who may import whom
+	$(bin)/lint-imports --no-cache
 
-schemas: $(VENV)/demo.stamp ## write docs/schemas from the messages
-	$(BIN)/python -m edge.mqtt.schemas docs/schemas
+check: lint types imports ## all checks but the tests
 
-clean: ## remove what was made here
-	rm -rf $(VENV) build dist state .mypy_cache .pytest_cache .ruff_cache .hypothesis
+bench: .venv/.device ## latency of each stage on this machine
+	$(bin)/python benchmarks/latency.py
 
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-		|| { echo "Linegate needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV) \
-		|| { rm -rf $(VENV); echo "cannot make $(VENV); on Debian: apt install python3-venv" >&2; exit 2; }
+config: .venv/.device ## write config.toml again from the settings and their descriptions
+	@mkdir -p build
+	$(bin)/python -m edge.settings_document > build/config.toml
+	mv build/config.toml config.toml
 
-# Two stamps, one environment: it only grows, so the demo and the tests never undo each other.
-$(VENV)/demo.stamp: $(PROJECT) | $(BIN)/python
-	@echo "installing the device part into $(VENV) …"
-	@$(PIP) -e '.[demo]'
-	@touch $@
+constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
+	rm -rf build/pins && mkdir -p build
+	$(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip $(pip_install) --upgrade '.[demo,train,dev]' hatchling editables setuptools wheel
+	sed -n '/^#/p' constraints.txt > build/constraints.txt
+	build/pins/bin/python -m pip freeze --all --exclude pip --exclude linegate >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
 
-$(VENV)/dev.stamp: $(PROJECT) | $(BIN)/python
-	@echo "installing everything for training and tests into $(VENV) (TensorFlow takes a while) …"
-	@$(PIP) -e '.[demo,train,dev]'
-	@touch $@ $(VENV)/demo.stamp
+clean: ## remove what was built, .venv too; samples and photographs stay
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find edge trainer quantize tests -name __pycache__ -prune -exec rm -rf {} +
 
 mosquitto:
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null \
-	|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@if $(mosquitto); then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends mosquitto mosquitto-clients; \
-	else echo "the broker tests need mosquitto: sudo apt install mosquitto mosquitto-clients" >&2; fi
+	else \
+		echo "mosquitto is missing, tests that need it are skipped: sudo apt-get install mosquitto mosquitto-clients"; \
+	fi
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "$(PYTHON) is missing or not Python 3.11 to 3.13: name another one with PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+.venv/.device: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing the device part and the demo into .venv"
+	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo]'
+	@touch $@
+
+.venv/.everything: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing all parts and the tools into .venv; TensorFlow is large, this takes minutes"
+	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo,train,dev]'
+	@touch $@
