@@ -20,8 +20,14 @@ INSPECTIONS = st.lists(
 
 
 def test_a_worked_example() -> None:
-    truth = [("ok", Verdict.OK, 0.1), ("ok", Verdict.UNSURE, 0.5), ("ok", Verdict.DEFECT, 0.9),
-             ("bad", Verdict.OK, 0.2), ("bad", Verdict.DEFECT, 0.8), ("bad", Verdict.FAULT, None)]  # fmt: skip
+    truth = [
+        ("ok", Verdict.OK, 0.1),
+        ("ok", Verdict.UNSURE, 0.5),
+        ("ok", Verdict.DEFECT, 0.9),
+        ("bad", Verdict.OK, 0.2),
+        ("bad", Verdict.DEFECT, 0.8),
+        ("bad", Verdict.FAULT, None),
+    ]
     figures = compute_figures(
         [Labelled(label, verdict, None, score) for label, verdict, score in truth],
         task="binary",
