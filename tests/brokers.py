@@ -47,14 +47,13 @@ class MosquittoBroker:
         file = self._folder / "mosquitto.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
-    @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Return once it accepts connections; nothing to do if it runs."""
-        if self.running:
+        if self.is_running():
             return
         config_file = self._folder / "mosquitto.conf"
         config_file.write_text(self._config_text())
@@ -64,7 +63,7 @@ class MosquittoBroker:
             )
         deadline = time.monotonic() + SECONDS_TO_START
         while not self._accepts_connections():
-            if not self.running or time.monotonic() > deadline:
+            if not self.is_running() or time.monotonic() > deadline:
                 self.stop()
                 raise BrokerDidNotStartError(self.log)
             time.sleep(0.02)
@@ -98,7 +97,7 @@ class MosquittoBroker:
             socket.create_connection((self.host, self.port), timeout=1).close()
         except OSError:
             return False
-        return self.running
+        return self.is_running()
 
     def _config_text(self) -> str:
         lines = [

@@ -89,7 +89,7 @@ def test_a_persistent_broker_keeps_retained_messages_over_a_restart(mosquitto_br
 
     received: queue.Queue[bytes] = queue.Queue()
     receiver = paho.Client(CallbackAPIVersion.VERSION2)
-    receiver.on_message = lambda client, userdata, message: received.put(message.payload)
+    receiver.on_message = lambda client, userdata, message: received.put(bytes(message.payload))
     receiver.connect(broker.host, broker.port)
     receiver.subscribe("kept", qos=1)
     receiver.loop_start()

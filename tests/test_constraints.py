@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -26,9 +27,11 @@ def required() -> set[str]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = settings["project"]
     extras = project["optional-dependencies"]
-    groups = [names for extra, names in extras.items() if extra != "tflite-runtime"]
-    requirements = [*settings["build-system"]["requires"], *project["dependencies"], *sum(groups, [])]
-    return {canonical(re.split(r"[^A-Za-z0-9._-]", requirement)[0]) for requirement in requirements}
+    groups = [settings["build-system"]["requires"], project["dependencies"]]
+    groups += [names for extra, names in extras.items() if extra != "tflite-runtime"]
+    return {
+        canonical(re.split(r"[^A-Za-z0-9._-]", requirement)[0]) for requirement in chain.from_iterable(groups)
+    }
 
 
 def test_every_line_is_one_exact_version() -> None:

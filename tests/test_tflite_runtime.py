@@ -31,12 +31,11 @@ def run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
 
 def python_3_11() -> str:
     """The last Python that tflite-runtime has wheels for, and the first that Linegate runs on."""
-    if sys.version_info[:2] == (3, 11):
-        return sys.executable
-    found = shutil.which("python3.11")
-    if found is None or run([found, "-c", "import ensurepip"]).returncode:
-        pytest.skip("tflite-runtime needs Python 3.11, which is not here")
-    return found
+    probe = "import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))"
+    for candidate in (sys.executable, shutil.which("python3.11")):
+        if candidate is not None and run([candidate, "-c", probe]).returncode == 0:
+            return candidate
+    pytest.skip("tflite-runtime needs Python 3.11, which is not here")
 
 
 def extra() -> list[str]:
@@ -64,7 +63,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = run([python_3_11(), "-m", "venv", folder / "venv"])
     assert made.returncode == 0, made.stderr
     python = folder / "venv" / "bin" / "python"
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check"]
 
     (runtime,) = (requirement for requirement in extra() if requirement.startswith("tflite-runtime"))
     reached = run([*pip, "download", "--quiet", "--no-deps", "--dest", folder / "wheels", runtime])
