@@ -1,43 +1,64 @@
-"""What all tests share: a real broker, a toy bundle, labelled images, a client that is not ours."""
+"""A real broker for every test that asks, and a rule: where a broker is promised, no test may do without."""
 
-import json
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import cv2
 import numpy as np
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.brokers import Mosquitto
+from tests.brokers import MosquittoBroker, find_mosquitto
+from tests.stations import EdgeProcess, Watcher
 from tests.toy_model import toy_bundle
+
+REQUIRE_BROKER = "LINEGATE_REQUIRE_BROKER"
+ran_with_broker = pytest.StashKey[int]()
+
+
+class StartBroker(Protocol):
+    """Starts one more broker, which is stopped at the latest when the session ends."""
+
+    def __call__(
+        self, config: str = "", *, passwords: Mapping[str, str] | None = None
+    ) -> MosquittoBroker: ...
+
+
+@pytest.fixture(scope="session")
+def mosquitto_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartBroker]:
+    """``mosquitto_broker(config, passwords={user: password})`` starts a mosquitto; mark tests ``broker``."""
+    program = find_mosquitto()
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    brokers: list[MosquittoBroker] = []
+
+    def start(config: str = "", *, passwords: Mapping[str, str] | None = None) -> MosquittoBroker:
+        folder = tmp_path_factory.mktemp("mosquitto")
+        broker = MosquittoBroker(program, folder, config=config, passwords=passwords)
+        brokers.append(broker)
+        broker.start()
+        return broker
+
+    yield start
+    for broker in brokers:
+        broker.stop()
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No EDGE_ variable and no config.toml of whoever runs the tests."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("EDGE_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A running mosquitto that lets everyone in."""
-    folder = tmp_path / "mosquitto"
-    folder.mkdir()
-    mosquitto = Mosquitto(folder)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.stop()
+def broker(mosquitto_broker: StartBroker) -> Iterator[MosquittoBroker]:
+    """A broker for this test alone, which keeps its messages over a restart."""
+    broker = mosquitto_broker("persistence true")
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture
@@ -59,72 +80,12 @@ def parts(tmp_path: Path) -> Path:
     return folder
 
 
-class Watcher:
-    """Another client's view of a broker: every message with its topic and retain flag."""
-
-    def __init__(self, broker: Mosquitto, topic: str = "inspection/#") -> None:
-        self.messages: list[tuple[str, dict[str, Any], bool]] = []
-        self._changed = threading.Condition()
-        self._subscribed = threading.Event()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self.client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
-        self.client.on_subscribe = lambda *_: self._subscribed.set()
-        self.client.on_message = self._on_message
-        self.client.reconnect_delay_set(1, 1)
-        self.client.connect(broker.host, broker.port)
-        self.client.loop_start()
-        assert self._subscribed.wait(10)
-
-    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        with self._changed:
-            self.messages.append((message.topic, json.loads(message.payload), message.retain))
-            self._changed.notify_all()
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        """Messages whose topic ends in /kind."""
-        with self._changed:
-            return [message for topic, message, _ in self.messages if topic.endswith(f"/{kind}")]
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-        """Whether the condition became true in time."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            with self._changed:
-                self._changed.wait(min(left, 0.05))
-        return True
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
-
-
 @pytest.fixture
-def watcher(broker: Mosquitto) -> Iterator[Watcher]:
+def watcher(broker: MosquittoBroker) -> Iterator[Watcher]:
     """A subscriber to everything on the broker."""
     watcher = Watcher(broker)
     yield watcher
     watcher.close()
-
-
-class EdgeProcess:
-    """The daemon as a process of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge", *arguments],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parent.parent,
-        )
-
-    def finish(self, seconds: float = 30.0) -> tuple[int, str]:
-        """Wait for the end; exit status and what it said on standard error."""
-        _, said = self.process.communicate(timeout=seconds)
-        return self.process.returncode, said
 
 
 @pytest.fixture
@@ -141,3 +102,36 @@ def edge_process() -> Iterator[Callable[..., EdgeProcess]]:
         if running.process.poll() is None:
             running.process.kill()
             running.process.communicate()
+
+
+def broker_is_required() -> bool:
+    return os.environ.get(REQUIRE_BROKER, "0") not in ("", "0")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a broker test into a failure; count those that ran."""
+    report = yield
+    if item.get_closest_marker("broker") is None:
+        return report
+    if report.skipped and broker_is_required():
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRE_BROKER} is set, but the test was skipped: {report.longrepr}"
+    elif report.when == "call" and not report.skipped:
+        item.config.stash[ran_with_broker] = item.config.stash.get(ran_with_broker, 0) + 1
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that was to have broker tests and had none."""
+    if broker_is_required() and not session.config.stash.get(ran_with_broker, 0):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests had a broker, where one is promised."""
+    if broker_is_required():
+        terminalreporter.write_line(f"tests with a broker: {config.stash.get(ran_with_broker, 0)}")

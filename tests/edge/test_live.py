@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Mosquitto
-from tests.conftest import EdgeProcess, Watcher
+from tests.brokers import MosquittoBroker
+from tests.conftest import StartBroker
+from tests.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 Start = Callable[..., EdgeProcess]
 
 
-def arguments(bundle: Path, parts: Path, broker: Mosquitto, tmp_path: Path) -> list[str]:
+def arguments(bundle: Path, parts: Path, broker: MosquittoBroker, tmp_path: Path) -> list[str]:
     return [
         "--config", "/dev/null",
         "--model", str(bundle),
@@ -28,7 +29,7 @@ def arguments(bundle: Path, parts: Path, broker: Mosquitto, tmp_path: Path) -> l
 
 
 def test_every_part_gets_a_verdict_and_every_defect_a_reject_in_time(
-    bundle: Path, parts: Path, broker: Mosquitto, watcher: Watcher, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     status, said = edge_process(*arguments(bundle, parts, broker, tmp_path)).finish()
     assert status == 0, said
@@ -43,7 +44,7 @@ def test_every_part_gets_a_verdict_and_every_defect_a_reject_in_time(
 
 
 def test_reject_unless_ok_sends_passes_for_good_parts_only(
-    bundle: Path, parts: Path, broker: Mosquitto, watcher: Watcher, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     mode = ["--gate.mode", "reject-unless-ok"]
     status, said = edge_process(*arguments(bundle, parts, broker, tmp_path), *mode).finish()
@@ -54,7 +55,7 @@ def test_reject_unless_ok_sends_passes_for_good_parts_only(
 
 
 def test_a_killed_daemon_is_announced_offline_by_its_last_will(
-    bundle: Path, parts: Path, broker: Mosquitto, watcher: Watcher, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     slow = ["--camera.rate", "1"]
     running = edge_process(*arguments(bundle, parts, broker, tmp_path), *slow)
@@ -68,7 +69,7 @@ def test_a_killed_daemon_is_announced_offline_by_its_last_will(
 
 
 def test_mosquitto_sub_sees_the_topics_of_the_contract(
-    bundle: Path, parts: Path, broker: Mosquitto, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, edge_process: Start, tmp_path: Path
 ) -> None:
     command = [
         "mosquitto_sub",
@@ -91,7 +92,7 @@ def test_mosquitto_sub_sees_the_topics_of_the_contract(
 
 
 def test_terminate_ends_the_daemon_cleanly(
-    bundle: Path, parts: Path, broker: Mosquitto, watcher: Watcher, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     running = edge_process(*arguments(bundle, parts, broker, tmp_path), "--camera.rate", "1")
     assert watcher.wait_for(lambda: any(m["state"] == "running" for m in watcher.of("status")))
@@ -103,7 +104,7 @@ def test_terminate_ends_the_daemon_cleanly(
 
 
 def test_verdicts_of_an_absent_broker_arrive_once_it_is_back_in_order_and_marked_late(
-    bundle: Path, parts: Path, broker: Mosquitto, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, edge_process: Start, tmp_path: Path
 ) -> None:
     broker.stop()
     first = edge_process(*arguments(bundle, parts, broker, tmp_path))
@@ -126,7 +127,7 @@ def test_verdicts_of_an_absent_broker_arrive_once_it_is_back_in_order_and_marked
 
 
 def test_the_daemon_comes_back_by_itself_when_the_broker_does(
-    bundle: Path, parts: Path, broker: Mosquitto, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, broker: MosquittoBroker, edge_process: Start, tmp_path: Path
 ) -> None:
     running = edge_process(
         *arguments(bundle, parts, broker, tmp_path), "--camera.rate", "1", "--mqtt.reconnect_max_s", "0.5"
@@ -146,15 +147,9 @@ def test_the_daemon_comes_back_by_itself_when_the_broker_does(
 
 
 def test_a_wrong_password_is_said_in_one_line_and_nothing_is_lost(
-    bundle: Path, parts: Path, edge_process: Start, tmp_path: Path
+    bundle: Path, parts: Path, mosquitto_broker: StartBroker, edge_process: Start, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "closed"
-    folder.mkdir()
-    passwords = folder / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "line", "right"], check=True)
-    passwords.chmod(0o644)
-    closed = Mosquitto(folder, settings=f"allow_anonymous false\npassword_file {passwords}")
-    closed.start()
+    closed = mosquitto_broker(passwords={"line": "right"})
     try:
         user = ["--mqtt.username", "line", "--mqtt.password", "wrong-secret"]
         status, said = edge_process(*arguments(bundle, parts, closed, tmp_path), *user).finish()
@@ -168,7 +163,7 @@ def test_a_wrong_password_is_said_in_one_line_and_nothing_is_lost(
 
 
 def test_replay_publishes_verdicts_marked_simulated(
-    bundle: Path, parts: Path, broker: Mosquitto, watcher: Watcher, edge_process: Start
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start
 ) -> None:
     running = edge_process(
         "--config", "/dev/null", "--replay", str(parts), "--publish", "--model", str(bundle),

@@ -1,0 +1,1 @@
+"""Measurements, started by hand with `make bench`."""
