@@ -1,0 +1,162 @@
+"""The `trainer` command."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import InputError, LinegateError
+from edge.figures import Figures
+
+if TYPE_CHECKING:
+    from trainer.run import Run
+
+EXAMPLES = """\
+examples:
+  trainer train photographs --out runs/monday            one folder a class: photographs/ok, …/defect
+  trainer train photographs --test other-parts --out runs/monday
+  trainer evaluate runs/monday other-parts               figures on parts that it never saw
+
+exit status: 0 done; 2 wrong usage or input
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise InputError(f"{message}; {self.prog} --help shows what is right")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = _Parser(
+        prog="trainer",
+        description="Learn to tell OK parts from defective ones.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    train = commands.add_parser("train", help="learn from folders of photographs", description="Learn.")
+    train.add_argument("data", type=Path, metavar="DATA", help="a folder that holds one folder a class")
+    train.add_argument("--out", type=Path, metavar="RUN", required=True, help="folder for the results")
+    train.add_argument("--test", type=Path, metavar="DIR", help="other photographs, to score the result on")
+    train.add_argument("--task", choices=["auto", "binary", "classes"], default="auto", help="default: auto")
+    train.add_argument("--ok", metavar="CLASS", help="the class that means OK, where its name doesn't say so")
+    train.add_argument("--model", choices=["default", "baseline"], default="default", help="which network")
+    train.add_argument("--size", type=_whole(32, 512), default=128, help="pixels a side (default: 128)")
+    train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
+    train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
+    train.add_argument("--seed", type=_whole(0, 2**31 - 1), default=1, help="default: 1")
+    train.add_argument("--no-augment", action="store_true", help="show the photographs as they are")
+    train.add_argument("--json", action="store_true", help="print one JSON document")
+    evaluate = commands.add_parser("evaluate", help="score a run on other photographs", description="Score.")
+    evaluate.add_argument("run", type=Path, metavar="RUN", help="what `trainer train` wrote")
+    evaluate.add_argument("data", type=Path, metavar="DATA", help="a folder that holds one folder a class")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        arguments = build_parser().parse_args(argv)
+        return _train(arguments) if arguments.command == "train" else _evaluate(arguments)
+    except LinegateError as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("trainer: interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+def _whole(low: int, high: int) -> Any:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text}: a whole number from {low} to {high} would be right")
+        return int(text)
+
+    return parse
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from trainer.fit import FitSettings
+    from trainer.train import TrainSettings, train
+
+    settings = TrainSettings(
+        task=arguments.task,
+        ok_class=arguments.ok,
+        model=arguments.model,
+        size=arguments.size,
+        fit=FitSettings(
+            epochs=arguments.epochs,
+            batch_size=arguments.batch_size,
+            seed=arguments.seed,
+            augmented=not arguments.no_augment,
+        ),
+    )
+    run = train(arguments.data, arguments.out, settings, test=arguments.test)
+    for file, reason in run.left_out.items():
+        print(f"trainer: {file}: left out: {reason}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps({"run": str(arguments.out), **run.results.model_dump(), "split": run.split}))
+    else:
+        print(_report(run))
+        print(f"written to {arguments.out}")
+    return 0
+
+
+def _report(run: "Run") -> str:
+    ok = run.ok_class or "none: all classes are defects"
+    parts = [
+        f"classes: {', '.join(run.classes)}; OK: {ok}; "
+        f"{run.training['parameters']} parameters, {run.training['epochs_run']} epochs, "
+        f"{run.training['seconds']} s",
+        f"\nvalidation images ({run.split})",
+        figures_table(run.results.validation),
+        "These images chose the checkpoint and the threshold, and a random split may hold near copies of\n"
+        "training images: take the figure as the best case. --test gives it for other parts.",
+    ]
+    if run.results.test is not None:
+        parts += ["\ntest images", figures_table(run.results.test)]
+    return "\n".join(parts)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from trainer.train import evaluate
+
+    figures = evaluate(arguments.run, arguments.data)
+    if arguments.json:
+        print(json.dumps({"run": str(arguments.run), **figures.model_dump()}))
+    else:
+        print(figures_table(figures))
+    return 0
+
+
+def figures_table(figures: Figures) -> str:
+    """The figures for people."""
+
+    def show(value: float | None) -> str:
+        return "-" if value is None else f"{value:.4f}"
+
+    lines = [
+        f"  {figures.correct} of {figures.images} right: accuracy {show(figures.accuracy)} "
+        f"(95 % interval {show(figures.accuracy_low)} to {show(figures.accuracy_high)})",
+        f"  balanced accuracy {show(figures.balanced_accuracy)}, AUROC {show(figures.auroc)}, "
+        f"macro F1 {show(figures.macro_f1)}",
+        f"  {figures.escapes} escapes, {figures.overkill} overkill, {figures.unsure} unsure",
+    ]
+    width = max(len(name) for name in figures.per_class)
+    lines.append(f"  {'class':<{width}}  images  precision  recall  F1      predicted as")
+    for name, values in figures.per_class.items():
+        row = ", ".join(f"{count} {column}" for column, count in figures.confusion[name].items() if count)
+        lines.append(
+            f"  {name:<{width}}  {values.images:6}  {show(values.precision):<9}  "
+            f"{show(values.recall)}  {show(values.f1)}  {row}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

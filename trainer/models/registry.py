@@ -1,0 +1,12 @@
+"""The networks by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from trainer.models.baseline import build_baseline
+from trainer.models.small import build_small
+
+MODELS: dict[str, Callable[[int, int, int, int], Any]] = {
+    "default": build_small,
+    "baseline": build_baseline,
+}

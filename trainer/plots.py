@@ -1,0 +1,43 @@
+"""Pictures of a run: loss, accuracy, confusion matrix."""
+
+from pathlib import Path
+
+from edge.figures import Figures
+
+
+def plot_history(history: dict[str, list[float]], folder: Path) -> None:
+    """Write loss.png and accuracy.png."""
+    from matplotlib.figure import Figure
+
+    for name in ("loss", "accuracy"):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.subplots()
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            axes.plot(range(1, len(history[key]) + 1), history[key], label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(folder / f"{name}.png", dpi=120)
+
+
+def plot_confusion(figures: Figures, path: Path) -> None:
+    """Write the confusion matrix of the validation images."""
+    from matplotlib.figure import Figure
+
+    labels = list(figures.confusion)
+    columns = list(next(iter(figures.confusion.values())))
+    counts = [[figures.confusion[label][column] for column in columns] for label in labels]
+    side = max(4.0, 0.9 * len(labels) + 2)
+    figure = Figure(figsize=(side, side * 0.85), layout="constrained")
+    axes = figure.subplots()
+    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for y, row in enumerate(counts):
+        for x, count in enumerate(row):
+            axes.text(
+                x, y, str(count), ha="center", va="center", color="white" if shares[y][x] > 0.5 else "black"
+            )
+    axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="predicted", ylabel="true", title=f"{figures.correct} of {figures.images} right")
+    figure.savefig(path, dpi=120)

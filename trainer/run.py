@@ -1,0 +1,76 @@
+"""run.json: what a training run was, and what came of it. quantize reads it."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from edge.bundle import Photographs
+from edge.decision import Task, Thresholds
+from edge.errors import InputError
+from edge.figures import Figures
+from edge.preprocess import InputSpec
+
+RUN_FILE, MODEL_FILE = "run.json", "model.keras"
+
+
+class FileLabel(BaseModel):
+    """One photograph; ``file`` is relative to the run's ``data``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    label: str
+
+
+class RunResults(BaseModel):
+    """Figures on the validation images, which chose threshold and checkpoint, and on ``--test``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    validation: Figures
+    test: Figures | None = None
+
+
+class Run(BaseModel):
+    """The whole record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    task: Task
+    classes: list[str]
+    ok_class: str | None
+    input: InputSpec
+    thresholds: Thresholds
+    model_name: str
+    data: str
+    photographs: Photographs
+    train: list[FileLabel]
+    validation: list[FileLabel]
+    left_out: dict[str, str]
+    split: str
+    training: dict[str, JsonValue]
+    versions: dict[str, str]
+    results: RunResults
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write run.json whole or not at all; it comes last, so a killed run never looks finished."""
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
+        file.write(run.model_dump_json(indent=1))
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(folder / RUN_FILE)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run; raises InputError where it is missing, unfinished or from another version."""
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise InputError(f"{folder}: no finished run ({RUN_FILE} is missing); `trainer train` makes one")
+    try:
+        return Run.model_validate(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise InputError(f"{path}: not a run of this version of Linegate") from error
