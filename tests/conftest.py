@@ -116,10 +116,11 @@ def pytest_runtest_makereport(
     report = yield
     if item.get_closest_marker("broker") is None:
         return report
-    if report.skipped and broker_is_required():
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and broker_is_required():
         report.outcome = "failed"
         report.longrepr = f"{REQUIRE_BROKER} is set, but the test was skipped: {report.longrepr}"
-    elif report.when == "call" and not report.skipped:
+    elif report.when == "call" and not skipped:
         item.config.stash[ran_with_broker] = item.config.stash.get(ran_with_broker, 0) + 1
     return report
 

@@ -117,6 +117,7 @@ def test_a_wrong_config_says_what_mosquitto_said(mosquitto_broker: StartBroker) 
         ),
         ("@pytest.mark.broker\n@pytest.mark.skip\ndef test_it(): pass", "1", pytest.ExitCode.TESTS_FAILED),
         ("@pytest.fixture\ndef gone(): pytest.skip()\n@pytest.mark.broker\ndef test_it(gone): pass", "1", 1),
+        ("@pytest.mark.broker\n@pytest.mark.xfail\ndef test_it(): assert False", "1", pytest.ExitCode.OK),
         ("def test_it(): pass", "1", pytest.ExitCode.TESTS_FAILED),
         ("def test_it(): pass", "0", pytest.ExitCode.OK),
         ("@pytest.mark.broker\ndef test_it(): pass", "1", pytest.ExitCode.OK),
