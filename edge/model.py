@@ -61,6 +61,12 @@ class Model:
         self._ok_index = None if manifest.ok_class is None else manifest.classes.index(manifest.ok_class)
         self.golden_identical = True
 
+    @property
+    def input_quantization(self) -> tuple[float, int]:
+        """Scale and zero point of the uint8 input."""
+        scale, zero_point = self._interpreter.get_input_details()[0]["quantization"]
+        return float(scale), int(zero_point)
+
     def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Raw int8 outputs for uint8 pixels (height, width, channels) from edge.preprocess."""
         self._interpreter.set_tensor(self._input, pixels[np.newaxis])

@@ -15,7 +15,7 @@ def build_small(height: int, width: int, channels: int, outputs: int) -> Any:
     from keras import Input, Model, layers
 
     def convolve(values: Any, layer: Any) -> Any:
-        return layers.ReLU(6.0)(layers.BatchNormalization()(layer(values)))
+        return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.9)(layer(values)))
 
     entry = Input((height, width, channels))
     values = convolve(entry, layers.Conv2D(STEM, 3, 2, "same", use_bias=False))

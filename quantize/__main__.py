@@ -1,0 +1,180 @@
+"""The `quantize` command."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import InputError, LinegateError
+
+if TYPE_CHECKING:
+    from edge.bundle import Manifest
+    from edge.figures import Figures
+    from quantize.quantize import Quantized
+
+EXAMPLES = """\
+examples:
+  quantize runs/monday                            writes runs/monday/model.tflite
+  quantize runs/monday --out /srv/part-7.tflite
+  quantize inspect /srv/part-7.tflite             what a bundle says of itself
+
+exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage or input
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise InputError(f"{message}; {self.prog} --help shows what is right")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line without `inspect`, which has a parser of its own."""
+    parser = _Parser(
+        prog="quantize",
+        description="Make one int8 bundle of a trained run, compare it with float, and write it or refuse.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="what `trainer train` wrote")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: RUN/model.tflite")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the photographs of the run are now")
+    parser.add_argument("--samples", type=_count, default=1000, help="images to calibrate on (default: 1000)")
+    parser.add_argument("--seed", type=_count, default=1, help="default: 1")
+    parser.add_argument(
+        "--allow-flips", type=_count, metavar="N", help="accept that int8 changes N decisions"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        if words[:1] == ["inspect"]:
+            return _inspect(words[1:])
+        return _quantize(build_parser().parse_args(words))
+    except LinegateError as error:
+        print(f"quantize: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("quantize: interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number would be right")
+    return int(text)
+
+
+def _quantize(arguments: argparse.Namespace) -> int:
+    from quantize.quantize import quantize
+
+    out = arguments.out or arguments.run / "model.tflite"
+    result = quantize(
+        arguments.run,
+        out,
+        samples=max(1, arguments.samples),
+        seed=arguments.seed,
+        data=arguments.data,
+        allow_flips=arguments.allow_flips,
+    )
+    if arguments.json:
+        print(json.dumps(_document(result, out)))
+    else:
+        print(_report(result, out))
+    if result.refusal is not None:
+        print(f"quantize: refused, nothing written: {result.refusal}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _document(result: "Quantized", out: Path) -> dict[str, Any]:
+    comparison = result.comparison
+    return {
+        "file": str(out) if result.refusal is None else None,
+        "model": result.model_id,
+        "bytes": result.size,
+        "refusal": result.refusal,
+        "float32": comparison.float32.model_dump(),
+        "int8": comparison.int8.model_dump(),
+        "flips": [asdict(flip) for flip in comparison.flips],
+        "largest_score_shift": comparison.largest_shift,
+        "mean_score_shift": comparison.mean_shift,
+    }
+
+
+def _report(result: "Quantized", out: Path) -> str:
+    comparison = result.comparison
+    lines = [
+        _figures_line("float", comparison.float32),
+        _figures_line("int8", comparison.int8),
+        f"{len(comparison.flips)} decisions changed; score shift: largest {comparison.largest_shift:.4f}, "
+        f"mean {comparison.mean_shift:.5f}",
+    ]
+    lines += [
+        f"  {flip.file} ({flip.label}): float {flip.float_decides} {flip.float_score:.4f}, "
+        f"int8 {flip.int8_decides} {flip.int8_score:.4f}"
+        for flip in comparison.flips
+    ]
+    if result.refusal is None:
+        lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.model_id[:12]}")
+    return "\n".join(lines)
+
+
+def _figures_line(name: str, figures: "Figures") -> str:
+    return (
+        f"{name:<6} {figures.correct} of {figures.images} right"
+        + (f" ({figures.accuracy:.2%})" if figures.accuracy is not None else "")
+        + f", {figures.escapes} escapes, {figures.overkill} overkill"
+    )
+
+
+def _inspect(words: list[str]) -> int:
+    from edge.bundle import read_bundle
+
+    parser = _Parser(prog="quantize inspect", description="What a bundle says of itself.")
+    parser.add_argument("file", type=Path, metavar="FILE.tflite")
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    arguments = parser.parse_args(words)
+    bundle = read_bundle(arguments.file)
+    if arguments.json:
+        print(json.dumps({"model": bundle.model_id, **bundle.manifest.model_dump()}))
+    else:
+        print(_describe(arguments.file, bundle.model_id, bundle.manifest))
+    return 0
+
+
+def _describe(file: Path, model_id: str, manifest: "Manifest") -> str:
+    spec, thresholds = manifest.input, manifest.thresholds
+    counts = ", ".join(
+        f"{name} {manifest.photographs.train.get(name, 0)} + {manifest.photographs.validation.get(name, 0)}"
+        for name in manifest.classes
+    )
+    return "\n".join(
+        [
+            f"{file}",
+            f"model       {manifest.model_name}, {model_id}",
+            f"task        {manifest.task}: {', '.join(manifest.classes)}; OK: {manifest.ok_class or 'none'}",
+            f"input       {spec.width}x{spec.height}, {'grey' if spec.channels == 1 else 'RGB'}, uint8",
+            f"thresholds  ok below {thresholds.ok_below:.4f}, defect from {thresholds.defect_from:.4f} "
+            f"({thresholds.chosen})",
+            f"photographs {counts} (training + validation)",
+            f"results on  {manifest.results.split}",
+            f"            {_figures_line('float', manifest.results.float32)}",
+            f"            {_figures_line('int8', manifest.results.int8)}",
+            f"            {manifest.results.flips} decisions changed by int8, largest score shift "
+            f"{manifest.results.largest_score_shift:.4f}",
+            f"golden      {len(manifest.golden)} examples",
+            "versions    " + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

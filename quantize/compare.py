@@ -1,0 +1,118 @@
+"""Float against int8 on every validation image."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
+from edge.figures import Figures, Labelled, compute_figures
+from edge.model import Model
+from quantize.calibrate import to_network_input
+from quantize.run import Run
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A photograph on which int8 decides otherwise than float."""
+
+    file: str
+    label: str
+    float_decides: str
+    int8_decides: str
+    float_score: float
+    int8_score: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What int8 changed. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,)."""
+
+    float32: Figures
+    int8: Figures
+    flips: list[Flip]
+    largest_shift: float
+    mean_shift: float
+    raw: NDArray[np.int8]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Side:
+    scores: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+    def decides(self, position: int, task: Task, classes: Sequence[str], thresholds: Thresholds) -> str:
+        if task == "binary":
+            return decide(float(self.scores[position]), thresholds).value
+        return classes[int(self.probabilities[position].argmax())]
+
+
+def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
+    """Run both on ``pixels``, uint8 (N, H, W, C), in the order of ``run.validation``."""
+    ok_index = None if run.ok_class is None else run.classes.index(run.ok_class)
+    logits = np.concatenate(
+        [
+            np.asarray(network(to_network_input(pixels[start : start + _BATCH]), training=False))
+            for start in range(0, len(pixels), _BATCH)
+        ]
+    )
+    probabilities = class_probabilities(logits, run.task)
+    float_side = _Side(defect_scores(probabilities, ok_index), probabilities)
+    raw, predictions = [], []
+    for image in tqdm(pixels, desc="comparing", unit="image", file=sys.stderr):
+        prediction = model.predict(image)
+        raw.append(prediction.raw)
+        predictions.append(prediction)
+    int8_side = _Side(
+        np.array([prediction.score for prediction in predictions]),
+        np.stack([prediction.probabilities for prediction in predictions]),
+    )
+    shift = np.abs(float_side.scores - int8_side.scores)
+    if ok_index is None:
+        shift = np.abs(float_side.probabilities - int8_side.probabilities).max(axis=1)
+    return Comparison(
+        float32=_figures(float_side, run),
+        int8=_figures(int8_side, run),
+        flips=_flips(float_side, int8_side, run),
+        largest_shift=float(shift.max()),
+        mean_shift=float(shift.mean()),
+        raw=np.array(raw, np.int8),
+        scores=int8_side.scores,
+    )
+
+
+def _flips(float_side: _Side, int8_side: _Side, run: Run) -> list[Flip]:
+    flips = []
+    for position, item in enumerate(run.validation):
+        before = float_side.decides(position, run.task, run.classes, run.thresholds)
+        after = int8_side.decides(position, run.task, run.classes, run.thresholds)
+        if before != after:
+            scores = float(float_side.scores[position]), float(int8_side.scores[position])
+            flips.append(Flip(item.file, item.label, before, after, *scores))
+    return flips
+
+
+def _figures(side: _Side, run: Run) -> Figures:
+    inspections = [
+        Labelled(
+            item.label,
+            decide(float(score), run.thresholds),
+            _predicted(float(score), row, run),
+            float(score),
+        )
+        for item, score, row in zip(run.validation, side.scores, side.probabilities, strict=True)
+    ]
+    return compute_figures(inspections, task=run.task, classes=run.classes, ok_class=run.ok_class)
+
+
+def _predicted(score: float, row: NDArray[np.float64], run: Run) -> str:
+    if run.task == "binary":
+        return run.classes[0 if decide(score, run.thresholds) == Verdict.OK else 1]
+    return run.classes[int(row.argmax())]

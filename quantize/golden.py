@@ -1,0 +1,24 @@
+"""Examples that a device must decide on as this machine did."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.run import Run
+
+COUNT = 8
+
+
+def choose_golden(run: Run, scores: NDArray[np.float64]) -> list[int]:
+    """Positions among the validation images: half nearest the threshold, half spread over the rest."""
+    distance = np.abs(_logit(scores) - _logit(np.array([run.thresholds.defect_from]))[0])
+    order = [int(position) for position in np.argsort(distance, kind="stable")]
+    near, rest = order[: COUNT // 2], order[: COUNT // 2 - 1 : -1]
+    one_of_each = [next((p for p in rest if run.validation[p].label == name), None) for name in run.classes]
+    far = [position for position in one_of_each if position is not None]
+    spread = [position for position in rest if position not in far]
+    return sorted([*near, *far, *spread][: max(COUNT, len(near) + len(far))])
+
+
+def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    bounded = np.clip(scores, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(bounded / (1 - bounded)), np.float64)

@@ -1,0 +1,144 @@
+"""One run to one bundle, or a refusal."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import Bundle, GoldenExample, Manifest, Results, decode_bundle, encode_bundle, write_bundle
+from edge.errors import InputError
+from edge.figures import compute_figures
+from edge.model import Model, runtime_version
+from quantize.calibrate import balanced_sample
+from quantize.compare import Comparison, compare
+from quantize.convert import convert
+from quantize.golden import choose_golden
+from quantize.run import Run, load_network, load_pixels, read_run
+
+MAX_FLIP_SHARE = 0.01
+MAX_ACCURACY_LOSS = 0.005
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What came of it. ``refusal`` says why nothing was written, or is None."""
+
+    comparison: Comparison
+    size: int
+    model_id: str
+    refusal: str | None
+
+
+def quantize(
+    folder: Path, out: Path, *, samples: int, seed: int, data: Path | None, allow_flips: int | None
+) -> Quantized:
+    """Quantize a run, compare it with float, and write the bundle unless int8 decides otherwise.
+
+    ``allow_flips`` replaces the gate of 1 % flips and half a point of accuracy by a number of
+    flips. Raises InputError or BundleError.
+    """
+    run = read_run(folder)
+    network = load_network(folder)
+    root = data if data is not None else Path(run.data)
+    validation = load_pixels(run, run.validation, root)
+    chosen = balanced_sample(run.train, count=samples, seed=seed)
+    flatbuffer = convert(network, load_pixels(run, chosen, root))
+    comparison = _compare(network, flatbuffer, run, validation)
+    refusal = _refusal(comparison, allow_flips)
+    manifest, inputs = _manifest(run, flatbuffer, comparison, validation, samples=len(chosen), seed=seed)
+    content = encode_bundle(manifest, flatbuffer, inputs)
+    bundle = decode_bundle(content, str(out))
+    Model(bundle, name=str(out)).verify_golden()
+    if refusal is None:
+        write_bundle(out, content)
+    return Quantized(comparison, len(content), bundle.model_id, refusal)
+
+
+def _refusal(comparison: Comparison, allow_flips: int | None) -> str | None:
+    flips, images = len(comparison.flips), comparison.int8.images
+    if allow_flips is not None:
+        return (
+            None if flips <= allow_flips else f"int8 changes {flips} decisions, --allow-flips {allow_flips}"
+        )
+    if flips > MAX_FLIP_SHARE * images:
+        return f"int8 changes {flips} of {images} decisions; --allow-flips {flips} would accept that"
+    loss = (comparison.float32.accuracy or 0) - (comparison.int8.accuracy or 0)
+    if loss > MAX_ACCURACY_LOSS:
+        return f"int8 loses {100 * loss:.1f} points of accuracy; --allow-flips {flips} would accept that"
+    return None
+
+
+def _compare(network: Any, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
+    """Compare through the device's own code, which wants a bundle: one without results, for now."""
+    draft = _draft(run, flatbuffer)
+    model = Model(Bundle(draft, flatbuffer, [], ""), name="the int8 model")
+    scale, zero_point = model.input_quantization
+    if abs(scale * 127.5 - 1) > 1e-3 or zero_point != 128:
+        raise InputError(f"the int8 input has scale {scale} and zero point {zero_point}, not raw pixels")
+    return compare(network, model, run, pixels)
+
+
+def _draft(run: Run, flatbuffer: bytes) -> Manifest:
+    nothing = compute_figures([], task=run.task, classes=run.classes, ok_class=run.ok_class)
+    return Manifest(
+        format=1,
+        model_name=run.model_name,
+        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
+        task=run.task,
+        classes=run.classes,
+        ok_class=run.ok_class,
+        input=run.input,
+        thresholds=run.thresholds,
+        results=Results(
+            split=run.split,
+            float32=nothing,
+            int8=nothing,
+            flips=0,
+            largest_score_shift=0.0,
+            mean_score_shift=0.0,
+        ),
+        photographs=run.photographs,
+        training=run.training,
+        versions={},
+        golden=[GoldenExample(file="golden/000.png", label="", output=[])],
+    )
+
+
+def _manifest(
+    run: Run,
+    flatbuffer: bytes,
+    comparison: Comparison,
+    validation: NDArray[np.uint8],
+    *,
+    samples: int,
+    seed: int,
+) -> tuple[Manifest, list[NDArray[np.uint8]]]:
+    positions = choose_golden(run, comparison.scores)
+    golden = [
+        GoldenExample(
+            file=f"golden/{number:03}.png",
+            label=run.validation[position].label,
+            output=[int(value) for value in comparison.raw[position]],
+        )
+        for number, position in enumerate(positions)
+    ]
+    results = Results(
+        split=f"validation, {run.split}",
+        float32=comparison.float32,
+        int8=comparison.int8,
+        flips=len(comparison.flips),
+        largest_score_shift=comparison.largest_shift,
+        mean_score_shift=comparison.mean_shift,
+    )
+    changes = {
+        "results": results,
+        "golden": golden,
+        "training": {**run.training, "calibration_images": samples, "calibration_seed": seed},
+        "versions": {**run.versions, "runtime": runtime_version()},
+    }
+    return _draft(run, flatbuffer).model_copy(update=changes), [
+        validation[position] for position in positions
+    ]

@@ -1,0 +1,81 @@
+"""What `trainer train` wrote, as far as quantization needs it."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from edge.bundle import Photographs
+from edge.decision import Task, Thresholds
+from edge.errors import ImageError, InputError
+from edge.images import read_image
+from edge.preprocess import InputSpec, preprocess
+
+
+class FileLabel(BaseModel):
+    """One photograph; ``file`` is relative to the data folder."""
+
+    file: str
+    label: str
+
+
+class Run(BaseModel):
+    """run.json, without what only people read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1]
+    task: Task
+    classes: list[str]
+    ok_class: str | None
+    input: InputSpec
+    thresholds: Thresholds
+    model_name: str
+    data: str
+    photographs: Photographs
+    train: list[FileLabel]
+    validation: list[FileLabel]
+    split: str
+    training: dict[str, JsonValue]
+    versions: dict[str, str]
+
+
+def read_run(folder: Path) -> Run:
+    """Read run.json; raises InputError where it is missing, broken, or without validation images."""
+    path = folder / "run.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no finished run (run.json is missing); `trainer train` makes one")
+    try:
+        run = Run.model_validate(json.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(f"{path}: {key}: {error.errors()[0]['msg']}; train again") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not valid JSON; train again") from error
+    if not run.validation:
+        raise InputError(f"{path}: has no validation images to compare on; train again")
+    return run
+
+
+def load_network(folder: Path) -> Any:
+    """The Keras model of the run; raises InputError."""
+    import keras
+
+    path = folder / "model.keras"
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a model that Keras can load; train again") from error
+
+
+def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint8]:
+    """The photographs as the device will see them, uint8 (N, H, W, C); raises InputError, which names one."""
+    if not data.is_dir():
+        raise InputError(f"{data}: the photographs of this run are gone; --data says where they are now")
+    try:
+        return np.stack([preprocess(read_image(data / item.file), run.input) for item in files])
+    except ImageError as error:
+        raise InputError(f"{error}; --data says where this run's photographs are now") from error
