@@ -22,5 +22,6 @@ def build_small(height: int, width: int, channels: int, outputs: int) -> Any:
     for filters, stride in BLOCKS:
         values = convolve(values, layers.DepthwiseConv2D(3, stride, "same", use_bias=False))
         values = convolve(values, layers.Conv2D(filters, 1, use_bias=False))
-    values = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(values))
+    pooled = [layers.GlobalAveragePooling2D()(values), layers.GlobalMaxPooling2D()(values)]
+    values = layers.Dropout(0.2)(layers.Concatenate()(pooled))
     return Model(entry, layers.Dense(outputs)(values), name="default")
