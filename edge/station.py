@@ -25,6 +25,8 @@ from edge.versions import versions
 
 logger = logging.getLogger(__name__)
 
+FIRST_ATTEMPT_S = 3.0
+
 
 class Station:
     """One inspector with its gate, journal and link to the broker."""
@@ -55,9 +57,12 @@ class Station:
             )
 
     def start(self) -> None:
-        """Connect to the broker, in the background, and start sending."""
+        """Connect to the broker and start sending; an absent broker is waited for in the background.
+
+        The first attempt is awaited: the first part must not pass the gate for want of a moment.
+        """
         if self.link is not None:
-            self.link.start()
+            self.link.start(wait_s=FIRST_ATTEMPT_S)
             self._outbox.start(self.link)
 
     def stop(self, *, drain_s: float) -> int:

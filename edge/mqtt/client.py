@@ -66,6 +66,7 @@ class BrokerLink:
         self._protocol: Protocol = "3.1.1" if settings.protocol == "3.1.1" else "5"
         self._connection: _Connection | None = None
         self._stop = threading.Event()
+        self._tried = threading.Event()
         self._complained = False
         self._refused_publish = False
         self.connections = 0
@@ -82,9 +83,10 @@ class BrokerLink:
         connection = self._connection
         return connection is not None and not connection.closed.is_set()
 
-    def start(self) -> None:
-        """Connect in the background."""
+    def start(self, *, wait_s: float = 0.0) -> None:
+        """Connect in the background; wait at most ``wait_s`` for the end of the first attempt."""
         self._thread.start()
+        self._tried.wait(wait_s)
 
     def try_once(self) -> Protocol:
         """Connect, leave again and tell which protocol it was; raises BrokerError with the reason."""
@@ -148,6 +150,7 @@ class BrokerLink:
                 connection = self._connect()
             except BrokerError as error:
                 self._complain(str(error))
+                self._tried.set()
                 self._stop.wait(pause)
                 pause = min(pause * 2, self._settings.reconnect_max_s)
                 continue
@@ -158,6 +161,7 @@ class BrokerLink:
             self._connection = connection
             logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
             self._on_connected()
+            self._tried.set()
             connection.closed.wait()
             self._connection = None
             connection.client.loop_stop()
