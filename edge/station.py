@@ -157,7 +157,7 @@ class Station:
             qos=1,
             expires_s=command.valid_until - now,
         )
-        if sent:
+        if sent is not None:
             self.statistics.commands_sent += 1
         else:
             self.statistics.commands_unsent += 1

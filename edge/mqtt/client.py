@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import paho.mqtt.client as paho
@@ -31,17 +32,24 @@ _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malf
 Protocol = Literal["5", "3.1.1"]
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """A message given to a connection; the acknowledgement carries an equal one."""
+
+    connection: int
+    message: int
+
+
 class _Connection:
     """One attempt, and the connection that it became."""
 
-    def __init__(self, client: paho.Client) -> None:
+    def __init__(self, client: paho.Client, number: int) -> None:
         self.client = client
+        self.number = number
         self.answered = threading.Event()
         self.closed = threading.Event()
         self.refusal: str | None = None
         self.accepted = False
-        self.numbers: dict[int, int] = {}
-        self.lock = threading.Lock()
 
 
 class BrokerLink:
@@ -55,7 +63,7 @@ class BrokerLink:
         status_topic: str,
         last_will: bytes,
         on_connected: Callable[[], None],
-        on_acknowledged: Callable[[int], None],
+        on_acknowledged: Callable[[Receipt], None],
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -69,7 +77,7 @@ class BrokerLink:
         self._tried = threading.Event()
         self._complained = False
         self._refused_publish = False
-        self.connections = 0
+        self._attempts = 0
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     @property
@@ -95,15 +103,30 @@ class BrokerLink:
         connection.client.loop_stop()
         return self._protocol
 
+    @property
+    def connection_number(self) -> int | None:
+        """Which connection there is now; None if there is none."""
+        connection = self._connection
+        return None if connection is None or connection.closed.is_set() else connection.number
+
     def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool = False, expires_s: float | None = None
-    ) -> bool:
-        """Hand a message to the connection that there is now; False if there is none."""
-        return self._publish(topic, payload, qos=qos, retain=retain, expires_s=expires_s, number=None)
+    ) -> Receipt | None:
+        """Hand a message to the connection that there is now; None if there is none.
 
-    def publish_record(self, topic: str, payload: bytes, number: int) -> bool:
-        """Publish a journal row at QoS 1; its number comes back when the broker acknowledged it."""
-        return self._publish(topic, payload, qos=1, retain=False, expires_s=None, number=number)
+        No lock of ours may be held here: paho calls back while it holds its own.
+        """
+        connection = self._connection
+        if connection is None or connection.closed.is_set():
+            return None
+        properties = None
+        if expires_s is not None and self._protocol == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, math.ceil(expires_s))
+        info = connection.client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            return None
+        return Receipt(connection.number, info.mid)
 
     def stop(self, final_status: bytes) -> None:
         """Say goodbye with a last status, and end."""
@@ -117,31 +140,6 @@ class BrokerLink:
             connection.client.disconnect()
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S + 1)
-
-    def _publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        qos: int,
-        retain: bool,
-        expires_s: float | None,
-        number: int | None,
-    ) -> bool:
-        connection = self._connection
-        if connection is None or connection.closed.is_set():
-            return False
-        properties = None
-        if expires_s is not None and self._protocol == "5":
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = max(1, math.ceil(expires_s))
-        with connection.lock:  # the acknowledgement must not overtake the note of its number
-            info = connection.client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
-            if info.rc != paho.MQTT_ERR_SUCCESS:
-                return False
-            if number is not None:
-                connection.numbers[info.mid] = number
-        return True
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_S
@@ -157,7 +155,6 @@ class BrokerLink:
             pause = FIRST_PAUSE_S
             self._complained = False
             self._refused_publish = False
-            self.connections += 1
             self._connection = connection
             logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
             self._on_connected()
@@ -192,7 +189,8 @@ class BrokerLink:
         raise BrokerError(f"the broker at {self.address} does not let us in: {refusal}{hint}")
 
     def _attempt(self) -> _Connection:
-        connection = _Connection(self._new_client())
+        self._attempts += 1
+        connection = _Connection(self._new_client(), self._attempts)
         self._listen(connection)
         client = connection.client
         client.connect_timeout = CONNECT_TIMEOUT_S
@@ -258,16 +256,14 @@ class BrokerLink:
         def published(
             _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _props: object
         ) -> None:
-            with connection.lock:
-                number = connection.numbers.pop(mid, None)
             if reason.is_failure:
                 if not self._refused_publish:
                     logger.error(
                         "mqtt: %s refuses what we publish: %s; may this user write?", self.address, reason
                     )
                 self._refused_publish = True
-            elif number is not None:
-                self._on_acknowledged(number)
+            else:
+                self._on_acknowledged(Receipt(connection.number, mid))
 
         connection.client.on_connect = connected
         connection.client.on_disconnect = disconnected

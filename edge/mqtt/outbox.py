@@ -7,7 +7,7 @@ import threading
 import time
 
 from edge.journal import Journal, OutboxRow
-from edge.mqtt.client import BrokerLink
+from edge.mqtt.client import BrokerLink, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +22,13 @@ class Outbox:
     def __init__(self, journal: Journal, topic: str) -> None:
         self._journal = journal
         self._topic = topic
-        self._acknowledged: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._link: BrokerLink | None = None
-        self._connections = 0
+        self._connection: int | None = None
         self._cursor = 0
-        self._in_flight = 0
+        self._in_flight: dict[Receipt, int] = {}
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def start(self, link: BrokerLink) -> None:
@@ -40,9 +40,9 @@ class Outbox:
         """There is something to send, or a connection to send it over."""
         self._wake.set()
 
-    def acknowledged(self, number: int) -> None:
-        """The broker has this row; called on paho's thread, where nothing may fail."""
-        self._acknowledged.put(number)
+    def acknowledged(self, receipt: Receipt) -> None:
+        """The broker has this message; called on paho's thread, where nothing may fail or wait."""
+        self._acknowledged.put(receipt)
         self._wake.set()
 
     def drain(self, timeout: float) -> int:
@@ -77,27 +77,30 @@ class Outbox:
     def _mark(self) -> None:
         numbers = []
         while not self._acknowledged.empty():
-            numbers.append(self._acknowledged.get())
+            number = self._in_flight.pop(self._acknowledged.get(), None)
+            if number is not None:
+                numbers.append(number)
         if numbers:
             self._journal.acknowledge(numbers)
-            self._in_flight = max(0, self._in_flight - len(numbers))
 
     def _send(self) -> None:
         link = self._link
-        if link is None or not link.connected:
+        number = link.connection_number if link is not None else None
+        if link is None or number is None:
             return
-        if link.connections != self._connections:
+        if number != self._connection:
             # A new connection knows nothing of what was in flight on the old one: start over.
-            self._connections, self._cursor, self._in_flight = link.connections, 0, 0
-        while self._in_flight < WINDOW and not self._stop.is_set():
-            rows = self._journal.outbox(after=self._cursor, limit=WINDOW - self._in_flight)
+            self._connection, self._cursor, self._in_flight = number, 0, {}
+        while len(self._in_flight) < WINDOW and not self._stop.is_set():
+            rows = self._journal.outbox(after=self._cursor, limit=WINDOW - len(self._in_flight))
             if not rows:
                 return
             for row in rows:
-                if not link.publish_record(self._topic, self._payload(row), row.number):
+                receipt = link.publish(self._topic, self._payload(row), qos=1)
+                if receipt is None:
                     return
                 self._cursor = row.number
-                self._in_flight += 1
+                self._in_flight[receipt] = row.number
 
     def _payload(self, row: OutboxRow) -> bytes:
         late = row.late
