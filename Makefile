@@ -1,19 +1,19 @@
 # Everything lives in .venv, which only grows: the device part with the demo first, all the rest when wanted.
 PYTHON ?= python3
 PARTS ?=
+DATA ?= $(LINEGATE_DATA)
 ARGS ?=
 
 bin := .venv/bin
 # By environment, because only so do the older pips hold the build backend to the pins as well.
 pip_install := install --quiet --disable-pip-version-check
 pins := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
-simulated := --camera.source simulated --camera.seed 1
 # Debian keeps daemons out of a user's PATH.
 mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check bench config constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check bench results picture config schemas constraints clean mosquitto
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,11 +23,13 @@ demo: .venv/.device ## a station with a simulated belt, broker and gate; PARTS=n
 
 demo-model: .venv/.everything ## learn the demo's model again, from simulated photographs to samples/demo.tflite
 	rm -rf build/demo
-	$(bin)/edge --capture build/demo/data/ok --count 1500 $(simulated)
-	$(bin)/edge --capture build/demo/data/defect --count 1500 $(simulated)
+	$(bin)/edge --capture build/demo/data/ok --count 3000 --camera.seed 1
+	$(bin)/edge --capture build/demo/data/defect --count 3000 --camera.seed 1
 	$(bin)/trainer train build/demo/data --out build/demo/run
-	mkdir -p samples
 	$(bin)/quantize build/demo/run --out samples/demo.tflite
+	rm -rf samples/parts
+	$(bin)/edge --capture samples/parts/ok --count 18 --camera.seed 2
+	$(bin)/edge --capture samples/parts/defect --count 18 --camera.seed 2
 
 test: .venv/.everything mosquitto ## the tests; ARGS='-m "not slow"' goes to pytest
 	$(bin)/pytest $(ARGS)
@@ -45,12 +47,21 @@ imports: .venv/.everything ## who may import whom
 check: lint types imports ## all checks but the tests
 
 bench: .venv/.device ## latency of each stage on this machine
-	$(bin)/python benchmarks/latency.py
+	$(bin)/python -m benchmarks.latency $(ARGS)
+
+results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
+	$(bin)/python -m benchmarks.results $(DATA)
+
+picture: .venv/.device ## docs/parts.png again, by the demo's model
+	$(bin)/python -m benchmarks.picture
 
 config: .venv/.device ## write config.toml again from the settings and their descriptions
 	@mkdir -p build
 	$(bin)/python -m edge.settings_document > build/config.toml
 	mv build/config.toml config.toml
+
+schemas: .venv/.device ## write docs/schemas again from the messages
+	$(bin)/python -m edge.mqtt.schemas docs/schemas
 
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build

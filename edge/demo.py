@@ -186,6 +186,8 @@ def main(argv: list[str] | None = None) -> int:
     except LinegateError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the line ran, or a second time
+        return 130
     finally:
         broker.stop()
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Bundle, read_bundle
+from edge.chatter import without_chatter
 from edge.decision import class_probabilities, decide, defect_scores
 from edge.errors import BundleError, LinegateError
 
@@ -149,8 +150,9 @@ def _interpreter(flatbuffer: bytes, threads: int, name: str) -> Any:
         except ImportError:
             continue
         try:
-            interpreter = runtime.Interpreter(model_content=flatbuffer, num_threads=threads)
-            interpreter.allocate_tensors()
+            with without_chatter():
+                interpreter = runtime.Interpreter(model_content=flatbuffer, num_threads=threads)
+                interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise BundleError(f"{name}: the TFLite runtime cannot load it ({reason})") from error

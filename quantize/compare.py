@@ -1,6 +1,5 @@
 """Float against int8 on every validation image."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,14 +58,14 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
     ok_index = None if run.ok_class is None else run.classes.index(run.ok_class)
     logits = np.concatenate(
         [
-            np.asarray(network(to_network_input(pixels[start : start + _BATCH]), training=False))
+            network(to_network_input(pixels[start : start + _BATCH]), training=False).numpy()
             for start in range(0, len(pixels), _BATCH)
         ]
     )
     probabilities = class_probabilities(logits, run.task)
     float_side = _Side(defect_scores(probabilities, ok_index), probabilities)
     raw, predictions = [], []
-    for image in tqdm(pixels, desc="comparing", unit="image", file=sys.stderr):
+    for image in tqdm(pixels, desc="comparing", unit="image", disable=None):
         prediction = model.predict(image)
         raw.append(prediction.raw)
         predictions.append(prediction)

@@ -3,14 +3,13 @@
 Post-training quantization: Jacob et al. 2018 (arXiv:1712.05877), per-channel weights.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.chatter import without_chatter
 from edge.errors import InputError
 from quantize.calibrate import to_network_input, with_extremes
 
@@ -30,20 +29,7 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
     try:
-        with _quiet():
+        with without_chatter(), warnings.catch_warnings(action="ignore"):
             return bytes(converter.convert())
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The converter's native code chatters on standard error."""
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from edge.bundle import Photographs
+from edge.chatter import without_chatter
 from edge.decision import Task, Thresholds
 from edge.errors import ImageError, InputError
 from edge.images import read_image
@@ -62,7 +63,9 @@ def read_run(folder: Path) -> Run:
 
 def load_network(folder: Path) -> Any:
     """The Keras model of the run; raises InputError."""
-    import keras
+    with without_chatter():
+        import keras
+    keras.config.disable_interactive_logging()  # it would print between our lines
 
     path = folder / "model.keras"
     try:

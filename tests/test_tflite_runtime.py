@@ -19,7 +19,6 @@ PARTS = ROOT / "samples" / "parts"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not MODEL.exists(), reason="samples/demo.tflite is not there yet"),
 ]
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.chatter import without_chatter
 from edge.errors import InputError, LinegateError
 from edge.figures import Figures
 
@@ -59,9 +60,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: what ends the run alone
     try:
         arguments = build_parser().parse_args(argv)
+        with without_chatter():
+            import keras  # noqa: F401
         return _train(arguments) if arguments.command == "train" else _evaluate(arguments)
     except LinegateError as error:
         print(f"trainer: {error}", file=sys.stderr)

@@ -1,7 +1,6 @@
 """Folders of photographs to arrays: one folder a class."""
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -154,9 +153,7 @@ def _load(
 
     photographs, pixels, left_out = [], [], {}
     with ThreadPoolExecutor(_READERS) as readers:
-        results = tqdm(
-            readers.map(read, paths), total=len(paths), desc="reading", unit="image", file=sys.stderr
-        )
+        results = tqdm(readers.map(read, paths), total=len(paths), desc="reading", unit="image", disable=None)
         for path, label, result in zip(paths, labels, results, strict=True):
             file = str(path.relative_to(root))
             if isinstance(result, str):

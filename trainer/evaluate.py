@@ -18,7 +18,7 @@ def to_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def predict_logits(model: Any, pixels: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.float32]:
     """Logits (N, outputs) of uint8 pixels (N, H, W, C), a batch at a time."""
     batches = [
-        np.asarray(model(to_input(pixels[start : start + batch_size]), training=False))
+        model(to_input(pixels[start : start + batch_size]), training=False).numpy()
         for start in range(0, len(pixels), batch_size)
     ]
     return np.concatenate(batches).astype(np.float32)

@@ -67,6 +67,7 @@ def fit(
         epochs=settings.epochs,
         class_weight=_class_weights(labels[train]),
         verbose=0,
+        shuffle=False,  # the pipeline does it
         callbacks=[
             keras.callbacks.ModelCheckpoint(str(checkpoint), save_best_only=True, save_weights_only=True),
             keras.callbacks.EarlyStopping(patience=settings.patience),

@@ -75,7 +75,7 @@ def _blow_hole(surface: Surface, severity: float, chance: np.random.Generator) -
     for number in range(int(chance.integers(1, 4))):
         if number:
             x, y = x + chance.normal(0, radius * 0.06), y + chance.normal(0, radius * 0.06)
-        pit = radius * (0.022 + 0.045 * severity) * chance.uniform(0.8, 1.15)
+        pit = radius * (0.028 + 0.055 * severity) * chance.uniform(0.85, 1.15)
         axes = (round(pit * 2**_FINE), round(pit * chance.uniform(0.7, 1) * 2**_FINE))
         tilt = chance.uniform(0, 180)
         for mask, shift in ((glints, -0.35 * pit), (pits, 0.0)):
@@ -84,8 +84,8 @@ def _blow_hole(surface: Surface, severity: float, chance: np.random.Generator) -
             ]
             centre = (int(at[0]), int(at[1]))
             cv2.ellipse(mask, centre, axes, tilt, 0, 360, 255, -1, cv2.LINE_AA, _FINE)
-    surface.add(cv2.subtract(glints, pits).astype(np.uint8), 45 + 30 * severity)
-    surface.add(pits, -(50 + 60 * severity))
+    surface.add(cv2.subtract(glints, pits).astype(np.uint8), 50 + 30 * severity)
+    surface.add(pits, -(65 + 50 * severity))
 
 
 def _walk(
@@ -101,8 +101,8 @@ def _crack(surface: Surface, severity: float, chance: np.random.Generator) -> No
     radius = surface.place[2]
     mask = surface.mask()
     heading = chance.uniform(0, 2 * np.pi)
-    trunk = _walk(_spot(surface, chance), heading, radius * (0.2 + 0.4 * severity), chance)
-    thickness = 1 if severity < 0.6 else 2
+    trunk = _walk(_spot(surface, chance), heading, radius * (0.28 + 0.45 * severity), chance)
+    thickness = 1 if severity < 0.2 else 2
     _draw_line(mask, trunk, thickness)
     for _ in range(int(chance.integers(0, 3))):
         branch = trunk[int(chance.integers(1, len(trunk)))]
@@ -112,14 +112,14 @@ def _crack(surface: Surface, severity: float, chance: np.random.Generator) -> No
             _walk(start, heading + chance.choice((-0.9, 0.9)), radius * (0.08 + 0.12 * severity), chance),
             1,
         )
-    surface.add(_on_part(surface, mask), -(55 + 50 * severity))
+    surface.add(_on_part(surface, mask), -(65 + 45 * severity))
 
 
 def _scratch(surface: Surface, severity: float, chance: np.random.Generator) -> None:
     radius = surface.place[2]
     x, y = _spot(surface, chance)
     heading = float(np.arctan2(y - surface.place[1], x - surface.place[0])) + chance.uniform(-0.8, 0.8)
-    bend, length = chance.normal(0, 0.5), radius * (0.25 + 0.45 * severity)
+    bend, length = chance.normal(0, 0.5), radius * (0.35 + 0.5 * severity)
     along = np.linspace(-0.5, 0.5, 24)
     points = np.stack(
         [
@@ -129,14 +129,14 @@ def _scratch(surface: Surface, severity: float, chance: np.random.Generator) -> 
         1,
     )
     mask = surface.mask()
-    _draw_line(mask, points, 1 if severity < 0.7 else 2)
+    _draw_line(mask, points, 1 if severity < 0.2 else 2)
     sign = 1 if chance.random() < 0.75 else -1
-    surface.add(_on_part(surface, mask), sign * (48 + 45 * severity))
+    surface.add(_on_part(surface, mask), sign * (60 + 40 * severity))
 
 
 def _chipped_rim(surface: Surface, severity: float, chance: np.random.Generator) -> None:
     radius, direction = surface.place[2], chance.uniform(0, 2 * np.pi)
-    depth, width = 0.045 + 0.1 * severity, 0.06 + 0.13 * severity
+    depth, width = 0.09 + 0.14 * severity, 0.11 + 0.17 * severity
     angles = np.linspace(-width, width, 11)
     inner = 1 - depth * np.sqrt(np.clip(1 - (angles / width) ** 2, 0, 1)) * chance.uniform(0.6, 1.1, 11)
     corners = [surface.at(direction + a, d) for a, d in zip(angles, inner, strict=True)]
@@ -150,11 +150,11 @@ def _chipped_rim(surface: Surface, severity: float, chance: np.random.Generator)
 
 def _stain(surface: Surface, severity: float, chance: np.random.Generator) -> None:
     x, y = _spot(surface, chance)
-    reach = surface.place[2] * (0.09 + 0.14 * severity)
+    reach = surface.place[2] * (0.12 + 0.14 * severity)
     rows, columns = np.indices(surface.metal.shape, dtype=np.float32)
     far = ((columns - np.float32(x)) ** 2 + (rows - np.float32(y)) ** 2) / np.float32(reach**2)
     blot = np.clip(1.8 - 1.3 * far + np.clip(surface.clouds, -1, 1) * 0.7, 0, 1) * (far < 4)
-    surface.metal *= 1 - blot * np.float32(0.22 + 0.25 * severity)
+    surface.metal *= 1 - blot * np.float32(0.3 + 0.22 * severity)
 
 
 def _on_part(surface: Surface, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

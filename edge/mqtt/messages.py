@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from edge.decision import Verdict
 
@@ -13,14 +13,24 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 State = Literal["starting", "ready", "running", "fault", "stopped", "offline"]
 
 
 class Message(BaseModel):
     """What all messages have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_serialization_defaults_required=True,  # every key is always there
+    )
 
     station: str
     simulated: bool = Field(default=False, description="not from a real part: simulated conveyor or replay")
@@ -57,7 +67,7 @@ class VerdictMessage(Message):
     latency_ms: float | None = Field(None, description="from capture to decision")
     model_id: str
     source: str | None = Field(None, description="file name, in a replay")
-    truth: str | None = Field(None, description="the true class, where it is known")
+    truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
     late: bool = Field(default=False, description="held back, by a broker that was away")
 
 

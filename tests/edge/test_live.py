@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.brokers import MosquittoBroker
+from tests.cameras import MjpegCamera
 from tests.conftest import StartBroker
 from tests.stations import EdgeProcess, Watcher
 
@@ -174,3 +176,34 @@ def test_replay_publishes_verdicts_marked_simulated(
     assert watcher.wait_for(lambda: len(watcher.of("verdict")) == 7)
     assert all(message["simulated"] for message in watcher.of("verdict"))
     assert watcher.of("verdict")[0]["source"] == "defect/0.png"
+
+
+def test_a_camera_that_is_away_is_a_fault_until_it_is_back(
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
+) -> None:
+    camera = MjpegCamera(np.full((64, 64), 40, np.uint8))
+    source = ["--camera.source", camera.url, "--camera.open_timeout_ms", "1000", "--camera.stall_ms", "500"]
+    running = edge_process(
+        *arguments(bundle, parts, broker, tmp_path), *source, "--camera.reopen_max_ms", "300"
+    )
+
+    def state() -> str | None:
+        return watcher.of("status")[-1]["state"] if watcher.of("status") else None
+
+    assert watcher.wait_for(lambda: state() == "fault")
+    assert "camera" in watcher.of("status")[-1]["reason"]
+    for _ in range(2):
+        seen = len(watcher.of("verdict"))
+        camera.switch_on()
+        assert watcher.wait_for(lambda: state() == "running")
+        assert watcher.wait_for(lambda seen=seen: len(watcher.of("verdict")) > seen + 3)  # type: ignore[misc]
+        camera.switch_off()
+        assert watcher.wait_for(lambda: state() == "fault")
+    running.process.send_signal(signal.SIGTERM)
+    status, said = running.finish()
+    assert status == 0, said
+    assert "Traceback" not in said
+    assert said.count("camera is back") == 2
+    assert {message["verdict"] for message in watcher.of("verdict")} == {"defect"}
+    parts_seen = [message["part"] for message in watcher.of("verdict")]
+    assert len(set(parts_seen)) == len(parts_seen)

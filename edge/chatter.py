@@ -1,0 +1,33 @@
+"""Keeps the small talk of native libraries off standard error, where people read for what matters."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# TensorFlow, its converter and LiteRT, all past Python's logging; nothing here tells of a fault.
+_CHATTER = re.compile(
+    r"INFO: |[IW]\d{4} [\d:. ]+|WARNING: All log messages before absl|fully_quantize: |"
+    r"\d{4}-\d\d-\d\d [\d:.]+: [IW] |To enable the following instructions"
+)
+
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2 meanwhile; pass it on after, less the small talk."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held:
+                if not _CHATTER.match(line.decode(errors="replace")):
+                    os.write(2, line)

@@ -1,0 +1,91 @@
+"""Folders of photographs as people have them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import InputError
+from trainer.dataset import Dataset, choose_task, load_test_set, load_training_set
+
+CHANCE = np.random.default_rng(1)
+
+
+def write(folder: Path, *, count: int = 5, channels: int | None = None, depth: type = np.uint8) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (32, 40) if channels is None else (32, 40, channels)
+    for number in range(count):
+        image = CHANCE.integers(0, np.iinfo(depth).max, shape, dtype=depth)
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+
+
+def load(folder: Path) -> Dataset:
+    return load_training_set(folder, task="auto", ok_class=None, size=32)
+
+
+@pytest.mark.parametrize("name", ["ok", "Good", "ok_front", "no_defect", "Free", "OK"])
+def test_the_ok_class_is_found_by_its_name(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name)
+    write(tmp_path / "aaa")
+    dataset = load(tmp_path)
+    assert (dataset.task, dataset.classes, dataset.ok_class) == ("binary", [name, "aaa"], name)
+    assert list(np.bincount(dataset.labels)) == [5, 5]
+
+
+def test_the_ok_class_can_be_given() -> None:
+    assert choose_task(["a", "b"], task="auto", ok_class="b") == ("binary", ["b", "a"], "b")
+
+
+def test_several_defects_can_be_taken_as_one() -> None:
+    names = ["good", "hole", "crack"]
+    assert choose_task(names, task="binary", ok_class=None) == ("binary", ["good", "defect"], "good")
+    assert choose_task(names, task="auto", ok_class=None) == ("classes", names, "good")
+
+
+def test_sixteen_bits_transparency_and_grey_saved_as_colour_are_read(tmp_path: Path) -> None:
+    write(tmp_path / "ok", depth=np.uint16)
+    write(tmp_path / "defect")
+    assert load(tmp_path).pixels.shape == (10, 32, 32, 1)
+    write(tmp_path / "defect", channels=4)
+    dataset = load(tmp_path)
+    assert dataset.pixels.shape == (10, 32, 32, 3)
+    assert dataset.pixels.dtype == np.uint8
+    assert not dataset.left_out
+
+
+def test_a_damaged_and_a_tiny_image_are_named_and_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "ok", count=7)
+    write(tmp_path / "defect")
+    whole = (tmp_path / "ok" / "0.png").read_bytes()
+    (tmp_path / "ok" / "0.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(tmp_path / "ok" / "1.png"), np.zeros((1, 1), np.uint8))
+    dataset = load(tmp_path)
+    assert sorted(dataset.left_out) == ["ok/0.png", "ok/1.png"]
+    assert "1x1" in dataset.left_out["ok/1.png"]
+    assert len(dataset.photographs) == 10
+
+
+def test_the_fingerprint_changes_with_a_label_a_name_and_a_byte(tmp_path: Path) -> None:
+    write(tmp_path / "ok", count=6)
+    write(tmp_path / "defect", count=6)
+    fingerprints = [load(tmp_path).fingerprint()]
+    assert load(tmp_path).fingerprint() == fingerprints[0]
+    (tmp_path / "ok" / "0.png").rename(tmp_path / "ok" / "10.png")
+    fingerprints.append(load(tmp_path).fingerprint())
+    (tmp_path / "ok" / "10.png").rename(tmp_path / "defect" / "10.png")
+    fingerprints.append(load(tmp_path).fingerprint())
+    cv2.imwrite(str(tmp_path / "defect" / "10.png"), np.zeros((32, 40), np.uint8))
+    fingerprints.append(load(tmp_path).fingerprint())
+    assert len(set(fingerprints)) == 4
+
+
+def test_a_folder_that_the_run_does_not_know_is_refused_by_name(tmp_path: Path) -> None:
+    for name in ("crazing", "patches", "inclusion"):
+        write(tmp_path / "data" / name)
+    write(tmp_path / "test" / "rolled")
+    known = load(tmp_path / "data")
+    with pytest.raises(InputError, match="rolled: no such class in the run; it knows crazing"):
+        load_test_set(
+            tmp_path / "test", task=known.task, classes=known.classes, ok_class=None, spec=known.spec
+        )
