@@ -12,6 +12,9 @@ from edge.bundle import read_bundle
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 
+# Squares on noise are no photographs: what looks like a copy there is chance.
+FROM_SCRATCH = ["--weights", "none", "--groups", "none"]
+
 
 def draw(folder: Path, *, classes: dict[str, int], count: int) -> Path:
     """Grey discs; each class has a square of its own brightness in the middle."""
@@ -32,7 +35,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chain")
     draw(folder / "data", classes={"Good": 120, "scratched": 250}, count=60)
     (folder / "data" / "Good" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nhalf")
-    options = ["--size", "48", "--epochs", "12", "--batch-size", "8"]
+    options = ["--size", "48", "--epochs", "12", "--batch-size", "8", *FROM_SCRATCH]
     assert trainer(["train", str(folder / "data"), "--out", str(folder / "run"), *options]) == 0
     assert quantize([str(folder / "run"), "--out", str(folder / "part.tflite"), "--allow-flips", "3"]) == 0
     return folder
@@ -58,6 +61,91 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     assert scale * 127.5 == pytest.approx(1, abs=1e-3)
     assert zero_point == 128
     assert model.bundle.manifest.results.int8.images == 24
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file like those of keras.applications; what it holds was never trained, but is not flat either."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    network = keras.applications.MobileNet(
+        input_shape=(64, 64, 3), alpha=0.25, include_top=False, weights=None
+    )
+    file = tmp_path_factory.mktemp("weights") / "mobilenet.h5"
+    network.save(file)
+    return file
+
+
+def test_a_head_on_given_features_goes_through_the_chain(chain: Path, weights: Path, tmp_path: Path) -> None:
+    options = ["--weights", str(weights), "--size", "64", "--groups", "none", "--folds", "3", "--json"]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 0
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert run["training"]["weights"] == "mobilenet.h5"
+    assert "held out" in run["thresholds"]["chosen"]
+    assert [fold["images"] for fold in run["results"]["folds"]] == [40, 40, 40]
+    assert min(fold["accuracy"] for fold in run["results"]["folds"]) > 0.9
+    assert quantize([str(tmp_path / "run"), "--out", str(tmp_path / "p.tflite"), "--allow-flips", "3"]) == 0
+
+
+def test_the_same_seed_gives_the_same_decisions(chain: Path, weights: Path, tmp_path: Path) -> None:
+    options = ["--weights", str(weights), "--size", "32", "--groups", "none"]
+    results = []
+    for name in ("first", "again"):
+        assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / name), *options]) == 0
+        run = json.loads((tmp_path / name / "run.json").read_text())
+        results.append((run["thresholds"], run["results"], run["validation"]))
+    assert results[0] == results[1]
+
+
+def test_without_weights_it_learns_from_scratch_and_says_so(
+    chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--size", "32", "--epochs", "1", *FROM_SCRATCH]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 0
+    assert "no pretrained weights: learning from scratch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(600)])
+def test_a_file_that_holds_no_weights_is_refused_in_one_line(
+    chain: Path, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "w.h5").write_bytes(content)
+    options = ["--weights", str(tmp_path / "w.h5"), "--groups", "none"]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 2
+    assert "not an .h5 file of Keras weights" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_another_network_are_refused_by_layer(
+    chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    other = keras.applications.MobileNet(input_shape=(32, 32, 3), alpha=0.5, include_top=False, weights=None)
+    other.save(tmp_path / "half.h5")
+    options = ["--weights", str(tmp_path / "half.h5"), "--groups", "none", "--size", "32"]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 2
+    assert "layer conv1 has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ("absent.csv", "not a CSV file"),
+        ("[", "a regular expression would be right"),
+        ("xyz(.)", "does not match Good/000.png"),
+        ("(Good|scratched)", "all its images are of one part"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused_in_one_line(
+    chain: Path, tmp_path: Path, groups: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--weights", "none", "--groups", groups]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 2
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("trainer:")]
+    assert len(complaint) == 1
+    assert said in complaint[0]
 
 
 def test_quantizing_twice_gives_the_same_bytes(chain: Path) -> None:
@@ -97,7 +185,7 @@ def test_a_gate_that_is_not_met_writes_nothing(
 
 def test_several_classes_without_an_ok_class_go_through(tmp_path: Path) -> None:
     data = draw(tmp_path / "data", classes={"crazing": 20, "patches": 120, "scratches": 250}, count=12)
-    options = ["--size", "32", "--epochs", "1", "--model", "baseline"]
+    options = ["--size", "32", "--epochs", "1", "--model", "baseline", "--groups", "none"]
     assert trainer(["train", str(data), "--out", str(tmp_path / "run"), *options]) == 0
     assert quantize([str(tmp_path / "run"), "--out", str(tmp_path / "n.tflite"), "--allow-flips", "9"]) == 0
     manifest = read_bundle(tmp_path / "n.tflite").manifest
@@ -108,7 +196,7 @@ def test_several_classes_without_an_ok_class_go_through(tmp_path: Path) -> None:
     ("make", "said"),
     [
         ({}, "no such folder"),
-        ({"ok": 9}, "holds 1 class folders"),
+        ({"ok": 9}, "holds 1 classes"),
         ({"ok": 9, "bad": 0}, "bad: holds no images"),
         ({"ok": 9, "bad": 2}, "class bad has 2 usable images"),
     ],

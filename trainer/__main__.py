@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
+  trainer audit photographs                              copies, torn labels, shortcuts: look before you learn
   trainer train photographs --out runs/monday            one folder a class: photographs/ok, …/defect
   trainer train photographs --test other-parts --out runs/monday
   trainer evaluate runs/monday other-parts               figures on parts that it never saw
 
 exit status: 0 done; 2 wrong usage or input
 """
+
+
+_DATA = (
+    "a folder that holds one folder a class, or train/ and test/ of these, MVTec, DAGM, NEU, or a CSV file"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,14 +44,40 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    check = commands.add_parser("audit", help="what is wrong with these photographs", description="Look.")
+    check.add_argument("data", type=Path, metavar="DATA", help=_DATA)
+    check.add_argument("--test", type=Path, metavar="DIR", help="photographs that you mean to test on")
+    check.add_argument("--threads", type=_whole(1, 256), default=os.cpu_count() or 1, help="default: all")
+    check.add_argument("--json", action="store_true", help="print one JSON document")
     train = commands.add_parser("train", help="learn from folders of photographs", description="Learn.")
     train.add_argument("data", type=Path, metavar="DATA", help="a folder that holds one folder a class")
     train.add_argument("--out", type=Path, metavar="RUN", required=True, help="folder for the results")
     train.add_argument("--test", type=Path, metavar="DIR", help="other photographs, to score the result on")
     train.add_argument("--task", choices=["auto", "binary", "classes"], default="auto", help="default: auto")
     train.add_argument("--ok", metavar="CLASS", help="the class that means OK, where its name doesn't say so")
-    train.add_argument("--model", choices=["default", "baseline"], default="default", help="which network")
-    train.add_argument("--size", type=_whole(32, 512), default=128, help="pixels a side (default: 128)")
+    train.add_argument(
+        "--model",
+        choices=["default", "small", "baseline"],
+        default="default",
+        help="default: a linear head on pretrained features, or small without weights",
+    )
+    train.add_argument(
+        "--weights",
+        metavar="WEIGHTS",
+        default="auto",
+        help="auto (Keras's cache, the network, LINEGATE_WEIGHTS, or none), imagenet, none, or an .h5 file",
+    )
+    train.add_argument(
+        "--groups",
+        metavar="GROUPS",
+        default="copies",
+        help="what never straddles a split: copies (found; the default), none, a CSV file of file and group, "
+        "or a regular expression on file names",
+    )
+    train.add_argument(
+        "--folds", type=_folds, default=0, metavar="K", help="cross-validate over K folds of parts"
+    )
+    train.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
     train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
     train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
     train.add_argument("--seed", type=_whole(0, 2**31 - 1), default=1, help="default: 1")
@@ -63,9 +95,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: what ends the run alone
     try:
         arguments = build_parser().parse_args(argv)
-        with without_chatter():
-            import keras  # noqa: F401
-        return _train(arguments) if arguments.command == "train" else _evaluate(arguments)
+        commands = {"audit": _audit, "train": _train, "evaluate": _evaluate}
+        return commands[arguments.command](arguments)
     except LinegateError as error:
         print(f"trainer: {error}", file=sys.stderr)
         return 2
@@ -83,7 +114,28 @@ def _whole(low: int, high: int) -> Any:
     return parse
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    from trainer.audit.audit import audit
+    from trainer.layouts import read_layout
+
+    test = read_layout(arguments.test) if arguments.test is not None else None
+    found = audit(read_layout(arguments.data), test, threads=arguments.threads)
+    print(json.dumps(found.document()) if arguments.json else found.table())
+    return 0
+
+
+def _import_tensorflow() -> None:
+    with without_chatter():
+        import keras
+    keras.config.disable_interactive_logging()  # standard output is ours
+
+
+def _folds(text: str) -> int:
+    return int(_whole(2, 100)(text))
+
+
 def _train(arguments: argparse.Namespace) -> int:
+    _import_tensorflow()
     from trainer.fit import FitSettings
     from trainer.train import TrainSettings, train
 
@@ -91,6 +143,9 @@ def _train(arguments: argparse.Namespace) -> int:
         task=arguments.task,
         ok_class=arguments.ok,
         model=arguments.model,
+        weights=arguments.weights,
+        groups=arguments.groups,
+        folds=arguments.folds,
         size=arguments.size,
         fit=FitSettings(
             epochs=arguments.epochs,
@@ -102,8 +157,19 @@ def _train(arguments: argparse.Namespace) -> int:
     run = train(arguments.data, arguments.out, settings, test=arguments.test)
     for file, reason in run.left_out.items():
         print(f"trainer: {file}: left out: {reason}", file=sys.stderr)
+    for warning in run.warnings:
+        print(f"trainer: {warning}", file=sys.stderr)
     if arguments.json:
-        print(json.dumps({"run": str(arguments.out), **run.results.model_dump(), "split": run.split}))
+        print(
+            json.dumps(
+                {
+                    "run": str(arguments.out),
+                    **run.results.model_dump(),
+                    "split": run.split,
+                    "warnings": run.warnings,
+                }
+            )
+        )
     else:
         print(_report(run))
         print(f"written to {arguments.out}")
@@ -114,19 +180,37 @@ def _report(run: "Run") -> str:
     ok = run.ok_class or "none: all classes are defects"
     parts = [
         f"classes: {', '.join(run.classes)}; OK: {ok}; "
-        f"{run.training['parameters']} parameters, {run.training['epochs_run']} epochs, "
+        f"{run.model_name}, {run.training['parameters']} parameters, {run.training['learned_by']}, "
         f"{run.training['seconds']} s",
         f"\nvalidation images ({run.split})",
         figures_table(run.results.validation),
-        "These images chose the checkpoint and the threshold, and a random split may hold near copies of\n"
-        "training images: take the figure as the best case. --test gives it for other parts.",
     ]
+    if run.split.startswith("random"):
+        parts.append(
+            "A random split may hold copies of training images: take the figure as the best case.\n"
+            "`trainer audit` tells; --groups keeps parts together."
+        )
+    if run.results.folds:
+        parts += [f"\ncross-validation over {len(run.results.folds)} folds of parts", _folds_table(run)]
     if run.results.test is not None:
         parts += ["\ntest images", figures_table(run.results.test)]
     return "\n".join(parts)
 
 
+def _folds_table(run: "Run") -> str:
+    lines = []
+    for name in ("accuracy", "balanced_accuracy", "auroc"):
+        values = [getattr(fold, name) for fold in run.results.folds]
+        known = [value for value in values if value is not None]
+        if known:
+            each = ", ".join(f"{value:.4f}" for value in known)
+            mean, worst = sum(known) / len(known), min(known)
+            lines.append(f"{name.replace('_', ' '):<18} mean {mean:.4f}, worst {worst:.4f}  ({each})")
+    return "\n".join(lines)
+
+
 def _evaluate(arguments: argparse.Namespace) -> int:
+    _import_tensorflow()
     from trainer.train import evaluate
 
     figures = evaluate(arguments.run, arguments.data)

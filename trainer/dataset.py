@@ -1,4 +1,4 @@
-"""Folders of photographs to arrays: one folder a class."""
+"""Labelled photographs to arrays."""
 
 import hashlib
 from collections import Counter
@@ -13,8 +13,11 @@ from tqdm import tqdm
 
 from edge.decision import Task, find_ok_class
 from edge.errors import ImageError, InputError
-from edge.images import is_grey, list_images, read_image
+from edge.images import is_grey, read_image
 from edge.preprocess import InputSpec, preprocess
+from trainer.audit.features import Features, describe
+from trainer.groups import COPIES, NONE, Groups, group_photographs
+from trainer.layouts import Item, Layout
 
 MIN_IMAGES_PER_CLASS = 5
 _COLOUR_SAMPLE = 200
@@ -41,6 +44,7 @@ class Dataset:
     spec: InputSpec
     photographs: list[Photograph]
     pixels: NDArray[np.uint8]
+    groups: Groups
     left_out: dict[str, str]
 
     @property
@@ -48,26 +52,20 @@ class Dataset:
         """Class numbers (N,)."""
         return np.array([self.classes.index(photograph.label) for photograph in self.photographs])
 
+    @property
+    def ok_index(self) -> int | None:
+        """The number of the OK class, where there is one."""
+        return None if self.ok_class is None else self.classes.index(self.ok_class)
+
+    @property
+    def outputs(self) -> int:
+        """How many logits a model of it has."""
+        return 1 if self.task == "binary" else len(self.classes)
+
     def fingerprint(self) -> str:
         """A SHA-256 over the names, labels and contents of all photographs."""
         lines = sorted(f"{p.label} {p.file} {p.digest}" for p in self.photographs)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def find_classes(root: Path, *, at_least: int = 2) -> dict[str, list[Path]]:
-    """The class folders and their images; raises InputError for a folder that is no data set."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder")
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if len(folders) < at_least:
-        raise InputError(
-            f"{root}: holds {len(folders)} class folders; one folder for each class, at least {at_least}"
-        )
-    found = {folder.name: list_images(folder) for folder in folders}
-    for name, paths in found.items():
-        if not paths:
-            raise InputError(f"{root / name}: holds no images; add some, or remove the folder")
-    return found
 
 
 def choose_task(
@@ -85,51 +83,63 @@ def choose_task(
     return "classes", list(names), ok_class
 
 
-def load_training_set(root: Path, *, task: str, ok_class: str | None, size: int) -> Dataset:
+def load_training_set(
+    layout: Layout, *, task: str, ok_class: str | None, size: int, groups: str, threads: int
+) -> Dataset:
     """Read a data set to learn from; raises InputError, which names the folder or class."""
-    found = find_classes(root)
-    chosen, classes, ok_class = choose_task(list(found), task=task, ok_class=ok_class)
-    paths = [path for group in found.values() for path in group]
-    labels = [name if name in classes else classes[1] for name, group in found.items() for _ in group]
-    spec = InputSpec(width=size, height=size, channels=1 if _all_grey(paths) else 3)
-    dataset = _load(root, paths, labels, chosen, classes, ok_class, spec)
+    items = layout.of("train")
+    names = sorted({item.label for item in items})
+    if len(names) < 2:
+        raise InputError(
+            f"{layout.root}: holds {len(names)} classes to learn from; at least 2 would be right"
+        )
+    chosen, classes, ok_class = choose_task(names, task=task, ok_class=ok_class)
+    labels = [item.label if item.label in classes else classes[1] for item in items]
+    spec = InputSpec(width=size, height=size, channels=1 if _all_grey(items) else 3)
+    dataset = _load(layout, items, labels, chosen, classes, ok_class, spec, groups=groups, threads=threads)
     counts = Counter(photograph.label for photograph in dataset.photographs)
     for name in classes:
         if counts[name] < MIN_IMAGES_PER_CLASS:
             raise InputError(
-                f"{root}: class {name} has {counts[name]} usable images; at least {MIN_IMAGES_PER_CLASS}"
+                f"{layout.root}: class {name} has {counts[name]} usable images; "
+                f"at least {MIN_IMAGES_PER_CLASS} would be right"
             )
     return dataset
 
 
 def load_test_set(
-    root: Path, *, task: Task, classes: list[str], ok_class: str | None, spec: InputSpec
+    layout: Layout, *, task: Task, classes: list[str], ok_class: str | None, spec: InputSpec
 ) -> Dataset:
-    """Read photographs to score a run on; raises InputError for a folder that is no known class."""
+    """Read photographs to score a run on; raises InputError for a label that is no known class.
+
+    Where the layout has a part for testing, only that is read.
+    """
+    items = layout.of("test") or layout.items
     known = {name.casefold(): name for name in classes}
-    paths, labels = [], []
-    found = find_classes(root, at_least=1)
-    ok_folder = next((n for n in found if known.get(n.casefold()) == ok_class), None) or find_ok_class(
-        list(found)
-    )
-    for name, group in found.items():
+    names = sorted({item.label for item in items})
+    ok_name = next((name for name in names if known.get(name.casefold()) == ok_class), None)
+    ok_name = ok_name or find_ok_class(names)
+    meaning: dict[str, str] = {}
+    for name in names:
         label = known.get(name.casefold())
-        if label is None and ok_class is not None and name == ok_folder:
+        if label is None and ok_class is not None and name == ok_name:
             label = ok_class
         if label is None and task == "binary":
             label = classes[1]
         if label is None:
-            raise InputError(f"{root / name}: no such class in the run; it knows {', '.join(classes)}")
-        paths += group
-        labels += [label] * len(group)
-    return _load(root, paths, labels, task, classes, ok_class, spec)
+            raise InputError(
+                f"{layout.root}: {name}: no such class in the run; it knows {', '.join(classes)}"
+            )
+        meaning[name] = label
+    labels = [meaning[item.label] for item in items]
+    return _load(layout, items, labels, task, classes, ok_class, spec, groups=NONE, threads=_READERS)
 
 
-def _all_grey(paths: Sequence[Path]) -> bool:
-    step = max(1, len(paths) // _COLOUR_SAMPLE)
-    for path in paths[::step]:
+def _all_grey(items: Sequence[Item]) -> bool:
+    step = max(1, len(items) // _COLOUR_SAMPLE)
+    for item in items[::step]:
         try:
-            if not is_grey(read_image(path)):
+            if not is_grey(read_image(item.path)):
                 return False
         except ImageError:
             continue
@@ -137,30 +147,41 @@ def _all_grey(paths: Sequence[Path]) -> bool:
 
 
 def _load(
-    root: Path,
-    paths: Sequence[Path],
+    layout: Layout,
+    items: Sequence[Item],
     labels: Sequence[str],
     task: Task,
     classes: list[str],
     ok_class: str | None,
     spec: InputSpec,
+    *,
+    groups: str,
+    threads: int,
 ) -> Dataset:
-    def read(path: Path) -> tuple[str, NDArray[np.uint8]] | str:
+    def read(item: Item) -> tuple[str, NDArray[np.uint8], Features | None] | str:
         try:
-            return hashlib.sha256(path.read_bytes()).hexdigest(), preprocess(read_image(path), spec)
+            image = read_image(item.path)
+            digest = hashlib.sha256(item.path.read_bytes()).hexdigest()
+            return digest, preprocess(image, spec), describe(image) if groups == COPIES else None
         except (ImageError, OSError) as error:
             return str(error)
 
-    photographs, pixels, left_out = [], [], {}
-    with ThreadPoolExecutor(_READERS) as readers:
-        results = tqdm(readers.map(read, paths), total=len(paths), desc="reading", unit="image", disable=None)
-        for path, label, result in zip(paths, labels, results, strict=True):
-            file = str(path.relative_to(root))
+    photographs, pixels, features, left_out = [], [], [], {}
+    with ThreadPoolExecutor(threads) as readers:
+        results = tqdm(readers.map(read, items), total=len(items), desc="reading", unit="image", disable=None)
+        for item, label, result in zip(items, labels, results, strict=True):
+            file = layout.file(item)
             if isinstance(result, str):
                 left_out[file] = result
-            else:
-                photographs.append(Photograph(file, label, result[0]))
-                pixels.append(result[1])
+                continue
+            photographs.append(Photograph(file, label, result[0]))
+            pixels.append(result[1])
+            if result[2] is not None:
+                features.append(result[2])
     if not photographs:
-        raise InputError(f"{root}: no image that can be read")
-    return Dataset(root, task, classes, ok_class, spec, photographs, np.stack(pixels), left_out)
+        raise InputError(f"{layout.root}: no image that can be read")
+    files = [photograph.file for photograph in photographs]
+    grouped = group_photographs(groups, files, features, threads=threads)
+    return Dataset(
+        layout.root, task, classes, ok_class, spec, photographs, np.stack(pixels), grouped, left_out
+    )

@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from edge.decision import Task, Thresholds, class_probabilities, decide, defect_scores
 from edge.figures import Figures, Labelled, compute_figures
 from trainer.dataset import Dataset
+
+_BATCH = 64
 
 
 def to_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -15,17 +18,27 @@ def to_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (pixels.astype(np.float32) - 128) / np.float32(127.5)
 
 
-def predict_logits(model: Any, pixels: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.float32]:
+def predict_logits(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits (N, outputs) of uint8 pixels (N, H, W, C), a batch at a time."""
-    batches = [
-        model(to_input(pixels[start : start + batch_size]), training=False).numpy()
-        for start in range(0, len(pixels), batch_size)
-    ]
-    return np.concatenate(batches).astype(np.float32)
+    return predict_batches(model, pixels, "deciding")
+
+
+def predict_batches(model: Any, pixels: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
+    """What a Keras model says of uint8 pixels (N, H, W, C), with a progress bar of this name."""
+    import tensorflow as tf
+
+    run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    outputs = []
+    with tqdm(total=len(pixels), desc=name, unit="image", disable=None) as bar:
+        for start in range(0, len(pixels), _BATCH):
+            batch = to_input(pixels[start : start + _BATCH])
+            outputs.append(run(tf.constant(batch)).numpy())
+            bar.update(len(batch))
+    return np.concatenate(outputs).astype(np.float32)
 
 
 def choose_thresholds(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], *, task: Task, ok_index: int | None
+    logits: NDArray[np.float32], labels: NDArray[np.int64], *, task: Task, ok_index: int | None, chosen: str
 ) -> Thresholds:
     """One threshold at the best balanced accuracy, in the middle of the widest such gap of the logits."""
     if ok_index is None:
@@ -44,16 +57,13 @@ def choose_thresholds(
     best = np.flatnonzero(balanced == balanced.max())
     cut = cuts[best[np.argmax(widths[best])]]
     threshold = float(1 / (1 + np.exp(-cut)))
-    return Thresholds(
-        ok_below=threshold, defect_from=threshold, chosen="best balanced accuracy on the validation images"
-    )
+    return Thresholds(ok_below=threshold, defect_from=threshold, chosen=chosen)
 
 
 def figures_of(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Figures:
     """Figures of a data set whose logits are known."""
-    ok_index = None if dataset.ok_class is None else dataset.classes.index(dataset.ok_class)
     probabilities = class_probabilities(logits, dataset.task)
-    scores = defect_scores(probabilities, ok_index)
+    scores = defect_scores(probabilities, dataset.ok_index)
     inspections = [
         Labelled(
             photograph.label,

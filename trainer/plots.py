@@ -5,16 +5,18 @@ from pathlib import Path
 from edge.figures import Figures
 
 
-def plot_history(history: dict[str, list[float]], folder: Path) -> None:
-    """Write loss.png and accuracy.png."""
+def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: str) -> None:
+    """Write loss.png and accuracy.png over the epochs, or over the folds in which parts were held out."""
+    names = ("training", "validation" if steps_are == "epoch" else "held out")
+    style = "-" if steps_are == "epoch" else "o"
     from matplotlib.figure import Figure
 
     for name in ("loss", "accuracy"):
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.subplots()
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            axes.plot(range(1, len(history[key]) + 1), history[key], label=label)
-        axes.set(xlabel="epoch", ylabel=name)
+        for key, label in zip((name, f"val_{name}"), names, strict=True):
+            axes.plot(range(1, len(history[key]) + 1), history[key], style, label=label)
+        axes.set(xlabel=steps_are, ylabel=name)
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(folder / f"{name}.png", dpi=120)

@@ -23,14 +23,16 @@ class FileLabel(BaseModel):
 
     file: str
     label: str
+    group: int = 0
 
 
 class RunResults(BaseModel):
-    """Figures on the validation images, which chose threshold and checkpoint, and on ``--test``."""
+    """Figures on the validation images, on each fold of a cross-validation, and on ``--test``."""
 
     model_config = ConfigDict(frozen=True)
 
     validation: Figures
+    folds: list[Figures] = []
     test: Figures | None = None
 
 
@@ -47,11 +49,13 @@ class Run(BaseModel):
     thresholds: Thresholds
     model_name: str
     data: str
+    layout: str
     photographs: Photographs
     train: list[FileLabel]
     validation: list[FileLabel]
     left_out: dict[str, str]
     split: str
+    warnings: list[str] = []
     training: dict[str, JsonValue]
     versions: dict[str, str]
     results: RunResults

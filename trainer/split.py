@@ -1,36 +1,85 @@
-"""Which photographs train and which validate."""
+"""Which photographs train and which validate. Copies of one picture, images of one part: one side."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dataset import Photograph
+from edge.errors import InputError
 
 
-def random_split(
-    photographs: Sequence[Photograph], *, share: float, seed: int
+def split_by_group(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    share: float,
+    seed: int,
+    classes: Sequence[str] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions for training and for validation; ``share`` of each class validates, at least one image.
+    """Positions for training and for validation: whole groups, about ``share`` of each class validates.
 
-    Files with the same bytes stay on one side.
+    Raises InputError for a class whose images are all in one group.
     """
-    by_label: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for position, photograph in enumerate(photographs):
-        by_label[photograph.label][photograph.digest].append(position)
-    generator = np.random.default_rng(seed)
+    wanted = {int(label): share * float((labels == label).sum()) for label in np.unique(labels)}
     validation: list[int] = []
-    for label in sorted(by_label):
-        groups = [by_label[label][digest] for digest in sorted(by_label[label])]
-        total = sum(len(group) for group in groups)
-        wanted = max(1, round(share * total))
-        chosen: list[int] = []
-        for number in generator.permutation(len(groups)):
-            if len(chosen) >= wanted:
+    for label, members in _groups_by_class(labels, groups, classes).items():
+        order = np.random.default_rng([seed, label]).permutation(len(members))
+        taken = 0
+        for position in order[:-1]:
+            if taken and taken + len(members[position]) / 2 > wanted[label]:
+                continue
+            validation += members[position]
+            taken += len(members[position])
+            if taken >= wanted[label]:
                 break
-            chosen += groups[number]
-        validation += chosen
-    held_back = set(validation)
-    training = [position for position in range(len(photographs)) if position not in held_back]
-    return np.array(training, np.int64), np.array(sorted(validation), np.int64)
+    held_back = np.array(sorted(validation), np.int64)
+    return np.setdiff1d(np.arange(len(labels)), held_back), held_back
+
+
+def folds_by_group(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    folds: int,
+    seed: int,
+    classes: Sequence[str] = (),
+) -> NDArray[np.int64]:
+    """The fold of each image, (N,): groups stay whole, and each class is spread evenly.
+
+    Fewer folds where a class has fewer groups. Raises InputError for a class with a single group.
+    """
+    by_class = _groups_by_class(labels, groups, classes)
+    folds = min(folds, *(len(members) for members in by_class.values()))
+    fold_of = np.zeros(len(labels), np.int64)
+    for label, members in by_class.items():
+        order = np.random.default_rng([seed, label]).permutation(len(members))
+        load = np.zeros(folds)
+        for position in sorted(order, key=lambda number: -len(members[number])):
+            lightest = int(load.argmin())
+            load[lightest] += len(members[position])
+            fold_of[members[position]] = lightest
+    return fold_of
+
+
+def _groups_by_class(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], classes: Sequence[str]
+) -> dict[int, list[list[int]]]:
+    """Groups, as positions, by the class that most of their images have; at least two of each class."""
+    by_class: dict[int, list[list[int]]] = {int(label): [] for label in np.unique(labels)}
+    order = np.argsort(groups, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        by_class[int(np.bincount(labels[members]).argmax())].append([int(member) for member in members])
+    for label, found in by_class.items():
+        if len(found) < 2:
+            name = classes[label] if classes else str(label)
+            raise InputError(
+                f"class {name}: all its images are of one part ({len(found)} group); a figure on parts "
+                "that training never saw needs at least 2 groups of each class"
+            )
+    return by_class
+
+
+def numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    """Group numbers (N,) of group names."""
+    _, numbers = np.unique(np.asarray(names), return_inverse=True)
+    return numbers.astype(np.int64)

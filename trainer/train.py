@@ -1,14 +1,15 @@
-"""One training run, from a folder of photographs to a folder of results."""
+"""One training run, from labelled photographs to a folder of results."""
 
 import csv
+import os
 import platform
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,85 +17,88 @@ from edge.bundle import Photographs
 from edge.errors import InputError
 from edge.figures import Figures
 from trainer.dataset import Dataset, load_test_set, load_training_set
-from trainer.evaluate import choose_thresholds, figures_of, predict_logits
-from trainer.fit import FitSettings, fit
-from trainer.models.registry import MODELS
+from trainer.evaluate import figures_of, predict_logits
+from trainer.fit import FitSettings
+from trainer.groups import COPIES, NONE
+from trainer.layouts import Layout, read_layout
+from trainer.learners import GradientLearner, HeadLearner, Learned, Learner
+from trainer.models.pretrained import download
+from trainer.models.registry import DEFAULT, NETWORKS
 from trainer.plots import plot_confusion, plot_history
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, read_run, write_run
-from trainer.split import random_split
+from trainer.split import folds_by_group, split_by_group
+from trainer.weights import AUTO, VARIABLE, find_weights
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What `trainer train` was asked for."""
+    """What `trainer train` was asked for. ``folds``: 0, or how often to repeat for a cross-validation."""
 
     task: str = "auto"
     ok_class: str | None = None
-    model: str = "default"
-    size: int = 128
+    model: str = DEFAULT
+    weights: str = AUTO
+    size: int = 160
+    groups: str = COPIES
+    folds: int = 0
     validation_share: float = 0.2
+    threads: int = os.cpu_count() or 1
     fit: FitSettings = field(default_factory=FitSettings)
 
 
 def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None = None) -> Run:
     """Learn from ``data`` and write the run to ``out``; raises InputError before anything is written."""
-    import keras
-
     _refuse_foreign_folder(out)
-    dataset = load_training_set(data, task=settings.task, ok_class=settings.ok_class, size=settings.size)
-    test_set = _test_set(test, dataset) if test is not None else None
-    started = time.monotonic()
-    keras.utils.set_random_seed(settings.fit.seed)
-    positions, validation = random_split(
-        dataset.photographs, share=settings.validation_share, seed=settings.fit.seed
+    layout = read_layout(data)
+    dataset = load_training_set(
+        layout,
+        task=settings.task,
+        ok_class=settings.ok_class,
+        size=settings.size,
+        groups=settings.groups,
+        threads=settings.threads,
     )
-    outputs = 1 if dataset.task == "binary" else len(dataset.classes)
-    model = MODELS[settings.model](dataset.spec.height, dataset.spec.width, dataset.spec.channels, outputs)
-    with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
-        history = fit(
-            model,
-            dataset.pixels,
-            dataset.labels,
-            train=positions,
-            validation=validation,
-            task=dataset.task,
-            settings=settings.fit,
-            checkpoint=Path(folder) / "best.weights.h5",
-        )
+    test_layout = read_layout(test) if test is not None else layout if layout.of("test") else None
+    test_set = _test_set(test_layout, dataset) if test_layout is not None else None
+    labels, groups, seed = dataset.labels, dataset.groups.numbers, settings.fit.seed
+    positions, validation = split_by_group(
+        labels, groups, share=settings.validation_share, seed=seed, classes=dataset.classes
+    )
+    started = time.monotonic()
+    learner, warnings = _learner(dataset, settings)
+    folds = _cross_validate(learner, dataset, settings)
+    learned = learner.learn(positions, validation)
     seconds = time.monotonic() - started
     held_back = subset(dataset, validation)
-    logits = predict_logits(model, held_back.pixels)
-    ok_index = None if dataset.ok_class is None else dataset.classes.index(dataset.ok_class)
-    thresholds = choose_thresholds(logits, held_back.labels, task=dataset.task, ok_index=ok_index)
-    figures = figures_of(held_back, logits, thresholds)
-    test_figures: Figures | None = None
-    if test_set is not None:
-        test_figures = figures_of(test_set, predict_logits(model, test_set.pixels), thresholds)
-    share = round(100 * settings.validation_share)
     run = Run(
         task=dataset.task,
         classes=dataset.classes,
         ok_class=dataset.ok_class,
         input=dataset.spec,
-        thresholds=thresholds,
-        model_name=settings.model,
-        data=str(data.resolve()),
+        thresholds=learned.thresholds,
+        model_name=str(learned.network.name),
+        data=str(layout.root.resolve()),
+        layout=layout.recognised,
         photographs=_photographs(dataset, positions, validation),
         train=_files(dataset, positions),
         validation=_files(dataset, validation),
         left_out=dataset.left_out,
-        split=f"random, {100 - share}:{share}, seed {settings.fit.seed}",
+        split=_split_in_words(dataset, settings),
+        warnings=warnings,
         training={
-            **asdict(settings.fit),
+            **learned.method,
             "seconds": round(seconds, 1),
-            "epochs_run": len(history["loss"]),
-            "parameters": int(model.count_params()),
+            "parameters": int(learned.network.count_params()),
         },
         versions=_versions(),
-        results=RunResults(validation=figures, test=test_figures),
+        results=RunResults(
+            validation=_figures(held_back, learned),
+            folds=folds,
+            test=_figures(test_set, learned) if test_set is not None else None,
+        ),
     )
     try:
-        _write(out, run, model, history)
+        _write(out, run, learned)
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror})") from error
     return run
@@ -105,7 +109,9 @@ def evaluate(run_folder: Path, data: Path) -> Figures:
     import keras
 
     run = read_run(run_folder)
-    dataset = load_test_set(data, task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input)
+    dataset = load_test_set(
+        read_layout(data), task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input
+    )
     try:
         model = keras.saving.load_model(run_folder / MODEL_FILE, compile=False)
     except (OSError, ValueError) as error:
@@ -123,14 +129,64 @@ def subset(dataset: Dataset, positions: Sequence[int] | np.ndarray) -> Dataset:
         dataset.spec,
         [dataset.photographs[int(position)] for position in positions],
         dataset.pixels[positions],
+        dataset.groups,
         {},
     )
 
 
-def _test_set(folder: Path, dataset: Dataset) -> Dataset:
-    return load_test_set(
-        folder, task=dataset.task, classes=dataset.classes, ok_class=dataset.ok_class, spec=dataset.spec
+def _learner(dataset: Dataset, settings: TrainSettings) -> tuple[Learner, list[str]]:
+    """Who learns, and what a person must know about it."""
+    if settings.model != DEFAULT:
+        return GradientLearner(dataset, NETWORKS[settings.model], settings.fit), []
+    weights = find_weights(settings.weights, download)
+    if weights is not None:
+        return HeadLearner(dataset, weights, seed=settings.fit.seed), []
+    warning = (
+        "no pretrained weights: learning from scratch, which on castings that it never saw decided far worse "
+        f"(docs/results.md); connect to the network once, or name a file by --weights or {VARIABLE}"
     )
+    return GradientLearner(dataset, NETWORKS["small"], settings.fit), [warning]
+
+
+def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
+    """Figures of each fold by a model that saw none of its parts."""
+    if settings.folds == 0:
+        return []
+    labels, groups = dataset.labels, dataset.groups.numbers
+    fold_of = folds_by_group(
+        labels, groups, folds=settings.folds, seed=settings.fit.seed, classes=dataset.classes
+    )
+    found = []
+    for fold in range(int(fold_of.max()) + 1):
+        unseen = np.flatnonzero(fold_of == fold)
+        others = np.flatnonzero(fold_of != fold)
+        train, stop = others, others[:0]
+        if learner.needs_validation:
+            inner, rest = split_by_group(
+                labels[others], groups[others], share=settings.validation_share, seed=settings.fit.seed
+            )
+            train, stop = others[inner], others[rest]
+        found.append(_figures(subset(dataset, unseen), learner.learn(train, stop)))
+    return found
+
+
+def _figures(dataset: Dataset, learned: Learned) -> Figures:
+    return figures_of(dataset, predict_logits(learned.network, dataset.pixels), learned.thresholds)
+
+
+def _test_set(layout: Layout, dataset: Dataset) -> Dataset:
+    return load_test_set(
+        layout, task=dataset.task, classes=dataset.classes, ok_class=dataset.ok_class, spec=dataset.spec
+    )
+
+
+def _split_in_words(dataset: Dataset, settings: TrainSettings) -> str:
+    share = round(100 * settings.validation_share)
+    shares = f"{100 - share}:{share}, seed {settings.fit.seed}"
+    if settings.groups == NONE:
+        return f"random, {shares}"
+    groups = dataset.groups
+    return f"by part ({groups.count} groups of {len(dataset.photographs)} images: {groups.by}), {shares}"
 
 
 def _refuse_foreign_folder(out: Path) -> None:
@@ -148,13 +204,15 @@ def _photographs(dataset: Dataset, train: np.ndarray, validation: np.ndarray) ->
 
 
 def _files(dataset: Dataset, positions: np.ndarray) -> list[FileLabel]:
-    chosen = [dataset.photographs[int(position)] for position in positions]
-    return [FileLabel(file=photograph.file, label=photograph.label) for photograph in chosen]
+    chosen = [(dataset.photographs[int(p)], int(dataset.groups.numbers[p])) for p in positions]
+    return [
+        FileLabel(file=photograph.file, label=photograph.label, group=group) for photograph, group in chosen
+    ]
 
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("linegate", "tensorflow", "keras", "numpy", "opencv-python-headless"):
+    for name in ("linegate", "tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -162,16 +220,16 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _write(out: Path, run: Run, model: object, history: dict[str, list[float]]) -> None:
+def _write(out: Path, run: Run, learned: Learned) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / RUN_FILE).unlink(missing_ok=True)
-    model.save(out / MODEL_FILE)  # type: ignore[attr-defined]
+    network: Any = learned.network
+    network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["epoch", *history])
-        writer.writerows(
-            [epoch, *values] for epoch, values in enumerate(zip(*history.values(), strict=True), 1)
-        )
-    plot_history(history, out)
+        writer.writerow([learned.steps_are, *learned.history])
+        rows = zip(*learned.history.values(), strict=True)
+        writer.writerows([step, *values] for step, values in enumerate(rows, 1))
+    plot_history(learned.history, out, steps_are=learned.steps_are)
     plot_confusion(run.results.validation, out / "confusion.png")
     write_run(out, run)

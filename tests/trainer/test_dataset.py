@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import InputError
 from trainer.dataset import Dataset, choose_task, load_test_set, load_training_set
+from trainer.layouts import read_layout
 
 CHANCE = np.random.default_rng(1)
 
@@ -21,7 +22,8 @@ def write(folder: Path, *, count: int = 5, channels: int | None = None, depth: t
 
 
 def load(folder: Path) -> Dataset:
-    return load_training_set(folder, task="auto", ok_class=None, size=32)
+    layout = read_layout(folder)
+    return load_training_set(layout, task="auto", ok_class=None, size=32, groups="none", threads=2)
 
 
 @pytest.mark.parametrize("name", ["ok", "Good", "ok_front", "no_defect", "Free", "OK"])
@@ -87,5 +89,9 @@ def test_a_folder_that_the_run_does_not_know_is_refused_by_name(tmp_path: Path) 
     known = load(tmp_path / "data")
     with pytest.raises(InputError, match="rolled: no such class in the run; it knows crazing"):
         load_test_set(
-            tmp_path / "test", task=known.task, classes=known.classes, ok_class=None, spec=known.spec
+            read_layout(tmp_path / "test"),
+            task=known.task,
+            classes=known.classes,
+            ok_class=None,
+            spec=known.spec,
         )

@@ -1,43 +1,59 @@
-from collections import Counter
-
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from trainer.dataset import Photograph
-from trainer.split import random_split
+from edge.errors import InputError
+from trainer.split import folds_by_group, split_by_group
+
+Grouped = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @st.composite
-def photographs(draw: st.DrawFn) -> list[Photograph]:
-    """Two classes of 5 to 60 images, some of them copies."""
-    found = []
-    for label in ("ok", "defect"):
-        for number in range(draw(st.integers(5, 60))):
-            copy_of = draw(st.integers(0, number)) if draw(st.booleans()) else number
-            found.append(Photograph(f"{label}/{number}.png", label, f"{label} {copy_of}"))
-    return found
+def grouped(draw: st.DrawFn) -> Grouped:
+    """Labels and groups: each class has 2 to 12 groups of 1 to 30 images."""
+    labels: list[int] = []
+    groups: list[int] = []
+    for label in range(draw(st.integers(2, 4))):
+        for size in draw(st.lists(st.integers(1, 30), min_size=2, max_size=12)):
+            labels += [label] * size
+            groups += [len(set(groups))] * size
+    order = np.array(draw(st.permutations(range(len(labels)))))
+    return np.array(labels)[order], np.array(groups)[order]
 
 
-@given(photographs(), st.integers(0, 2**31 - 1))
-def test_every_image_is_on_one_side_and_copies_are_together(images: list[Photograph], seed: int) -> None:
-    train, validation = random_split(images, share=0.2, seed=seed)
-    assert sorted([*train, *validation]) == list(range(len(images)))
-    assert not {images[p].digest for p in train} & {images[p].digest for p in validation}
+@given(grouped(), st.integers(0, 2**31 - 1))
+def test_a_split_keeps_groups_whole_and_has_each_class_on_both_sides(data: Grouped, seed: int) -> None:
+    labels, groups = data
+    train, validation = split_by_group(labels, groups, share=0.2, seed=seed)
+    assert sorted([*train, *validation]) == list(range(len(labels)))
+    assert not set(groups[train]) & set(groups[validation])
+    assert set(labels[train]) == set(labels[validation]) == set(labels)
+    again = split_by_group(labels, groups, share=0.2, seed=seed)
+    assert np.array_equal(again[0], train)
 
 
-@given(photographs(), st.integers(0, 2**31 - 1))
-def test_the_same_seed_gives_the_same_split(images: list[Photograph], seed: int) -> None:
-    first, again = (random_split(images, share=0.2, seed=seed) for _ in range(2))
-    assert np.array_equal(first[0], again[0])
-    assert np.array_equal(first[1], again[1])
+@given(grouped(), st.integers(2, 5), st.integers(0, 2**31 - 1))
+def test_folds_keep_groups_whole_and_have_each_class_in_each_fold(
+    data: Grouped, folds: int, seed: int
+) -> None:
+    labels, groups = data
+    fold_of = folds_by_group(labels, groups, folds=folds, seed=seed)
+    assert 2 <= fold_of.max() + 1 <= folds
+    for fold in range(fold_of.max() + 1):
+        assert set(labels[fold_of == fold]) == set(labels)
+        assert not set(groups[fold_of == fold]) & set(groups[fold_of != fold])
 
 
-def test_each_class_gives_its_share() -> None:
-    images = [
-        Photograph(f"{label}/{number}", label, f"{label}{number}")
-        for label, count in (("ok", 100), ("defect", 40))
-        for number in range(count)
-    ]
-    _, validation = random_split(images, share=0.2, seed=3)
-    assert Counter(images[position].label for position in validation) == {"ok": 20, "defect": 8}
+def test_single_images_are_split_as_asked() -> None:
+    labels = np.repeat([0, 1], [100, 40])
+    train, validation = split_by_group(labels, np.arange(140), share=0.2, seed=3)
+    assert np.bincount(labels[validation]).tolist() == [20, 8]
+    assert len(train) == 112
+
+
+def test_a_class_that_is_one_part_is_refused_by_name() -> None:
+    labels, groups = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 2])
+    with pytest.raises(InputError, match="class hole: all its images are of one part"):
+        split_by_group(labels, groups, share=0.2, seed=1, classes=["ok", "hole"])

@@ -6,7 +6,8 @@ from typing import Any
 from trainer.models.baseline import build_baseline
 from trainer.models.small import build_small
 
-MODELS: dict[str, Callable[[int, int, int, int], Any]] = {
-    "default": build_small,
+DEFAULT = "default"
+NETWORKS: dict[str, Callable[[int, int, int, int], Any]] = {
+    "small": build_small,
     "baseline": build_baseline,
 }

@@ -1,4 +1,4 @@
-"""The default: a small network, plain convolutions where the picture is large, depthwise after.
+"""Without pretrained weights: plain convolutions where the picture is large, depthwise after.
 
 The depthwise separable convolution of Howard et al. 2017, "MobileNets" (arXiv:1704.04861), with
 the first blocks plain as Tan and Le 2021, "EfficientNetV2" (arXiv:2104.00298) have them: thin
@@ -28,4 +28,4 @@ def build_small(height: int, width: int, channels: int, outputs: int) -> Any:
         values = normalized(values, layers.DepthwiseConv2D(3, stride, "same", use_bias=False))
         values = normalized(values, layers.Conv2D(filters, 1, use_bias=False))
     values = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(values))
-    return Model(entry, layers.Dense(outputs)(values), name="default")
+    return Model(entry, layers.Dense(outputs)(values), name="small")

@@ -1,0 +1,94 @@
+"""`trainer audit` says what is wrong with photographs, and nothing of what is right with them."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.camera.parts import PartRenderer
+from edge.images import encode_png
+from trainer.__main__ import main
+
+PARTS = PartRenderer(seed=3, size=200)
+
+
+def audit(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
+    assert main(["audit", str(folder), "--json", *options]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def write(folder: Path, *, first: int, count: int, kind: str, brightness: int = 0) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        image = np.clip(PARTS.render(number, kind=kind).image.astype(int) + brightness, 0, 255)
+        (folder / f"{number}.png").write_bytes(encode_png(image.astype(np.uint8)))
+
+
+def copy_turned(source: Path, target: Path) -> None:
+    image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    cv2.imwrite(str(target), cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE))
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    write(tmp_path / "data" / "ok", first=0, count=30, kind="ok")
+    write(tmp_path / "data" / "defect", first=100, count=30, kind="crack")
+    return tmp_path / "data"
+
+
+def test_honest_photographs_have_no_findings(photographs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = audit(photographs, capsys)
+    assert found["findings"] == []
+    assert found["pictures"] == found["images"] == 60
+
+
+def test_copies_torn_labels_and_unreadable_files_are_named(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photographs / "ok" / "again.png").write_bytes((photographs / "ok" / "3.png").read_bytes())
+    copy_turned(photographs / "ok" / "5.png", photographs / "defect" / "torn.png")
+    (photographs / "ok" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nhalf")
+    found = audit(photographs, capsys)
+    assert found["identical"] == [["ok/3.png", "ok/again.png"]]
+    assert found["two_labels"] == [["defect/torn.png", "ok/5.png"]]
+    assert found["images_with_copies"] == 4
+    assert list(found["unreadable"]) == ["ok/broken.png"]  # type: ignore[call-overload]
+    assert main(["audit", str(photographs)]) == 0
+    table = capsys.readouterr().out
+    assert "ok/5.png" in table
+    assert "broken.png" in table
+
+
+def test_test_images_that_are_copies_of_training_images_are_said_first(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = tmp_path / "test"
+    write(test / "ok", first=200, count=6, kind="ok")
+    write(test / "defect", first=300, count=5, kind="crack")
+    copy_turned(photographs / "ok" / "7.png", test / "ok" / "x.png")
+    found = audit(photographs, capsys, "--test", str(test))
+    assert found["train_and_test"] == [["ok/7.png", "ok/x.png"]]
+    assert str(found["findings"][0]).startswith("1 test images are copies")  # type: ignore[index]
+
+
+def test_a_label_that_the_light_tells_is_a_shortcut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "ok", first=0, count=30, kind="ok", brightness=30)
+    write(tmp_path / "defect", first=100, count=30, kind="crack")
+    said = " ".join(audit(tmp_path, capsys)["findings"])  # type: ignore[arg-type]
+    assert "the border of the picture alone" in said
+    assert "size, brightness, compression alone" in said
+
+
+def test_a_folder_without_photographs_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(tmp_path)]) == 2
+    complaint = capsys.readouterr().err.strip()
+    assert "holds no images" in complaint
+    assert "\n" not in complaint

@@ -1,0 +1,85 @@
+"""`trainer audit`: look at every photograph once, and compare."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from edge.errors import ImageError, InputError
+from edge.images import is_grey, read_image
+from trainer.audit.copies import group_copies
+from trainer.audit.features import Features, describe
+from trainer.audit.findings import Audit, Look
+from trainer.audit.probes import KEEPS_COPIES, Probe, Sketch, run_probes, sketch
+from trainer.layouts import Item, Layout
+from trainer.split import split_by_group
+
+_SEED, _SHARE = 1, 0.2
+
+Seen = tuple[Look, Features, Sketch]
+
+
+def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
+    """Look at all photographs; ``test`` holds those of another folder, to be tested on.
+
+    Raises InputError where fewer than two can be read.
+    """
+    items = [(layout, item, item.part or "train") for item in layout.items]
+    if test is not None:
+        items += [(test, item, "test") for item in test.items]
+    with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
+        looking = tqdm(pool.map(_look, items), total=len(items), desc="looking", unit="image", disable=None)
+        results = list(looking)
+        seen = [result for result in results if not isinstance(result, str)]
+        if len(seen) < 2:
+            raise InputError(f"{layout.root}: {len(seen)} images can be read; at least 2 can be compared")
+        copies = group_copies([features for _, features, _ in seen], pool)
+    looks = [look for look, _, _ in seen]
+    unreadable = {
+        owner.file(item): result
+        for (owner, item, _), result in zip(items, results, strict=True)
+        if isinstance(result, str)
+    }
+    probes = _probes(looks, [view for _, _, view in seen], copies.groups)
+    return Audit(layout.recognised, looks, unreadable, copies.groups, probes)
+
+
+def _look(task: tuple[Layout, Item, str]) -> Seen | str:
+    """What is kept of one photograph, or why it cannot be used."""
+    owner, item, part = task
+    try:
+        image = read_image(item.path)
+        data = item.path.read_bytes()
+    except (OSError, ImageError) as error:
+        return str(error)
+    height, width = image.shape[:2]
+    digest = sha256(data).hexdigest()
+    look = Look(owner.file(item), item.label, part, digest, (width, height), is_grey(image))
+    return look, describe(image), sketch(image, len(data))
+
+
+def _probes(looks: Sequence[Look], sketches: Sequence[Sketch], groups: NDArray[np.int64]) -> list[Probe]:
+    """On the owner's split; else on a random one and, where there are copies, one that keeps them so."""
+    names = sorted({look.label for look in looks})
+    if len(names) < 2:
+        return []
+    labels = np.array([names.index(look.label) for look in looks])
+    is_test = np.array([look.part == "test" for look in looks])
+    if is_test.any() and set(labels[is_test]) <= set(labels[~is_test]):
+        train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        return run_probes(sketches, labels, train, test, split="your test split")
+    splits = {"a random split": np.arange(len(looks))}
+    if len(set(groups.tolist())) < len(looks):
+        splits[KEEPS_COPIES] = groups
+    probes = []
+    for name, chosen in splits.items():
+        try:
+            train, test = split_by_group(labels, chosen, share=_SHARE, seed=_SEED)
+        except InputError:
+            continue  # a class that is a single picture cannot be split
+        probes += run_probes(sketches, labels, train, test, split=name)
+    return probes

@@ -1,0 +1,156 @@
+"""What an audit found, for people and for programs."""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.audit.probes import KEEPS_COPIES, NEIGHBOUR, Probe
+
+_SHOWN = 20  # of each kind of finding, in the table
+
+
+@dataclass(frozen=True)
+class Look:
+    """One photograph as an audit saw it; ``part``: "train" or "test"; ``size``: width and height."""
+
+    file: str
+    label: str
+    part: str
+    digest: str
+    size: tuple[int, int]
+    is_grey: bool
+
+
+@dataclass(frozen=True)
+class Audit:
+    """``groups``: (N,) group number of each look; photographs of one picture share it."""
+
+    recognised: str
+    looks: list[Look]
+    unreadable: dict[str, str]
+    groups: NDArray[np.int64]
+    probes: list[Probe]
+
+    @cached_property
+    def copies(self) -> list[list[Look]]:
+        """Photographs that show the same picture, the largest group first."""
+        return self._together(int(number) for number in self.groups)
+
+    @cached_property
+    def identical(self) -> list[list[Look]]:
+        """Files with the same bytes."""
+        return self._together(look.digest for look in self.looks)
+
+    @cached_property
+    def torn(self) -> list[list[Look]]:
+        """The same picture under several labels."""
+        return [group for group in self.copies if len({look.label for look in group}) > 1]
+
+    @cached_property
+    def leaking(self) -> list[list[Look]]:
+        """The same picture in training and in test."""
+        return [group for group in self.copies if len({look.part for look in group}) > 1]
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `trainer audit --json`."""
+        return {
+            "layout": self.recognised,
+            "images": len(self.looks),
+            "classes": dict(Counter(look.label for look in self.looks)),
+            "sizes": {f"{w}x{h}": n for (w, h), n in Counter(look.size for look in self.looks).most_common()},
+            "coloured": sum(not look.is_grey for look in self.looks),
+            "unreadable": self.unreadable,
+            "pictures": len(set(self.groups.tolist())),
+            "images_with_copies": sum(map(len, self.copies)),
+            "copies": _files(self.copies),
+            "identical": _files(self.identical),
+            "two_labels": _files(self.torn),
+            "train_and_test": _files(self.leaking),
+            "probes": [{**asdict(probe), "suspicious": probe.is_suspicious} for probe in self.probes],
+            "findings": self.findings(),
+        }
+
+    def findings(self) -> list[str]:
+        """What a person should know, in words, the worst first."""
+        found = []
+        if self.leaking:
+            images = sum(look.part == "test" for group in self.leaking for look in group)
+            found.append(f"{images} test images are copies of training images: their figure is memory")
+        if self.copies:
+            images = sum(map(len, self.copies))
+            found.append(
+                f"{images} of {len(self.looks)} images have copies among the others; there are "
+                f"{len(set(self.groups.tolist()))} different pictures, which must not straddle a split"
+            )
+        if self.torn:
+            found.append(f"{len(self.torn)} pictures stand under more than one label")
+        found += self._shortcuts()
+        if self.unreadable:
+            found.append(f"{len(self.unreadable)} files cannot be used")
+        return found
+
+    def table(self) -> str:
+        """The same for a terminal."""
+        lines = [f"{len(self.looks)} images, laid out as {self.recognised}"]
+        counts = Counter((look.label, look.part) for look in self.looks)
+        for label in sorted({look.label for look in self.looks}):
+            words = [f"{counts[label, part]} {part}" for part in ("train", "test") if counts[label, part]]
+            mine = {int(g) for g, look in zip(self.groups, self.looks, strict=True) if look.label == label}
+            lines.append(f"  {label:<24} {', '.join(words)}; {len(mine)} different pictures")
+        sizes = Counter(look.size for look in self.looks).most_common(3)
+        kinds = ", ".join(f"{w}x{h} ({n})" for (w, h), n in sizes)
+        lines.append(f"  sizes: {kinds}{' …' if len({look.size for look in self.looks}) > 3 else ''}")
+        lines += ["", *(f"! {finding}" for finding in self.findings())]
+        if self.probes:
+            lines += ["", "shortcut probes: a low figure is good"]
+            lines += [f"  {probe.line()}" for probe in self.probes]
+        lines += _listed("the same picture in training and test", self.leaking)
+        lines += _listed("the same picture under more than one label", self.torn)
+        lines += _listed("identical files", self.identical)
+        unreadable = list(self.unreadable.values())
+        if unreadable:
+            lines += ["", "files that cannot be used", *(f"  {reason}" for reason in unreadable[:_SHOWN])]
+        return "\n".join(lines)
+
+    def _shortcuts(self) -> list[str]:
+        """A figure on a random split is explained by copies where there are any."""
+        honest = {probe.name: probe for probe in self.probes if probe.split == KEEPS_COPIES}
+        found = []
+        for probe in self.probes:
+            if not probe.is_suspicious:
+                continue
+            if probe.split == KEEPS_COPIES or not honest:
+                found.append(probe.in_words())
+            elif probe.name == NEIGHBOUR and probe.accuracy_low > honest[NEIGHBOUR].accuracy_high:
+                found.append(
+                    f"{probe.name}: already {probe.accuracy:.1%} right on {probe.split}, because it holds "
+                    f"copies of training parts; {honest[NEIGHBOUR].accuracy:.1%} on {KEEPS_COPIES}"
+                )
+        return found
+
+    def _together(self, keys: Iterable[Hashable]) -> list[list[Look]]:
+        members: dict[Hashable, list[Look]] = defaultdict(list)
+        for key, look in zip(keys, self.looks, strict=True):
+            members[key].append(look)
+        return sorted((group for group in members.values() if len(group) > 1), key=len, reverse=True)
+
+
+def _files(groups: list[list[Look]]) -> list[list[str]]:
+    return [[look.file for look in group] for group in groups]
+
+
+def _listed(title: str, groups: list[list[Look]]) -> list[str]:
+    if not groups:
+        return []
+    lines = ["", f"{title}: {len(groups)}"]
+    for group in groups[:_SHOWN]:
+        more = f" and {len(group) - 4} more" if len(group) > 4 else ""
+        lines.append("  " + ", ".join(f"{look.file}" for look in group[:4]) + more)
+    if len(groups) > _SHOWN:
+        lines.append(f"  … and {len(groups) - _SHOWN} more; --json lists all")
+    return lines

@@ -1,0 +1,91 @@
+"""Which photographs belong to one part, and so to one side of every split."""
+
+import csv
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from edge.errors import InputError
+from trainer.audit.copies import group_copies
+from trainer.audit.features import Features
+
+COPIES, NONE = "copies", "none"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """``numbers``: (N,) group of each photograph; ``by`` says in words where they come from."""
+
+    numbers: NDArray[np.int64]
+    by: str
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(set(self.numbers.tolist()))
+
+
+def group_photographs(
+    choice: str, files: Sequence[str], features: Sequence[Features] | None, *, threads: int
+) -> Groups:
+    """Groups as asked for: "copies" that are found, "none", a CSV file, or a regular expression.
+
+    A CSV file has the columns file and group; a regular expression is searched for in each file
+    name, and what its first bracket (or all of it) matches names the group. Raises InputError.
+    """
+    if choice == NONE:
+        return Groups(np.arange(len(files)), "each image by itself")
+    if choice == COPIES:
+        if features is None:
+            raise ValueError("copies are found by features")
+        with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
+            numbers = group_copies(features, pool).groups
+        return Groups(numbers, "copies found by the audit")
+    if Path(choice).suffix.lower() == ".csv":
+        return Groups(_numbers(_from_csv(Path(choice), files)), f"the groups of {choice}")
+    return Groups(_numbers(_from_pattern(choice, files)), f"the pattern {choice}")
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    _, numbers = np.unique(np.asarray(names), return_inverse=True)
+    return numbers.astype(np.int64)
+
+
+def _from_csv(path: Path, files: Sequence[str]) -> list[str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"--groups {path}: not a CSV file that can be read") from error
+    if not rows or not {"file", "group"} <= set(rows[0]):
+        raise InputError(f"--groups {path}: its first line must name the columns file and group")
+    known = {row["file"]: row["group"] for row in rows}
+    missing = [file for file in files if not known.get(file)]
+    if missing:
+        raise InputError(
+            f"--groups {path}: no group for {missing[0]} and {len(missing) - 1} more of {len(files)} images; "
+            "files are named as below the data folder"
+        )
+    return [known[file] for file in files]
+
+
+def _from_pattern(pattern: str, files: Sequence[str]) -> list[str]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            f"--groups {pattern}: copies, none, a .csv file or a regular expression would be right ({error})"
+        ) from error
+    found = [expression.search(file) for file in files]
+    missing = [file for file, match in zip(files, found, strict=True) if match is None]
+    if missing:
+        raise InputError(
+            f"--groups {pattern}: does not match {missing[0]} and {len(missing) - 1} more images"
+        )
+    return [match.group(1 if expression.groups else 0) for match in found if match is not None]

@@ -1,0 +1,153 @@
+"""How a model comes of photographs: by gradient descent, or as a linear head on pretrained features."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.decision import Thresholds
+from trainer.dataset import Dataset
+from trainer.evaluate import choose_thresholds, predict_batches, predict_logits
+from trainer.fit import FitSettings, fit
+from trainer.head import STRENGTH, fit_temperature, held_out_logits, learn_head
+from trainer.models.pretrained import build_features, with_head
+from trainer.weights import Weights
+
+Positions = NDArray[np.int64]
+Build = Callable[[int, int, int, int], Any]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A Keras model from (N, H, W, C) in -1…1 to logits, its thresholds, and how it came to be.
+
+    ``history`` holds one value a step of ``steps_are`` ("epoch" or "fold").
+    """
+
+    network: Any
+    thresholds: Thresholds
+    history: dict[str, list[float]]
+    steps_are: str
+    method: dict[str, Any]
+
+
+class Learner(Protocol):
+    """Learns from some photographs of a data set.
+
+    Where ``needs_validation``, other photographs choose when to stop, and the threshold.
+    """
+
+    needs_validation: bool
+
+    def learn(self, train: Positions, validation: Positions) -> Learned:
+        """A model that saw the photographs at ``train``."""
+
+
+class GradientLearner:
+    """A whole network by gradient descent."""
+
+    needs_validation = True
+
+    def __init__(self, dataset: Dataset, build: Build, settings: FitSettings) -> None:
+        self._dataset, self._build, self._settings = dataset, build, settings
+
+    def learn(self, train: Positions, validation: Positions) -> Learned:
+        """Train until the validation loss no longer falls; validation chooses the threshold as well."""
+        import keras
+
+        dataset = self._dataset
+        keras.utils.set_random_seed(self._settings.seed)
+        spec = dataset.spec
+        network = self._build(spec.height, spec.width, spec.channels, dataset.outputs)
+        with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
+            history = fit(
+                network,
+                dataset.pixels,
+                dataset.labels,
+                train=train,
+                validation=validation,
+                task=dataset.task,
+                settings=self._settings,
+                checkpoint=Path(folder) / "best.weights.h5",
+            )
+        logits = predict_logits(network, dataset.pixels[validation])
+        thresholds = choose_thresholds(
+            logits,
+            dataset.labels[validation],
+            task=dataset.task,
+            ok_index=dataset.ok_index,
+            chosen="best balanced accuracy on the validation images",
+        )
+        method = {
+            "learned_by": "gradient descent",
+            **asdict(self._settings),
+            "epochs_run": len(history["loss"]),
+        }
+        return Learned(network, thresholds, history, "epoch", method)
+
+
+class HeadLearner:
+    """A linear head on the features of a pretrained network, which stays as it is."""
+
+    needs_validation = False
+
+    def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
+        self._dataset, self._weights, self._seed = dataset, weights, seed
+        spec = dataset.spec
+        self._extractor = build_features(spec.height, spec.width, spec.channels, weights)
+        self._features = predict_batches(self._extractor, dataset.pixels, "features")
+
+    def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
+        """Fit the head; parts that are held out in turn choose the threshold. Validation stays unseen."""
+        dataset = self._dataset
+        features, labels = self._features[train], dataset.labels[train]
+        groups = dataset.groups.numbers[train]
+        held_out, fold_of = held_out_logits(features, labels, groups, task=dataset.task, seed=self._seed)
+        temperature = fit_temperature(held_out, labels, groups, task=dataset.task)
+        head = learn_head(features, labels, groups, task=dataset.task).scaled(temperature)
+        held_out = held_out / np.float32(temperature)
+        thresholds = choose_thresholds(
+            held_out,
+            labels,
+            task=dataset.task,
+            ok_index=dataset.ok_index,
+            chosen=f"best balanced accuracy on training parts held out in {int(fold_of.max()) + 1} turns",
+        )
+        method = {
+            "learned_by": "a linear head on pretrained features",
+            "weights": self._weights.source,
+            "strength": STRENGTH,
+            "temperature": round(temperature, 4),
+            "seed": self._seed,
+        }
+        history = self._by_fold(head.logits(features), held_out, labels, fold_of)
+        return Learned(
+            with_head(self._extractor, head.kernel, head.bias), thresholds, history, "fold", method
+        )
+
+    def _by_fold(
+        self,
+        seen: NDArray[np.float32],
+        held_out: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        fold_of: NDArray[np.int64],
+    ) -> dict[str, list[float]]:
+        history: dict[str, list[float]] = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+        for fold in range(int(fold_of.max()) + 1):
+            mine = fold_of == fold
+            for prefix, logits in (("", seen), ("val_", held_out)):
+                loss, accuracy = _loss_and_accuracy(logits[mine], labels[mine])
+                history[f"{prefix}loss"].append(loss)
+                history[f"{prefix}accuracy"].append(accuracy)
+        return history
+
+
+def _loss_and_accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    both = np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits
+    both = both.astype(np.float64) - both.max(axis=1, keepdims=True)
+    likelihood = both[np.arange(len(labels)), labels] - np.log(np.exp(both).sum(axis=1))
+    return float(-likelihood.mean()), float((both.argmax(axis=1) == labels).mean())
