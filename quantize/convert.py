@@ -1,6 +1,6 @@
 """A Keras model to a full int8 TensorFlow Lite graph.
 
-Post-training quantization: Jacob et al. 2018 (arXiv:1712.05877), per-channel weights.
+Post-training quantization: Jacob et al. 2018 (arXiv:1712.05877), per-channel weights, biases corrected.
 """
 
 import warnings
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.chatter import without_chatter
 from edge.errors import InputError
 from quantize.calibrate import to_network_input, with_extremes
+from quantize.correct import correct_biases
 
 
 def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
@@ -30,6 +31,8 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     converter.inference_output_type = tf.int8
     try:
         with without_chatter(), warnings.catch_warnings(action="ignore"):
-            return bytes(converter.convert())
+            int8 = bytes(converter.convert())
+            float32 = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error
+    return correct_biases(int8, float32, sample)

@@ -1,6 +1,6 @@
 """Learning a linear head on fixed features: convex, in seconds, the same on every run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,21 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Head:
-    """``kernel`` (D, outputs) and ``bias`` (outputs,) turn features into logits."""
+    """Standardizes by ``mean`` and ``deviation`` (D,); then ``kernel`` (D, outputs) and ``bias``."""
 
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs) of features (N, D)."""
-        return features @ self.kernel + self.bias
+        return np.asarray((features - self.mean) / self.deviation @ self.kernel + self.bias, np.float32)
 
     def scaled(self, temperature: float) -> "Head":
         """The same decisions with logits divided by ``temperature``."""
-        return Head(self.kernel / np.float32(temperature), self.bias / np.float32(temperature))
+        factor = np.float32(1 / temperature)
+        return replace(self, kernel=self.kernel * factor, bias=self.bias * factor)
 
 
 def learn_head(
@@ -43,11 +46,10 @@ def learn_head(
     )  # a feature that never changes says nothing
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
     model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, groups))
-    kernel = (model.coef_ / deviation).T
-    bias = model.intercept_ - mean @ kernel
+    kernel, bias = model.coef_.T, model.intercept_
     if task == "classes" and kernel.shape[1] == 1:  # two classes, one logit each
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
-    return Head(kernel.astype(np.float32), bias.astype(np.float32))
+    return Head(mean, deviation, kernel.astype(np.float32), bias.astype(np.float32))
 
 
 def held_out_logits(

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from edge.decision import Thresholds
 from trainer.dataset import Dataset
-from trainer.evaluate import choose_thresholds, predict_batches, predict_logits
+from trainer.evaluate import choose_thresholds, predict_batches, predict_logits, to_input
 from trainer.fit import FitSettings, fit
 from trainer.head import STRENGTH, fit_temperature, held_out_logits, learn_head
-from trainer.models.pretrained import build_features, with_head
+from trainer.models.pretrained import build_features, build_maps, equalize, with_head
 from trainer.weights import Weights
+
+_EQUALIZED_ON = 500  # photographs
 
 Positions = NDArray[np.int64]
 Build = Callable[[int, int, int, int], Any]
@@ -98,8 +100,10 @@ class HeadLearner:
     def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
         self._dataset, self._weights, self._seed = dataset, weights, seed
         spec = dataset.spec
-        self._extractor = build_features(spec.height, spec.width, spec.channels, weights)
-        self._features = predict_batches(self._extractor, dataset.pixels, "features")
+        self._maps = build_maps(spec.height, spec.width, spec.channels, weights)
+        sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
+        equalize(self._maps, to_input(dataset.pixels[sample]))
+        self._features = predict_batches(build_features(self._maps), dataset.pixels, "features")
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Fit the head; parts that are held out in turn choose the threshold. Validation stays unseen."""
@@ -125,9 +129,7 @@ class HeadLearner:
             "seed": self._seed,
         }
         history = self._by_fold(head.logits(features), held_out, labels, fold_of)
-        return Learned(
-            with_head(self._extractor, head.kernel, head.bias), thresholds, history, "fold", method
-        )
+        return Learned(with_head(self._maps, head), thresholds, history, "fold", method)
 
     def _by_fold(
         self,

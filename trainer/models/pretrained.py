@@ -8,10 +8,16 @@ tuning did worse on parts that training never saw; docs/experiments.md has the f
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.head import Head
 from trainer.weights import Weights
 
 ALPHA = 0.25
 BLOCKS = (4, 5, 6, 7, 9, 11)
+_RELU6, _MARGIN, _MOST = 6.0, 1.1, 1000.0
+_SMALL = 5  # pixels a side from which on a map is standardized and summed at once
 
 
 def download() -> Any:
@@ -21,8 +27,11 @@ def download() -> Any:
     return MobileNet(input_shape=(160, 160, 3), alpha=ALPHA, include_top=False, weights="imagenet")
 
 
-def build_features(height: int, width: int, channels: int, weights: Weights) -> Any:
-    """A Keras model: float32 (N, H, W, C) in -1…1 to features (N, D); raises InputError."""
+def build_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
+    """A Keras model: float32 (N, H, W, C) in -1…1 to the maps whose means are the features.
+
+    Raises InputError where the weights are not of this network.
+    """
     from keras import Model, layers
     from keras.applications import MobileNet
 
@@ -30,20 +39,87 @@ def build_features(height: int, width: int, channels: int, weights: Weights) -> 
     last = backbone.get_layer(f"conv_pw_{BLOCKS[-1]}_relu").output
     trunk = Model(backbone.input, last, name="MobileNet (alpha 0.25)")
     weights.give(trunk)
-    features = []
+    maps = []
     for block in BLOCKS:
         values = trunk.get_layer(f"conv_pw_{block}_relu").output
         mean = layers.GlobalAveragePooling2D(keepdims=True)(values)
-        above = layers.ReLU()(layers.Subtract()([values, mean]))
-        features += [layers.Flatten()(mean), layers.GlobalAveragePooling2D()(above)]
-    return Model(trunk.input, layers.Concatenate()(features), name="features")
+        maps += [values, layers.ReLU()(layers.Subtract()([values, mean]))]
+    return Model(trunk.input, maps, name="maps")
 
 
-def with_head(features: Any, kernel: Any, bias: Any) -> Any:
-    """The whole network, to logits: ``features``, then kernel (D, outputs) and bias (outputs,)."""
+def equalize(maps: Any, pixels: NDArray[np.float32]) -> None:
+    """Let every channel use the whole range of its ReLU6, in place; what the network says stays.
+
+    A channel that never exceeds a tenth of the range has a tenth of the int8 steps. Its layer is
+    scaled up, and the next layer's weights for it down: Nagel et al. 2019 (arXiv:1906.04721), with
+    the ranges that ``pixels``, float32 (N, H, W, C), show. Beyond these, with a margin, the channel
+    is cut off.
+    """
+    from keras import Model
+
+    chain = [layer for layer in maps.layers if layer.name.endswith("_relu")]
+    peaks = Model(maps.input, [layer.output for layer in chain])
+    highest = None
+    for start in range(0, len(pixels), 64):
+        batch = [np.max(v.numpy(), axis=(0, 1, 2)) for v in peaks(pixels[start : start + 64], training=False)]
+        highest = (
+            batch if highest is None else [np.maximum(a, b) for a, b in zip(highest, batch, strict=True)]
+        )
+    for layer, peak, following in zip(chain, highest or [], [*chain[1:], None], strict=True):
+        scale = np.clip(_RELU6 / (_MARGIN * np.maximum(peak, 1e-3)), 1, _MOST).astype(np.float32)
+        if "_dw_" in layer.name:
+            scale = np.sqrt(scale)
+        norm = maps.get_layer(_before(layer.name, "_bn"))
+        gamma, beta, mean, variance = norm.get_weights()
+        norm.set_weights([gamma * scale, beta * scale, mean, variance])
+        if following is not None:
+            convolution = maps.get_layer(_before(following.name, ""))
+            (kernel,) = convolution.get_weights()
+            convolution.set_weights([kernel / scale[:, np.newaxis]])
+
+
+def _before(activation: str, ending: str) -> str:
+    """Keras names the three layers of a block conv_pw_1, conv_pw_1_bn, conv_pw_1_relu."""
+    return activation.removesuffix("_relu") + ending
+
+
+def build_features(maps: Any) -> Any:
+    """The same network to features (N, D): the mean of each channel of each map."""
     from keras import Model, layers
 
-    head = layers.Dense(kernel.shape[1], name="head")
-    network = Model(features.input, head(features.output), name="default")
-    head.set_weights([kernel, bias])
+    means = [layers.GlobalAveragePooling2D()(values) for values in maps.outputs]
+    return Model(maps.input, layers.Concatenate()(means), name="features")
+
+
+def with_head(maps: Any, head: Head) -> Any:
+    """The whole network, to logits (N, outputs).
+
+    Each channel is standardized while it is averaged, by a depthwise convolution as large as its
+    map. Plain means would share one int8 scale, and the small ones of them would be lost in it.
+    """
+    from keras import Model, layers
+
+    standardized, start = [], 0
+    fixed: list[tuple[Any, NDArray[np.float32], NDArray[np.float32]]] = []
+    for output in maps.outputs:
+        pool = _pool(output.shape[1]), _pool(output.shape[2])
+        values = output if pool == (1, 1) else layers.AveragePooling2D(pool)(output)
+        height, width, channels = values.shape[1:]
+        mean = head.mean[start : start + channels]
+        deviation = head.deviation[start : start + channels]
+        start += channels
+        layer = layers.DepthwiseConv2D((height, width))
+        standardized.append(layers.Flatten()(layer(values)))
+        kernel = np.broadcast_to(1 / (deviation * height * width), (height, width, channels))
+        fixed.append((layer, kernel[..., np.newaxis], -mean / deviation))
+    dense = layers.Dense(head.kernel.shape[1], name="head")
+    network = Model(maps.input, dense(layers.Concatenate()(standardized)), name="default")
+    for layer, kernel, bias in fixed:
+        layer.set_weights([kernel, bias])
+    dense.set_weights([head.kernel, head.bias])
     return network
+
+
+def _pool(side: int) -> int:
+    """The smallest whole part of ``side`` that leaves at most _SMALL pixels."""
+    return next((pool for pool in range(1, side + 1) if side % pool == 0 and side // pool <= _SMALL), 1)
