@@ -129,6 +129,40 @@ def test_weights_of_another_network_are_refused_by_layer(
     assert "layer conv1 has" in capsys.readouterr().err
 
 
+def test_costs_give_two_thresholds_and_stand_in_the_run(chain: Path, weights: Path, tmp_path: Path) -> None:
+    options = ["--weights", str(weights), "--size", "32", "--groups", "none"]
+    costs = ["--escape-cost", "200", "--overkill-cost", "2", "--defect-rate", "0.5%"]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options, *costs]) == 0
+    thresholds = json.loads((tmp_path / "run" / "run.json").read_text())["thresholds"]
+    assert 0 < thresholds["ok_below"] <= thresholds["defect_from"] < 1
+    assert "escape 200, overkill 2, defect rate 0.005" in thresholds["chosen"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--escape-cost", "5"], "name all three"),
+        (["--escape-cost", "-5"], "a positive number"),
+        (["--defect-rate", "120%"], "between 0% and 100%"),
+        (["--max-escape-rate", "0.1%"], "cannot be proved"),
+    ],
+)
+def test_an_operating_point_that_cannot_be_had_is_refused_in_one_line(
+    chain: Path,
+    weights: Path,
+    tmp_path: Path,
+    options: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fixed = ["--weights", str(weights), "--size", "32", "--groups", "none", *options]
+    assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *fixed]) == 2
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("trainer:")]
+    assert len(complaint) == 1
+    assert said in complaint[0]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("groups", "said"),
     [

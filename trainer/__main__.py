@@ -12,6 +12,7 @@ from edge.errors import InputError, LinegateError
 from edge.figures import Figures
 
 if TYPE_CHECKING:
+    from trainer.operating_point import Costs
     from trainer.run import Run
 
 EXAMPLES = """\
@@ -77,6 +78,16 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--folds", type=_folds, default=0, metavar="K", help="cross-validate over K folds of parts"
     )
+    train.add_argument(
+        "--escape-cost", type=_amount, metavar="COST", help="of one defective part that passes"
+    )
+    train.add_argument("--overkill-cost", type=_amount, metavar="COST", help="of one good part rejected")
+    train.add_argument(
+        "--defect-rate", type=_share, metavar="SHARE", help="defective parts on the line: 0.5%%"
+    )
+    train.add_argument(
+        "--max-escape-rate", type=_share, metavar="SHARE", help="of defective parts, proved or refused: 1%%"
+    )
     train.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
     train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
     train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
@@ -130,6 +141,41 @@ def _import_tensorflow() -> None:
     keras.config.disable_interactive_logging()  # standard output is ours
 
 
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 < amount < 1e12:
+        raise argparse.ArgumentTypeError(f"{text}: a positive number would be right")
+    return amount
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text}: a share between 0 and 1, or between 0% and 100%, would be right"
+        )
+    return share
+
+
+def _costs(arguments: argparse.Namespace) -> "Costs | None":
+    from trainer.operating_point import Costs
+
+    given = (arguments.escape_cost, arguments.overkill_cost, arguments.defect_rate)
+    if all(value is None for value in given):
+        return None
+    if any(value is None for value in given):
+        raise InputError("--escape-cost, --overkill-cost and --defect-rate go together; name all three")
+    if arguments.max_escape_rate is not None:
+        raise InputError("--max-escape-rate and --escape-cost: choose the threshold by one of them")
+    return Costs(*given)
+
+
 def _folds(text: str) -> int:
     return int(_whole(2, 100)(text))
 
@@ -146,6 +192,8 @@ def _train(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         groups=arguments.groups,
         folds=arguments.folds,
+        costs=_costs(arguments),
+        max_escape_rate=arguments.max_escape_rate,
         size=arguments.size,
         fit=FitSettings(
             epochs=arguments.epochs,
@@ -160,20 +208,21 @@ def _train(arguments: argparse.Namespace) -> int:
     for warning in run.warnings:
         print(f"trainer: {warning}", file=sys.stderr)
     if arguments.json:
-        print(
-            json.dumps(
-                {
-                    "run": str(arguments.out),
-                    **run.results.model_dump(),
-                    "split": run.split,
-                    "warnings": run.warnings,
-                }
-            )
-        )
+        print(json.dumps(_document(run, arguments.out)))
     else:
         print(_report(run))
         print(f"written to {arguments.out}")
     return 0
+
+
+def _document(run: "Run", out: Path) -> dict[str, Any]:
+    return {
+        "run": str(out),
+        **run.results.model_dump(),
+        "split": run.split,
+        "seconds": run.training["seconds"],
+        "warnings": run.warnings,
+    }
 
 
 def _report(run: "Run") -> str:
@@ -184,6 +233,7 @@ def _report(run: "Run") -> str:
         f"{run.training['seconds']} s",
         f"\nvalidation images ({run.split})",
         figures_table(run.results.validation),
+        f"threshold: {_thresholds_in_words(run)}",
     ]
     if run.split.startswith("random"):
         parts.append(
@@ -195,6 +245,16 @@ def _report(run: "Run") -> str:
     if run.results.test is not None:
         parts += ["\ntest images", figures_table(run.results.test)]
     return "\n".join(parts)
+
+
+def _thresholds_in_words(run: "Run") -> str:
+    cut = run.thresholds
+    values = (
+        f"{cut.defect_from:.4f}"
+        if cut.ok_below == cut.defect_from
+        else f"ok below {cut.ok_below:.4f}, defect from {cut.defect_from:.4f}, unsure between"
+    )
+    return f"{values} ({cut.chosen})"
 
 
 def _folds_table(run: "Run") -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task, Thresholds, class_probabilities, decide, defect_scores
+from edge.decision import Thresholds, class_probabilities, decide, defect_scores
 from edge.figures import Figures, Labelled, compute_figures
 from trainer.dataset import Dataset
 
@@ -35,29 +35,6 @@ def predict_batches(model: Any, pixels: NDArray[np.uint8], name: str) -> NDArray
             outputs.append(run(tf.constant(batch)).numpy())
             bar.update(len(batch))
     return np.concatenate(outputs).astype(np.float32)
-
-
-def choose_thresholds(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], *, task: Task, ok_index: int | None, chosen: str
-) -> Thresholds:
-    """One threshold at the best balanced accuracy, in the middle of the widest such gap of the logits."""
-    if ok_index is None:
-        return Thresholds(ok_below=0.5, defect_from=0.5, chosen="without an OK class it has no meaning")
-    scores = defect_scores(class_probabilities(logits, task), ok_index)
-    bounded = np.clip(scores, 1e-9, 1 - 1e-9)
-    positions = np.log(bounded / (1 - bounded))
-    is_defect = labels != ok_index
-    edges = np.unique(positions)
-    cuts = np.concatenate([[edges[0] - 1], (edges[1:] + edges[:-1]) / 2, [edges[-1] + 1]])
-    widths = np.concatenate([[0], np.diff(edges), [0]])
-    ordered_bad, ordered_good = np.sort(positions[is_defect]), np.sort(positions[~is_defect])
-    found = 1 - np.searchsorted(ordered_bad, cuts) / max(1, len(ordered_bad))
-    passed = np.searchsorted(ordered_good, cuts) / max(1, len(ordered_good))
-    balanced = np.round((found + passed) / 2, 12)
-    best = np.flatnonzero(balanced == balanced.max())
-    cut = cuts[best[np.argmax(widths[best])]]
-    threshold = float(1 / (1 + np.exp(-cut)))
-    return Thresholds(ok_below=threshold, defect_from=threshold, chosen=chosen)
 
 
 def figures_of(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Figures:

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Thresholds
 from trainer.dataset import Dataset
-from trainer.evaluate import choose_thresholds, predict_batches, predict_logits, to_input
+from trainer.evaluate import predict_batches, predict_logits, to_input
 from trainer.fit import FitSettings, fit
 from trainer.head import STRENGTH, fit_temperature, held_out_logits, learn_head
 from trainer.models.pretrained import build_features, build_maps, equalize, with_head
@@ -25,13 +24,17 @@ Build = Callable[[int, int, int, int], Any]
 
 @dataclass(frozen=True)
 class Learned:
-    """A Keras model from (N, H, W, C) in -1…1 to logits, its thresholds, and how it came to be.
+    """A Keras model from (N, H, W, C) in -1…1 to logits, and how it came to be.
 
-    ``history`` holds one value a step of ``steps_are`` ("epoch" or "fold").
+    ``held_out`` are logits (N, outputs) of the photographs at ``held_out_at`` by a model that saw none of
+    their parts; ``held_out_are`` says which they are. ``history`` holds one value a step of ``steps_are``
+    ("epoch" or "fold").
     """
 
     network: Any
-    thresholds: Thresholds
+    held_out: NDArray[np.float32]
+    held_out_at: Positions
+    held_out_are: str
     history: dict[str, list[float]]
     steps_are: str
     method: dict[str, Any]
@@ -58,7 +61,7 @@ class GradientLearner:
         self._dataset, self._build, self._settings = dataset, build, settings
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
-        """Train until the validation loss no longer falls; validation chooses the threshold as well."""
+        """Train until the validation loss no longer falls."""
         import keras
 
         dataset = self._dataset
@@ -77,19 +80,12 @@ class GradientLearner:
                 checkpoint=Path(folder) / "best.weights.h5",
             )
         logits = predict_logits(network, dataset.pixels[validation])
-        thresholds = choose_thresholds(
-            logits,
-            dataset.labels[validation],
-            task=dataset.task,
-            ok_index=dataset.ok_index,
-            chosen="best balanced accuracy on the validation images",
-        )
         method = {
             "learned_by": "gradient descent",
             **asdict(self._settings),
             "epochs_run": len(history["loss"]),
         }
-        return Learned(network, thresholds, history, "epoch", method)
+        return Learned(network, logits, validation, "the validation images", history, "epoch", method)
 
 
 class HeadLearner:
@@ -106,7 +102,7 @@ class HeadLearner:
         self._features = predict_batches(build_features(self._maps), dataset.pixels, "features")
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
-        """Fit the head; parts that are held out in turn choose the threshold. Validation stays unseen."""
+        """Fit the head, and again with parts held out in turn. Validation stays unseen."""
         dataset = self._dataset
         features, labels = self._features[train], dataset.labels[train]
         groups = dataset.groups.numbers[train]
@@ -114,13 +110,7 @@ class HeadLearner:
         temperature = fit_temperature(held_out, labels, groups, task=dataset.task)
         head = learn_head(features, labels, groups, task=dataset.task).scaled(temperature)
         held_out = held_out / np.float32(temperature)
-        thresholds = choose_thresholds(
-            held_out,
-            labels,
-            task=dataset.task,
-            ok_index=dataset.ok_index,
-            chosen=f"best balanced accuracy on training parts held out in {int(fold_of.max()) + 1} turns",
-        )
+        turns = f"training parts held out in {int(fold_of.max()) + 1} turns"
         method = {
             "learned_by": "a linear head on pretrained features",
             "weights": self._weights.source,
@@ -129,7 +119,8 @@ class HeadLearner:
             "seed": self._seed,
         }
         history = self._by_fold(head.logits(features), held_out, labels, fold_of)
-        return Learned(with_head(self._maps, head), thresholds, history, "fold", method)
+        network = with_head(self._maps, head)
+        return Learned(network, held_out, train, turns, history, "fold", method)
 
     def _by_fold(
         self,

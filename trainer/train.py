@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import Photographs
+from edge.decision import Thresholds, class_probabilities, defect_scores
 from edge.errors import InputError
 from edge.figures import Figures
 from trainer.dataset import Dataset, load_test_set, load_training_set
@@ -24,6 +25,7 @@ from trainer.layouts import Layout, read_layout
 from trainer.learners import GradientLearner, HeadLearner, Learned, Learner
 from trainer.models.pretrained import download
 from trainer.models.registry import DEFAULT, NETWORKS
+from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
 from trainer.plots import plot_confusion, plot_history
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, read_run, write_run
 from trainer.split import folds_by_group, split_by_group
@@ -42,6 +44,8 @@ class TrainSettings:
     groups: str = COPIES
     folds: int = 0
     validation_share: float = 0.2
+    costs: Costs | None = None
+    max_escape_rate: float | None = None
     threads: int = os.cpu_count() or 1
     fit: FitSettings = field(default_factory=FitSettings)
 
@@ -68,6 +72,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     learner, warnings = _learner(dataset, settings)
     folds = _cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
+    thresholds = _thresholds(learned, dataset, settings)
     seconds = time.monotonic() - started
     held_back = subset(dataset, validation)
     run = Run(
@@ -75,7 +80,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         classes=dataset.classes,
         ok_class=dataset.ok_class,
         input=dataset.spec,
-        thresholds=learned.thresholds,
+        thresholds=thresholds,
         model_name=str(learned.network.name),
         data=str(layout.root.resolve()),
         layout=layout.recognised,
@@ -92,9 +97,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         },
         versions=_versions(),
         results=RunResults(
-            validation=_figures(held_back, learned),
+            validation=_figures(held_back, learned, thresholds),
             folds=folds,
-            test=_figures(test_set, learned) if test_set is not None else None,
+            test=_figures(test_set, learned, thresholds) if test_set is not None else None,
         ),
     )
     try:
@@ -166,12 +171,28 @@ def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings)
                 labels[others], groups[others], share=settings.validation_share, seed=settings.fit.seed
             )
             train, stop = others[inner], others[rest]
-        found.append(_figures(subset(dataset, unseen), learner.learn(train, stop)))
+        learned = learner.learn(train, stop)
+        found.append(_figures(subset(dataset, unseen), learned, _thresholds(learned, dataset, settings)))
     return found
 
 
-def _figures(dataset: Dataset, learned: Learned) -> Figures:
-    return figures_of(dataset, predict_logits(learned.network, dataset.pixels), learned.thresholds)
+def _thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> Thresholds:
+    if dataset.ok_index is None:
+        return Thresholds(ok_below=0.5, defect_from=0.5, chosen="without an OK class it has no meaning")
+    at = learned.held_out_at
+    scores = defect_scores(class_probabilities(learned.held_out, dataset.task), dataset.ok_index)
+    found = HeldOut(
+        scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
+    )
+    if settings.max_escape_rate is not None:
+        return by_escape_rate(found, settings.max_escape_rate)
+    if settings.costs is not None:
+        return by_cost(found, settings.costs, seed=settings.fit.seed)
+    return best_balanced(found)
+
+
+def _figures(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Figures:
+    return figures_of(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
 
 
 def _test_set(layout: Layout, dataset: Dataset) -> Dataset:

@@ -55,6 +55,12 @@ def test_classes_weigh_the_same_and_so_do_groups_in_a_class(pairs: list[tuple[in
         assert np.allclose(mine, mine[0])
 
 
+def test_logits_that_are_never_wrong_are_not_made_more_certain() -> None:
+    labels = np.arange(100) % 2
+    logits = np.where(labels == 1, 2.0, -2.0).astype(np.float32)[:, None]
+    assert fit_temperature(logits, labels, np.arange(100), task="binary") < 1.01
+
+
 def test_overconfident_logits_are_cooled_until_they_are_honest() -> None:
     truth = CHANCE.normal(size=4000)
     labels = (CHANCE.random(4000) < 1 / (1 + np.exp(-truth))).astype(np.int64)
