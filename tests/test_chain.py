@@ -43,7 +43,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_holds_all_that_was_promised(chain: Path) -> None:
     names = {path.name for path in (chain / "run").iterdir()}
-    assert names == {"model.keras", "run.json", "history.csv", "loss.png", "accuracy.png", "confusion.png"}
+    pictures = {"loss.png", "accuracy.png", "confusion.png"}
+    assert names == {"model.keras", "run.json", "history.csv", "report.html", *pictures}
     run = json.loads((chain / "run" / "run.json").read_text())
     assert (run["task"], run["classes"], run["ok_class"]) == ("binary", ["Good", "scratched"], "Good")
     assert run["input"]["channels"] == 1

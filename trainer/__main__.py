@@ -211,7 +211,7 @@ def _train(arguments: argparse.Namespace) -> int:
         print(json.dumps(_document(run, arguments.out)))
     else:
         print(_report(run))
-        print(f"written to {arguments.out}")
+        print(f"written to {arguments.out}; look at {arguments.out / 'report.html'}")
     return 0
 
 

@@ -27,7 +27,8 @@ def predict_batches(model: Any, pixels: NDArray[np.uint8], name: str) -> NDArray
     """What a Keras model says of uint8 pixels (N, H, W, C), with a progress bar of this name."""
     import tensorflow as tf
 
-    run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
+    run = tf.function(lambda batch: model(batch, training=False), input_signature=[shape])
     outputs = []
     with tqdm(total=len(pixels), desc=name, unit="image", disable=None) as bar:
         for start in range(0, len(pixels), _BATCH):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edge.decision import Task
 from trainer.split import folds_by_group
 
-STRENGTH = 0.3  # scikit-learn's C: the inverse of the weight decay
+STRENGTHS = (0.003, 0.03, 0.3)  # scikit-learn's C, the inverse of the weight decay; held-out parts choose
 FOLDS = 5
 
 
@@ -32,7 +32,12 @@ class Head:
 
 
 def learn_head(
-    features: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.int64], *, task: Task
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    task: Task,
+    strength: float,
 ) -> Head:
     """Logistic regression on standardized features; every class weighs the same, and every group in it.
 
@@ -44,12 +49,42 @@ def learn_head(
     deviation = np.where(
         deviation > 1e-6, deviation, np.float32(1)
     )  # a feature that never changes says nothing
-    model = LogisticRegression(C=STRENGTH, max_iter=1000)
+    model = LogisticRegression(C=strength, max_iter=500)
     model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, groups))
     kernel, bias = model.coef_.T, model.intercept_
     if task == "classes" and kernel.shape[1] == 1:  # two classes, one logit each
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
     return Head(mean, deviation, kernel.astype(np.float32), bias.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class HeldOutHeads:
+    """What heads of one ``strength`` say of parts that they did not see.
+
+    ``logits`` (N, outputs), divided by ``temperature``; ``fold_of`` (N,): who was held out together;
+    ``loss``: the log loss that is left, balanced over classes and groups.
+    """
+
+    strength: float
+    temperature: float
+    logits: NDArray[np.float32]
+    fold_of: NDArray[np.int64]
+    loss: float
+
+
+def hold_out(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    task: Task,
+    strength: float,
+    seed: int,
+) -> HeldOutHeads:
+    """Hold parts out in turn, and see how well the others tell about them."""
+    logits, fold_of = held_out_logits(features, labels, groups, task=task, strength=strength, seed=seed)
+    temperature, loss = fit_temperature(logits, labels, groups, task=task)
+    return HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss)
 
 
 def held_out_logits(
@@ -58,6 +93,7 @@ def held_out_logits(
     groups: NDArray[np.int64],
     *,
     task: Task,
+    strength: float,
     seed: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Logits of each photograph by a head that saw no photograph of its part, and its fold."""
@@ -66,18 +102,18 @@ def held_out_logits(
     logits = np.zeros((len(labels), outputs), np.float32)
     for fold in range(int(fold_of.max()) + 1):
         seen, unseen = fold_of != fold, fold_of == fold
-        logits[unseen] = learn_head(features[seen], labels[seen], groups[seen], task=task).logits(
-            features[unseen]
-        )
+        head = learn_head(features[seen], labels[seen], groups[seen], task=task, strength=strength)
+        logits[unseen] = head.logits(features[unseen])
     return logits, fold_of
 
 
 def fit_temperature(
     logits: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.int64], *, task: Task
-) -> float:
+) -> tuple[float, float]:
     """The divisor that makes held-out logits honest: Guo et al. 2017 (arXiv:1706.04599).
 
-    At least 1: where no held-out part is decided wrongly, nothing speaks for more certainty.
+    At least 1: where no held-out part is decided wrongly, nothing speaks for more certainty. With it
+    comes the log loss that is left.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
@@ -90,7 +126,8 @@ def fit_temperature(
         likelihood = scaled[np.arange(len(labels)), labels] - logsumexp(scaled, axis=1)
         return float(-(weights * likelihood).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(0, 5), method="bounded").x))
+    found = minimize_scalar(loss, bounds=(0, 5), method="bounded")
+    return float(np.exp(found.x)), float(found.fun)
 
 
 def balanced_weights(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_batches, predict_logits, to_input
 from trainer.fit import FitSettings, fit
-from trainer.head import STRENGTH, fit_temperature, held_out_logits, learn_head
+from trainer.head import STRENGTHS, hold_out, learn_head
 from trainer.models.pretrained import build_features, build_maps, equalize, with_head
 from trainer.weights import Weights
 
@@ -106,21 +106,24 @@ class HeadLearner:
         dataset = self._dataset
         features, labels = self._features[train], dataset.labels[train]
         groups = dataset.groups.numbers[train]
-        held_out, fold_of = held_out_logits(features, labels, groups, task=dataset.task, seed=self._seed)
-        temperature = fit_temperature(held_out, labels, groups, task=dataset.task)
-        head = learn_head(features, labels, groups, task=dataset.task).scaled(temperature)
-        held_out = held_out / np.float32(temperature)
-        turns = f"training parts held out in {int(fold_of.max()) + 1} turns"
+        tried = [
+            hold_out(features, labels, groups, task=dataset.task, strength=strength, seed=self._seed)
+            for strength in STRENGTHS
+        ]
+        best = min(tried, key=lambda one: one.loss)
+        head = learn_head(features, labels, groups, task=dataset.task, strength=best.strength)
+        head = head.scaled(best.temperature)
+        turns = f"training parts held out in {int(best.fold_of.max()) + 1} turns"
         method = {
             "learned_by": "a linear head on pretrained features",
             "weights": self._weights.source,
-            "strength": STRENGTH,
-            "temperature": round(temperature, 4),
+            "strength": best.strength,
+            "temperature": round(best.temperature, 4),
             "seed": self._seed,
         }
-        history = self._by_fold(head.logits(features), held_out, labels, fold_of)
+        history = self._by_fold(head.logits(features), best.logits, labels, best.fold_of)
         network = with_head(self._maps, head)
-        return Learned(network, held_out, train, turns, history, "fold", method)
+        return Learned(network, best.logits, train, turns, history, "fold", method)
 
     def _by_fold(
         self,

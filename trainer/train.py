@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundle import Photographs
 from edge.decision import Thresholds, class_probabilities, defect_scores
@@ -27,6 +28,7 @@ from trainer.models.pretrained import download
 from trainer.models.registry import DEFAULT, NETWORKS
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
 from trainer.plots import plot_confusion, plot_history
+from trainer.report import Scored, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, read_run, write_run
 from trainer.split import folds_by_group, split_by_group
 from trainer.weights import AUTO, VARIABLE, find_weights
@@ -75,6 +77,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     thresholds = _thresholds(learned, dataset, settings)
     seconds = time.monotonic() - started
     held_back = subset(dataset, validation)
+    logits = predict_logits(learned.network, held_back.pixels)
     run = Run(
         task=dataset.task,
         classes=dataset.classes,
@@ -97,13 +100,13 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         },
         versions=_versions(),
         results=RunResults(
-            validation=_figures(held_back, learned, thresholds),
+            validation=figures_of(held_back, logits, thresholds),
             folds=folds,
             test=_figures(test_set, learned, thresholds) if test_set is not None else None,
         ),
     )
     try:
-        _write(out, run, learned)
+        _write(out, run, learned, _scored(held_back, logits))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror})") from error
     return run
@@ -241,7 +244,16 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _write(out: Path, run: Run, learned: Learned) -> None:
+def _scored(dataset: Dataset, logits: NDArray[np.float32]) -> list[Scored]:
+    probabilities = class_probabilities(logits, dataset.task)
+    scores = defect_scores(probabilities, dataset.ok_index)
+    return [
+        Scored(photograph.file, photograph.label, float(score), dataset.classes[int(row.argmax())])
+        for photograph, score, row in zip(dataset.photographs, scores, probabilities, strict=True)
+    ]
+
+
+def _write(out: Path, run: Run, learned: Learned, scored: list[Scored]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / RUN_FILE).unlink(missing_ok=True)
     network: Any = learned.network
@@ -253,4 +265,5 @@ def _write(out: Path, run: Run, learned: Learned) -> None:
         writer.writerows([step, *values] for step, values in enumerate(rows, 1))
     plot_history(learned.history, out, steps_are=learned.steps_are)
     plot_confusion(run.results.validation, out / "confusion.png")
+    write_report(run, scored, learned.history, out)
     write_run(out, run)

@@ -1,0 +1,48 @@
+"""How good scores are at every cut: ROC and precision-recall curves with their areas."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points (N,) of a curve, from cutting above every score to below every score, and its area."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    area: float
+
+
+def roc(scores: NDArray[np.float64], is_defect: NDArray[np.bool_]) -> Curve:
+    """Share of good parts rejected (x) against share of defects found (y); the area by trapezia."""
+    found, rejected = _counts(scores, is_defect)
+    x, y = rejected / max(1, rejected[-1]), found / max(1, found[-1])
+    return Curve(x, y, float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum()))
+
+
+def precision_recall(
+    scores: NDArray[np.float64], is_defect: NDArray[np.bool_], *, defect_rate: float | None = None
+) -> Curve:
+    """Share of defects found (x) against share of defects among the rejected (y).
+
+    The area is the average precision. Precision is that of these photographs, or what it would be
+    on a line with ``defect_rate``.
+    """
+    found, rejected = _counts(scores, is_defect)
+    recall, overkill = found / max(1, found[-1]), rejected / max(1, rejected[-1])
+    rate = defect_rate if defect_rate is not None else float(is_defect.mean())
+    hits, misses = rate * recall, (1 - rate) * overkill
+    precision = np.divide(hits, hits + misses, out=np.ones_like(hits), where=hits + misses > 0)
+    return Curve(recall, precision, float((np.diff(recall) * precision[1:]).sum()))
+
+
+def _counts(
+    scores: NDArray[np.float64], is_defect: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Defects and good parts at or above each different score, from the highest on; first none."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_each = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    found = np.cumsum(is_defect[order])[last_of_each]
+    return np.append(0, found).astype(float), np.append(0, last_of_each + 1 - found).astype(float)
