@@ -150,8 +150,8 @@ def _learner(dataset: Dataset, settings: TrainSettings) -> tuple[Learner, list[s
     if weights is not None:
         return HeadLearner(dataset, weights, seed=settings.fit.seed), []
     warning = (
-        "no pretrained weights: learning from scratch, which on castings that it never saw decided far worse "
-        f"(docs/results.md); connect to the network once, or name a file by --weights or {VARIABLE}"
+        "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
+        f"(docs/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
     )
     return GradientLearner(dataset, NETWORKS["small"], settings.fit), [warning]
 
