@@ -30,7 +30,6 @@ DATA_SETS = (
     ("casting", "auto"),
     ("neu", "auto"),
     ("magnetic_tile", "binary"),
-    ("magnetic_tile", "classes"),
     ("plastic_toys", "auto"),
 )
 HELD_BACK = 0.2
@@ -41,10 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the chain and write the document; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make results", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder that holds casting/ok_front and casting/def_front")
+    parser.add_argument("--resume", action="store_true", help="keep what an interrupted run has found")
     arguments = parser.parse_args(argv)
-    shutil.rmtree(BUILD, ignore_errors=True)
+    if not arguments.resume:
+        shutil.rmtree(BUILD, ignore_errors=True)
+    shutil.rmtree(BUILD / "casting", ignore_errors=True)
     counts = hold_back(arguments.data / "casting", BUILD / "casting")
-    commands = Commands()
+    commands = Commands(keep=False)
     trained = commands.run("trainer", "train", "casting/train", "--out", "casting/run", "--groups", "none")
     quantized = commands.run("quantize", "casting/run", "--out", "casting.tflite")
     float32 = commands.run("trainer", "evaluate", "casting/run", "casting/held-back")
@@ -70,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 def unseen_section(data: Path) -> str:
     """Each data set, cross-validated with parts kept whole, and at random beside it."""
     rows = []
-    commands = Commands()
+    commands = Commands(keep=True)
     for name, task in DATA_SETS:
         for groups, split in (("copies", "by part"), ("none", "random")):
             options = ["--task", task, "--groups", groups, "--folds", str(FOLDS), "--seed", str(SEED)]
@@ -135,20 +137,28 @@ def hold_back(source: Path, target: Path) -> dict[str, dict[str, int]]:
 
 
 class Commands:
-    """Runs Linegate's commands in the build folder and remembers their lines."""
+    """Runs Linegate's commands in the build folder and remembers their lines.
 
-    def __init__(self) -> None:
+    With ``keep`` a command whose result is there already, from an interrupted run, is not run again.
+    """
+
+    def __init__(self, *, keep: bool) -> None:
         self.lines: list[str] = []
+        self._keep = keep
 
     def run(self, command: str, *arguments: str) -> dict[str, Any]:
         """The JSON document that the command prints."""
         words = [command, *arguments, "--json"]
         self.lines.append(" ".join(words))
         print(self.lines[-1], file=sys.stderr)
+        file = BUILD / f"{'_'.join(words).replace('/', '-')}.json"
+        if self._keep and file.exists():
+            kept: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            return kept
         program = [sys.executable, "-m", *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(program, cwd=BUILD, env=environment, stdout=subprocess.PIPE, check=True)
-        (BUILD / f"{command}-{len(self.lines)}.json").write_bytes(done.stdout)
+        file.write_bytes(done.stdout)
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 

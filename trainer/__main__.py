@@ -138,6 +138,8 @@ def _audit(arguments: argparse.Namespace) -> int:
 def _import_tensorflow() -> None:
     with without_chatter():
         import keras
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # its warnings are advice to programmers
     keras.config.disable_interactive_logging()  # standard output is ours
 
 
