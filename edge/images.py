@@ -37,13 +37,17 @@ def list_images(folder: Path) -> list[Path]:
 
 def read_image(path: Path) -> Image:
     """Read one image file; raises ImageError, which names the file, if it is not a whole image."""
+    return decode_image(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of one image file; raises ImageError if there is none, or it is too large."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ImageError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
-    return decode_image(data, str(path))
 
 
 def decode_image(data: bytes, name: str) -> Image:

@@ -22,19 +22,15 @@ def roc(scores: NDArray[np.float64], is_defect: NDArray[np.bool_]) -> Curve:
     return Curve(x, y, float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum()))
 
 
-def precision_recall(
-    scores: NDArray[np.float64], is_defect: NDArray[np.bool_], *, defect_rate: float | None = None
-) -> Curve:
+def precision_recall(scores: NDArray[np.float64], is_defect: NDArray[np.bool_]) -> Curve:
     """Share of defects found (x) against share of defects among the rejected (y).
 
-    The area is the average precision. Precision is that of these photographs, or what it would be
-    on a line with ``defect_rate``.
+    The area is the average precision.
     """
     found, rejected = _counts(scores, is_defect)
-    recall, overkill = found / max(1, found[-1]), rejected / max(1, rejected[-1])
-    rate = defect_rate if defect_rate is not None else float(is_defect.mean())
-    hits, misses = rate * recall, (1 - rate) * overkill
-    precision = np.divide(hits, hits + misses, out=np.ones_like(hits), where=hits + misses > 0)
+    recall = found / max(1, found[-1])
+    taken = found + rejected
+    precision = np.divide(found, taken, out=np.ones_like(found), where=taken > 0)
     return Curve(recall, precision, float((np.diff(recall) * precision[1:]).sum()))
 
 

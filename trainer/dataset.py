@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from edge.decision import Task, find_ok_class
 from edge.errors import ImageError, InputError
-from edge.images import is_grey, read_image
+from edge.images import decode_image, is_grey, read_bytes, read_image
 from edge.preprocess import InputSpec, preprocess
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
@@ -61,6 +61,16 @@ class Dataset:
     def outputs(self) -> int:
         """How many logits a model of it has."""
         return 1 if self.task == "binary" else len(self.classes)
+
+    def subset(self, positions: NDArray[np.int64]) -> "Dataset":
+        """The photographs at these positions."""
+        return replace(
+            self,
+            photographs=[self.photographs[int(position)] for position in positions],
+            pixels=self.pixels[positions],
+            groups=replace(self.groups, numbers=self.groups.numbers[positions]),
+            left_out={},
+        )
 
     def fingerprint(self) -> str:
         """A SHA-256 over the names, labels and contents of all photographs."""
@@ -160,10 +170,11 @@ def _load(
 ) -> Dataset:
     def read(item: Item) -> tuple[str, NDArray[np.uint8], Features | None] | str:
         try:
-            image = read_image(item.path)
-            digest = hashlib.sha256(item.path.read_bytes()).hexdigest()
+            data = read_bytes(item.path)
+            image = decode_image(data, str(item.path))
+            digest = hashlib.sha256(data).hexdigest()
             return digest, preprocess(image, spec), describe(image) if groups == COPIES else None
-        except (ImageError, OSError) as error:
+        except ImageError as error:
             return str(error)
 
     photographs, pixels, features, left_out = [], [], [], {}

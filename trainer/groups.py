@@ -1,6 +1,5 @@
 """Which photographs belong to one part, and so to one side of every split."""
 
-import csv
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from edge.errors import InputError
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features
+from trainer.tables import read_rows
 
 COPIES, NONE = "copies", "none"
 
@@ -45,7 +45,7 @@ def group_photographs(
         if features is None:
             raise ValueError("copies are found by features")
         with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
-            numbers = group_copies(features, pool).groups
+            numbers = group_copies(features, pool)
         return Groups(numbers, "copies found by the audit")
     if Path(choice).suffix.lower() == ".csv":
         return Groups(_numbers(_from_csv(Path(choice), files)), f"the groups of {choice}")
@@ -58,13 +58,7 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _from_csv(path: Path, files: Sequence[str]) -> list[str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"--groups {path}: not a CSV file that can be read") from error
-    if not rows or not {"file", "group"} <= set(rows[0]):
-        raise InputError(f"--groups {path}: its first line must name the columns file and group")
+    rows = read_rows(path, {"file", "group"})
     known = {row["file"]: row["group"] for row in rows}
     missing = [file for file in files if not known.get(file)]
     if missing:

@@ -46,9 +46,7 @@ def learn_head(
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = features.mean(axis=0), features.std(axis=0)
-    deviation = np.where(
-        deviation > 1e-6, deviation, np.float32(1)
-    )  # a feature that never changes says nothing
+    deviation[deviation < 1e-6] = 1  # a feature that never changes says nothing
     model = LogisticRegression(C=strength, max_iter=500)
     model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, groups))
     kernel, bias = model.coef_.T, model.intercept_
@@ -81,22 +79,7 @@ def hold_out(
     strength: float,
     seed: int,
 ) -> HeldOutHeads:
-    """Hold parts out in turn, and see how well the others tell about them."""
-    logits, fold_of = held_out_logits(features, labels, groups, task=task, strength=strength, seed=seed)
-    temperature, loss = fit_temperature(logits, labels, groups, task=task)
-    return HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss)
-
-
-def held_out_logits(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    *,
-    task: Task,
-    strength: float,
-    seed: int,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Logits of each photograph by a head that saw no photograph of its part, and its fold."""
+    """Hold parts out in turn: what the head of the others says of each."""
     fold_of = folds_by_group(labels, groups, folds=FOLDS, seed=seed)
     outputs = 1 if task == "binary" else int(labels.max()) + 1
     logits = np.zeros((len(labels), outputs), np.float32)
@@ -104,7 +87,8 @@ def held_out_logits(
         seen, unseen = fold_of != fold, fold_of == fold
         head = learn_head(features[seen], labels[seen], groups[seen], task=task, strength=strength)
         logits[unseen] = head.logits(features[unseen])
-    return logits, fold_of
+    temperature, loss = fit_temperature(logits, labels, groups, task=task)
+    return HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss)
 
 
 def fit_temperature(

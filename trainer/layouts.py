@@ -1,6 +1,5 @@
 """The ways in which people keep labelled photographs, read as they are."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from typing import Literal
 
 from edge.errors import InputError
 from edge.images import is_image_file, list_images
+from trainer.tables import read_rows
 
 Part = Literal["train", "test"]
 _PARTS: dict[str, Part] = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -66,15 +66,7 @@ def read_layout(data: Path) -> Layout:
 
 
 def _from_csv(file: Path) -> Layout:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file}: not a CSV file of file and label") from error
-    if not rows or not {"file", "label"} <= set(rows[0]):
-        raise InputError(
-            f"{file}: its first line must name the columns file and label (and split, if there is one)"
-        )
+    rows = read_rows(file, {"file", "label"})
     items = []
     for number, row in enumerate(rows, 2):
         name, label, part = row["file"], row["label"], (row.get("split") or "").strip().lower()

@@ -34,11 +34,6 @@ class Costs:
     overkill: float
     defect_rate: float
 
-    def per_thousand(self, escape_rate: float, overkill_rate: float) -> float:
-        """The expected cost of 1,000 parts, given the rates among defective and among good parts."""
-        defects = 1000 * self.defect_rate
-        return defects * escape_rate * self.escape + (1000 - defects) * overkill_rate * self.overkill
-
 
 def best_balanced(found: HeldOut) -> Thresholds:
     """One threshold at the best balanced accuracy, in the middle of the widest such gap of the logits."""

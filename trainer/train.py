@@ -5,7 +5,6 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -76,7 +75,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     learned = learner.learn(positions, validation)
     thresholds = _thresholds(learned, dataset, settings)
     seconds = time.monotonic() - started
-    held_back = subset(dataset, validation)
+    held_back = dataset.subset(validation)
     logits = predict_logits(learned.network, held_back.pixels)
     run = Run(
         task=dataset.task,
@@ -127,21 +126,6 @@ def evaluate(run_folder: Path, data: Path) -> Figures:
     return figures_of(dataset, predict_logits(model, dataset.pixels), run.thresholds)
 
 
-def subset(dataset: Dataset, positions: Sequence[int] | np.ndarray) -> Dataset:
-    """The photographs at these positions."""
-    return Dataset(
-        dataset.root,
-        dataset.task,
-        dataset.classes,
-        dataset.ok_class,
-        dataset.spec,
-        [dataset.photographs[int(position)] for position in positions],
-        dataset.pixels[positions],
-        dataset.groups,
-        {},
-    )
-
-
 def _learner(dataset: Dataset, settings: TrainSettings) -> tuple[Learner, list[str]]:
     """Who learns, and what a person must know about it."""
     if settings.model != DEFAULT:
@@ -175,7 +159,7 @@ def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings)
             )
             train, stop = others[inner], others[rest]
         learned = learner.learn(train, stop)
-        found.append(_figures(subset(dataset, unseen), learned, _thresholds(learned, dataset, settings)))
+        found.append(_figures(dataset.subset(unseen), learned, _thresholds(learned, dataset, settings)))
     return found
 
 

@@ -13,9 +13,8 @@ def schemas() -> dict[str, str]:
     for message in MESSAGES:
         name = message.model_fields["schema_"].default
         schema = message.model_json_schema(by_alias=True, mode="serialization")
-        del schema[
-            "additionalProperties"
-        ]  # a later version may add a key; readers ignore what they don't know
+        # A later version may add a key; readers ignore what they don't know.
+        del schema["additionalProperties"]
         document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": name, **schema}
         documents[f"{name}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return documents

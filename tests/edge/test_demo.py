@@ -42,7 +42,9 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_it_ends_by_itself_with_every_verdict_and_its_truth() -> None:
-    seen, said = start("--parts", "30", "--rate", "20").communicate(timeout=60)
+    demo = start("--parts", "30", "--rate", "20")
+    seen, said = demo.communicate(timeout=60)
+    assert demo.returncode == 0, said
     assert len(re.findall(r"^part +\d+ .* truth: [a-z_]+", seen, re.MULTILINE)) == 30
     assert "30 verdicts received over MQTT" in seen
     assert "capture to decision: p50" in seen

@@ -24,10 +24,8 @@ def test_a_perfect_score_has_all_the_area() -> None:
     assert precision_recall(scores, is_defect).area == 1
 
 
-def test_precision_falls_with_the_defect_rate_of_the_line() -> None:
+def test_precision_ends_at_the_share_of_defects() -> None:
     scores, is_defect = np.array([0.1, 0.6, 0.5, 0.9]), np.array([False, False, True, True])
-    here = precision_recall(scores, is_defect)
-    rare = precision_recall(scores, is_defect, defect_rate=0.01)
-    assert here.y[-1] == pytest.approx(0.5)
-    assert rare.y[-1] == pytest.approx(0.01)
-    assert rare.area < here.area
+    curve = precision_recall(scores, is_defect)
+    assert curve.y.tolist() == pytest.approx([1, 1, 1 / 2, 2 / 3, 1 / 2])
+    assert curve.area == pytest.approx(1 / 2 + 1 / 2 * 2 / 3)

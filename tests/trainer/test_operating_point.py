@@ -62,11 +62,6 @@ def test_the_unsure_band_narrows_with_more_parts_but_not_with_more_copies() -> N
     assert width(copied) == pytest.approx(width(few), rel=0.5)
 
 
-def test_the_cost_of_a_thousand_parts() -> None:
-    costs = Costs(escape=200, overkill=2, defect_rate=0.01)
-    assert costs.per_thousand(0.1, 0.05) == pytest.approx(10 * 0.1 * 200 + 990 * 0.05 * 2)
-
-
 def test_an_escape_rate_is_kept_with_its_upper_bound() -> None:
     data = found(2000, overlap=1.0)
     cut = by_escape_rate(data, 0.05)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from edge.errors import ImageError, InputError
-from edge.images import is_grey, read_image
+from edge.images import decode_image, is_grey, read_bytes
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
 from trainer.audit.findings import Audit, Look
@@ -37,24 +37,24 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
         seen = [result for result in results if not isinstance(result, str)]
         if len(seen) < 2:
             raise InputError(f"{layout.root}: {len(seen)} images can be read; at least 2 can be compared")
-        copies = group_copies([features for _, features, _ in seen], pool)
+        groups = group_copies([features for _, features, _ in seen], pool)
     looks = [look for look, _, _ in seen]
     unreadable = {
         owner.file(item): result
         for (owner, item, _), result in zip(items, results, strict=True)
         if isinstance(result, str)
     }
-    probes = _probes(looks, [view for _, _, view in seen], copies.groups)
-    return Audit(layout.recognised, looks, unreadable, copies.groups, probes)
+    probes = _probes(looks, [view for _, _, view in seen], groups)
+    return Audit(layout.recognised, looks, unreadable, groups, probes)
 
 
 def _look(task: tuple[Layout, Item, str]) -> Seen | str:
     """What is kept of one photograph, or why it cannot be used."""
     owner, item, part = task
     try:
-        image = read_image(item.path)
-        data = item.path.read_bytes()
-    except (OSError, ImageError) as error:
+        data = read_bytes(item.path)
+        image = decode_image(data, str(item.path))
+    except ImageError as error:
         return str(error)
     height, width = image.shape[:2]
     digest = sha256(data).hexdigest()

@@ -7,7 +7,6 @@ parts of one design agree in their outlines; two copies agree in their grain as 
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from trainer.audit.features import Features, mirrored, summarize
 NEIGHBOURS = 20
 MIN_INLIERS = 8
 MIN_LIKENESS = 0.92  # docs/experiments.md: how it was chosen
-_GIVE_UP = 6  # neighbours in a row that were no copies
+_GIVE_UP = 6  # comparisons that found no copy
 _RATIO = 0.8
 _STRAY = 0.2  # how much less the worst places may agree
 _CHUNK = 2048
@@ -27,42 +26,21 @@ _BLOCK, _MIN_BLOCKS, _MIN_CONTRAST = 16, 8, 0.7
 _FINE, _COARSE = 1.5, 3.0  # the band of detail that is compared, standard deviations in pixels
 
 
-@dataclass(frozen=True)
-class Copy:
-    """Two photographs of the same picture, by their positions; ``likeness``: -1 to 1."""
-
-    first: int
-    second: int
-    likeness: float
-
-
-@dataclass(frozen=True)
-class Copies:
-    """``links`` join each group of copies, not every pair of it; ``groups``: (N,) group numbers from 0."""
-
-    links: list[Copy]
-    groups: NDArray[np.int64]
-
-
-def group_copies(features: Sequence[Features], pool: Executor) -> Copies:
-    """Compare all photographs with those that look most like them."""
+def group_copies(features: Sequence[Features], pool: Executor) -> NDArray[np.int64]:
+    """Group numbers (N,) from 0: each photograph is compared with those that look most like it."""
     neighbours = _nearest(features)
     parents = list(range(len(features)))
     failures = np.zeros(len(features), np.int64)
-    links: list[Copy] = []
     for rank in tqdm(range(neighbours.shape[1]), desc="comparing", unit="round", disable=None):
         pairs = _open_pairs(neighbours[:, rank], parents, failures)
         found = pool.map(lambda pair: likeness(features[pair[0]], features[pair[1]]), pairs)
         for (first, second), value in zip(pairs, found, strict=True):
             if value >= MIN_LIKENESS:
-                links.append(Copy(first, second, round(value, 3)))
                 parents[_root(parents, first)] = _root(parents, second)
             else:
                 failures[[first, second]] += 1
-    _, groups = np.unique(
-        [_root(parents, position) for position in range(len(features))], return_inverse=True
-    )
-    return Copies(links, groups.astype(np.int64))
+    roots = [_root(parents, position) for position in range(len(features))]
+    return np.unique(roots, return_inverse=True)[1].astype(np.int64)
 
 
 def likeness(first: Features, second: Features) -> float:
@@ -72,9 +50,12 @@ def likeness(first: Features, second: Features) -> float:
     come near it: two parts of one design agree well in most places and badly in some. 0 where the
     photographs cannot be laid over each other.
     """
-    best = 0.0
-    for descriptors in (second.descriptors, mirrored(second.descriptors)):
-        here, there = _matches(first, second, descriptors)
+    if min(len(first.raw), len(second.raw)) < MIN_INLIERS:
+        return 0.0
+    best, known, asked = 0.0, first.descriptors, second.descriptors
+    for descriptors in (asked, mirrored(asked)):
+        from_first, from_second = _matches(known, descriptors)
+        here, there = first.points[from_first], second.points[from_second]
         if len(here) < MIN_INLIERS:
             continue
         matrix, inliers = cv2.estimateAffine2D(
@@ -106,14 +87,13 @@ def _nearest(features: Sequence[Features]) -> NDArray[np.int64]:
 def _open_pairs(
     neighbours: NDArray[np.int64], parents: list[int], failures: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    """Pairs that may still join two groups; one pair for each two groups, if more ask for it."""
-    pairs: dict[tuple[int, int], tuple[int, int]] = {}
-    for first, neighbour in enumerate(neighbours):
-        second = int(neighbour)
-        a, b = sorted((_root(parents, first), _root(parents, second)))
-        if a != b and failures[first] < _GIVE_UP:
-            pairs.setdefault((min(first, second), max(first, second)), (first, second))
-    return list(pairs.values())
+    """Pairs that may still join two groups, each once."""
+    pairs = {
+        (min(first, int(second)), max(first, int(second)))
+        for first, second in enumerate(neighbours)
+        if failures[first] < _GIVE_UP and _root(parents, first) != _root(parents, int(second))
+    }
+    return sorted(pairs)
 
 
 def _root(parents: list[int], position: int) -> int:
@@ -124,20 +104,17 @@ def _root(parents: list[int], position: int) -> int:
 
 
 def _matches(
-    first: Features, second: Features, descriptors: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Points that describe each other best, and much better than the next (Lowe's ratio test)."""
-    if min(len(first.raw), len(descriptors)) < MIN_INLIERS:
-        return first.points[:0], second.points[:0]
-    alike = first.descriptors @ descriptors.T
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that describe each other best, and much better than the next (Lowe's ratio test)."""
+    alike = first @ second.T
     rows = np.arange(len(alike))
     best = alike.argmax(axis=1)
     mutual = alike.argmax(axis=0)[best] == rows
     top = alike[rows, best]
     alike[rows, best] = -1
-    clear = 1 - top < _RATIO**2 * (1 - alike.max(axis=1))
-    chosen = mutual & clear
-    return first.points[chosen], second.points[best[chosen]]
+    chosen = mutual & (1 - top < _RATIO**2 * (1 - alike.max(axis=1)))
+    return rows[chosen], best[chosen]
 
 
 def _is_plausible(matrix: NDArray[np.float64]) -> bool:

@@ -47,9 +47,8 @@ def describe(image: Image) -> Features:
     sift = cv2.SIFT.create(nfeatures=KEYPOINTS, contrastThreshold=_CONTRAST)
     keypoints, found = sift.detectAndCompute(np.asarray(grey, np.uint8), None)
     points = np.array([keypoint.pt for keypoint in keypoints], np.float32).reshape(-1, 2)
-    raw = (
-        np.zeros((0, 128), np.uint8) if not keypoints else np.asarray(found[:KEYPOINTS], np.uint8)
-    )  # SIFT's values are whole numbers up to 255
+    # SIFT's values are whole numbers up to 255.
+    raw = np.asarray(found[:KEYPOINTS], np.uint8) if keypoints else np.zeros((0, 128), np.uint8)
     return Features(np.asarray(grey, np.uint8), points[:KEYPOINTS], raw)
 
 

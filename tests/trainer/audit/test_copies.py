@@ -77,6 +77,6 @@ def test_all_copies_of_a_picture_are_one_group() -> None:
             truth.append(number)
     features = [describe(image) for image in images]
     with ThreadPoolExecutor(2) as pool:
-        groups = group_copies(features, pool).groups
+        groups = group_copies(features, pool)
     found = {tuple(np.flatnonzero(groups == group)) for group in set(groups.tolist())}
     assert found == {tuple(np.flatnonzero(np.array(truth) == number)) for number in range(12)}
