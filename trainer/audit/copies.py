@@ -87,13 +87,12 @@ def _nearest(features: Sequence[Features]) -> NDArray[np.int64]:
 def _open_pairs(
     neighbours: NDArray[np.int64], parents: list[int], failures: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    """Pairs that may still join two groups, each once."""
-    pairs = {
-        (min(first, int(second)), max(first, int(second)))
-        for first, second in enumerate(neighbours)
-        if failures[first] < _GIVE_UP and _root(parents, first) != _root(parents, int(second))
-    }
-    return sorted(pairs)
+    """Photograph and neighbour, where they may still join two groups; a mutual pair stands once."""
+    pairs: dict[frozenset[int], tuple[int, int]] = {}
+    for first, second in enumerate(int(neighbour) for neighbour in neighbours):
+        if failures[first] < _GIVE_UP and _root(parents, first) != _root(parents, second):
+            pairs.setdefault(frozenset((first, second)), (first, second))
+    return list(pairs.values())
 
 
 def _root(parents: list[int], position: int) -> int:
