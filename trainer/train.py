@@ -22,7 +22,9 @@ from trainer.evaluate import figures_of, predict_logits
 from trainer.fit import FitSettings
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
-from trainer.learners import GradientLearner, HeadLearner, Learned, Learner
+from trainer.learners.gradient import GradientLearner
+from trainer.learners.head import HeadLearner
+from trainer.learners.learner import Learned, Learner
 from trainer.models.pretrained import download
 from trainer.models.registry import DEFAULT, NETWORKS
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate

@@ -1,91 +1,16 @@
-"""How a model comes of photographs: by gradient descent, or as a linear head on pretrained features."""
-
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Protocol
+"""A linear head on the features of a pretrained network."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_batches, predict_logits, to_input
-from trainer.fit import FitSettings, fit
+from trainer.evaluate import predict_batches, to_input
 from trainer.head import STRENGTHS, hold_out, learn_head
+from trainer.learners.learner import Learned, Positions
 from trainer.models.pretrained import build_features, build_maps, equalize, with_head
 from trainer.weights import Weights
 
 _EQUALIZED_ON = 500  # photographs
-
-Positions = NDArray[np.int64]
-Build = Callable[[int, int, int, int], Any]
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A Keras model from (N, H, W, C) in -1…1 to logits, and how it came to be.
-
-    ``held_out`` are logits (N, outputs) of the photographs at ``held_out_at`` by a model that saw none of
-    their parts; ``held_out_are`` says which they are. ``history`` holds one value a step of ``steps_are``
-    ("epoch" or "fold").
-    """
-
-    network: Any
-    held_out: NDArray[np.float32]
-    held_out_at: Positions
-    held_out_are: str
-    history: dict[str, list[float]]
-    steps_are: str
-    method: dict[str, Any]
-
-
-class Learner(Protocol):
-    """Learns from some photographs of a data set.
-
-    Where ``needs_validation``, other photographs choose when to stop, and the threshold.
-    """
-
-    needs_validation: bool
-
-    def learn(self, train: Positions, validation: Positions) -> Learned:
-        """A model that saw the photographs at ``train``."""
-
-
-class GradientLearner:
-    """A whole network by gradient descent."""
-
-    needs_validation = True
-
-    def __init__(self, dataset: Dataset, build: Build, settings: FitSettings) -> None:
-        self._dataset, self._build, self._settings = dataset, build, settings
-
-    def learn(self, train: Positions, validation: Positions) -> Learned:
-        """Train until the validation loss no longer falls."""
-        import keras
-
-        dataset = self._dataset
-        keras.utils.set_random_seed(self._settings.seed)
-        spec = dataset.spec
-        network = self._build(spec.height, spec.width, spec.channels, dataset.outputs)
-        with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
-            history = fit(
-                network,
-                dataset.pixels,
-                dataset.labels,
-                train=train,
-                validation=validation,
-                task=dataset.task,
-                settings=self._settings,
-                checkpoint=Path(folder) / "best.weights.h5",
-            )
-        logits = predict_logits(network, dataset.pixels[validation])
-        method = {
-            "learned_by": "gradient descent",
-            **asdict(self._settings),
-            "epochs_run": len(history["loss"]),
-        }
-        return Learned(network, logits, validation, "the validation images", history, "epoch", method)
 
 
 class HeadLearner:

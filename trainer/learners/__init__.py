@@ -1,0 +1,1 @@
+"""How a model comes of photographs, each way behind one small interface."""
