@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from edge.decision import Task, Thresholds
+from edge.decision import Task, Thresholds, has_one_logit
 from edge.errors import BundleError, ImageError
 from edge.figures import Figures
 from edge.images import decode_image, encode_png
@@ -160,8 +160,9 @@ def decode_bundle(data: bytes, name: str) -> Bundle:
         raise BundleError(f"{name}: {LABELS} and the manifest's classes differ")
     if manifest.ok_class is not None and manifest.ok_class not in manifest.classes:
         raise BundleError(f"{name}: ok_class {manifest.ok_class!r} is not one of the classes")
-    if manifest.task == "binary" and (len(manifest.classes) != 2 or manifest.ok_class != manifest.classes[0]):
-        raise BundleError(f"{name}: a binary model needs two classes, OK first")
+    ok_first = len(manifest.classes) == 2 and manifest.ok_class == manifest.classes[0]
+    if has_one_logit(manifest.task) and not ok_first:
+        raise BundleError(f"{name}: a model with one output needs two classes, OK first")
     golden = [_golden_input(members, example, manifest.input, name) for example in manifest.golden]
     return Bundle(manifest, flatbuffer, golden, hashlib.sha256(data).hexdigest())
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Task = Literal["binary", "classes"]
+Task = Literal["binary", "classes", "anomaly"]
 
 OK_NAMES = frozenset(
     {
@@ -55,13 +55,18 @@ def decide(score: float, thresholds: Thresholds) -> Verdict:
     return Verdict.UNSURE
 
 
-def class_probabilities(logits: NDArray[np.floating], task: Task) -> NDArray[np.float64]:
-    """Probabilities (N, classes) from logits: (N, 1) of the defect class for "binary", else (N, classes).
+def has_one_logit(task: Task) -> bool:
+    """Whether one logit, of "defective", is the whole answer: two classes, or an anomaly model."""
+    return task != "classes"
 
-    For "binary" the columns are OK, defect.
+
+def class_probabilities(logits: NDArray[np.floating], task: Task) -> NDArray[np.float64]:
+    """Probabilities (N, classes) from logits: (N, 1) of "defective" where that is all, else (N, classes).
+
+    With one logit the columns are OK, defect.
     """
     values = np.asarray(logits, np.float64)
-    if task == "binary":
+    if has_one_logit(task):
         defect = 1.0 / (1.0 + np.exp(-np.clip(values, -500.0, 500.0)))
         return np.concatenate([1.0 - defect, defect], axis=1)
     powers = np.exp(values - values.max(axis=1, keepdims=True))

@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from edge.decision import Task, Verdict
+from edge.decision import Task, Verdict, has_one_logit
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def compute_figures(
 ) -> Figures:
     """Figures of labelled inspections; every label must be one of ``classes``.
 
-    For "binary" a part is right when an OK one is ``ok`` and a defective one is not; for
-    "classes" when its class is the predicted one. ``confusion[label][predicted]`` counts;
+    A part is right when an OK one is ``ok`` and a defective one is not; for "classes" when its class
+    is the predicted one. ``confusion[label][predicted]`` counts;
     a fault without a class is predicted as "fault".
     """
     predicted = [_predicted(item, task, classes, ok_class) for item in inspections]
@@ -113,7 +113,7 @@ def area_under_roc(defect_scores: Sequence[float], ok_scores: Sequence[float]) -
 
 
 def _predicted(item: Labelled, task: Task, classes: Sequence[str], ok_class: str | None) -> str:
-    if task == "binary":
+    if has_one_logit(task):
         defect = next(name for name in classes if name != ok_class)
         return str(ok_class) if item.verdict == Verdict.OK else defect
     return item.predicted if item.predicted is not None else "fault"

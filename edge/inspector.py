@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from edge.decision import Thresholds, Verdict, decide
+from edge.decision import Thresholds, Verdict, decide, has_one_logit
 from edge.errors import ImageError
 from edge.frame import Frame
 from edge.model import Model
@@ -42,7 +42,7 @@ class Inspector:
         prediction = self.model.predict(pixels)
         verdict = decide(prediction.score, self.thresholds)
         predicted = prediction.predicted
-        if self.manifest.task == "binary":  # with two classes the threshold says which, not the larger half
+        if has_one_logit(self.manifest.task):  # there the threshold says which, not the larger half
             predicted = self.manifest.classes[0 if verdict == Verdict.OK else 1]
         return Inspection(frame, verdict, prediction.score, predicted)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.bundle import Manifest
-from edge.decision import OK_NAMES
+from edge.decision import OK_NAMES, has_one_logit
 
 DEFECT_NAMES = frozenset(
     {
@@ -22,7 +22,7 @@ def label_images(paths: Sequence[Path], root: Path, manifest: Manifest) -> list[
     truth is not known.
     """
     found = [_by_name(_folders(path, root), manifest) for path in paths]
-    if manifest.task == "binary" and manifest.ok_class in found:
+    if has_one_logit(manifest.task) and manifest.ok_class in found:
         parents = {
             path.parent.parent
             for path, label in zip(paths, found, strict=True)
@@ -51,6 +51,6 @@ def _by_name(folders: Sequence[str], manifest: Manifest) -> str | None:
         plain = name.replace("-", "_").replace(" ", "_")
         if plain in OK_NAMES and manifest.ok_class is not None:
             return manifest.ok_class
-        if manifest.task == "binary" and plain in DEFECT_NAMES:
+        if has_one_logit(manifest.task) and plain in DEFECT_NAMES:
             return manifest.classes[1]
     return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle, read_bundle
 from edge.chatter import without_chatter
-from edge.decision import class_probabilities, decide, defect_scores
+from edge.decision import class_probabilities, decide, defect_scores, has_one_logit
 from edge.errors import BundleError, LinegateError
 
 # The successor first; tflite-runtime serves where there is no ai-edge-litert.
@@ -52,7 +52,7 @@ class Model:
         )
         manifest = bundle.manifest
         spec = manifest.input
-        outputs = 1 if manifest.task == "binary" else len(manifest.classes)
+        outputs = 1 if has_one_logit(manifest.task) else len(manifest.classes)
         self._demand("input", details_in, np.uint8, (1, spec.height, spec.width, spec.channels))
         self._demand("output", details_out, np.int8, (1, outputs))
         self._input, self._output = details_in[0]["index"], details_out[0]["index"]
@@ -110,9 +110,8 @@ class Model:
     def _decides(self, raw: NDArray[np.int8]) -> str:
         prediction = self.interpret(raw)
         verdict = decide(prediction.score, self.bundle.manifest.thresholds)
-        return (
-            f"{verdict} ({prediction.predicted})" if self.bundle.manifest.task == "classes" else str(verdict)
-        )
+        one_logit = has_one_logit(self.bundle.manifest.task)
+        return str(verdict) if one_logit else f"{verdict} ({prediction.predicted})"
 
     def _demand(self, what: str, details: list[dict[str, Any]], dtype: type, shape: tuple[int, ...]) -> None:
         if len(details) != 1:

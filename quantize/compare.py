@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
+from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores, has_one_logit
 from edge.figures import Figures, Labelled, compute_figures
 from edge.model import Model
 from quantize.calibrate import to_network_input
@@ -48,7 +48,7 @@ class _Side:
     probabilities: NDArray[np.float64]
 
     def decides(self, position: int, task: Task, classes: Sequence[str], thresholds: Thresholds) -> str:
-        if task == "binary":
+        if has_one_logit(task):
             return decide(float(self.scores[position]), thresholds).value
         return classes[int(self.probabilities[position].argmax())]
 
@@ -112,6 +112,6 @@ def _figures(side: _Side, run: Run) -> Figures:
 
 
 def _predicted(score: float, row: NDArray[np.float64], run: Run) -> str:
-    if run.task == "binary":
+    if has_one_logit(run.task):
         return run.classes[0 if decide(score, run.thresholds) == Verdict.OK else 1]
     return run.classes[int(row.argmax())]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task, find_ok_class
+from edge.decision import Task, find_ok_class, has_one_logit
 from edge.errors import ImageError, InputError
 from edge.images import decode_image, is_grey, read_bytes, read_image
 from edge.preprocess import InputSpec, preprocess
@@ -60,7 +60,7 @@ class Dataset:
     @property
     def outputs(self) -> int:
         """How many logits a model of it has."""
-        return 1 if self.task == "binary" else len(self.classes)
+        return 1 if has_one_logit(self.task) else len(self.classes)
 
     def subset(self, positions: NDArray[np.int64]) -> "Dataset":
         """The photographs at these positions."""

@@ -1,11 +1,14 @@
 """Learning a linear head on fixed features: convex, in seconds, the same on every run."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from edge.decision import Task
+from edge.decision import Task, has_one_logit
 from trainer.split import folds_by_group
 
 STRENGTHS = (0.003, 0.03, 0.3)  # scikit-learn's C, the inverse of the weight decay; held-out parts choose
@@ -48,7 +51,8 @@ def learn_head(
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     deviation[deviation < 1e-6] = 1  # a feature that never changes says nothing
     model = LogisticRegression(C=strength, max_iter=500)
-    model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, groups))
+    with threadpool_limits(1):
+        model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, groups))
     kernel, bias = model.coef_.T, model.intercept_
     if task == "classes" and kernel.shape[1] == 1:  # two classes, one logit each
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
@@ -76,19 +80,31 @@ def hold_out(
     groups: NDArray[np.int64],
     *,
     task: Task,
-    strength: float,
+    strengths: Sequence[float],
     seed: int,
-) -> HeldOutHeads:
-    """Hold parts out in turn: what the head of the others says of each."""
+    threads: int,
+) -> list[HeldOutHeads]:
+    """Hold parts out in turn, for each strength: what the head of the others says of each."""
     fold_of = folds_by_group(labels, groups, folds=FOLDS, seed=seed)
-    outputs = 1 if task == "binary" else int(labels.max()) + 1
-    logits = np.zeros((len(labels), outputs), np.float32)
-    for fold in range(int(fold_of.max()) + 1):
-        seen, unseen = fold_of != fold, fold_of == fold
-        head = learn_head(features[seen], labels[seen], groups[seen], task=task, strength=strength)
-        logits[unseen] = head.logits(features[unseen])
-    temperature, loss = fit_temperature(logits, labels, groups, task=task)
-    return HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss)
+    turns = [(strength, fold) for strength in strengths for fold in range(int(fold_of.max()) + 1)]
+
+    def take(turn: tuple[float, int]) -> NDArray[np.float32]:
+        seen, unseen = fold_of != turn[1], fold_of == turn[1]
+        head = learn_head(features[seen], labels[seen], groups[seen], task=task, strength=turn[0])
+        return head.logits(features[unseen])
+
+    # Many small fits: each on one thread, side by side. Threads inside a fit wait for each other.
+    with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
+        said = dict(zip(turns, pool.map(take, turns), strict=True))
+    outputs = 1 if has_one_logit(task) else int(labels.max()) + 1
+    heads = []
+    for strength in strengths:
+        logits = np.zeros((len(labels), outputs), np.float32)
+        for fold in range(int(fold_of.max()) + 1):
+            logits[fold_of == fold] = said[strength, fold]
+        temperature, loss = fit_temperature(logits, labels, groups, task=task)
+        heads.append(HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss))
+    return heads
 
 
 def fit_temperature(
@@ -102,7 +118,7 @@ def fit_temperature(
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
 
-    both = np.hstack([np.zeros_like(logits), logits]) if task == "binary" else logits
+    both = np.hstack([np.zeros_like(logits), logits]) if has_one_logit(task) else logits
     both, weights = both.astype(np.float64), balanced_weights(labels, groups)
 
     def loss(log_temperature: float) -> float:

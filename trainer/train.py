@@ -134,7 +134,7 @@ def _learner(dataset: Dataset, settings: TrainSettings) -> tuple[Learner, list[s
         return GradientLearner(dataset, NETWORKS[settings.model], settings.fit), []
     weights = find_weights(settings.weights, download)
     if weights is not None:
-        return HeadLearner(dataset, weights, seed=settings.fit.seed), []
+        return HeadLearner(dataset, weights, seed=settings.fit.seed, threads=settings.threads), []
     warning = (
         "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
         f"(docs/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"

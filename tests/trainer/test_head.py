@@ -37,8 +37,8 @@ def test_hold_out_know_nothing_of_their_own_part() -> None:
     features = (CHANCE.normal(size=(40, 60))[parts_of] + CHANCE.normal(size=(200, 60)) * 0.01).astype(
         np.float32
     )
-    honest = hold_out(features, labels, parts_of, task="binary", strength=0.3, seed=1)
-    leaking = hold_out(features, labels, np.arange(200), task="binary", strength=0.3, seed=1)
+    (honest,) = hold_out(features, labels, parts_of, task="binary", strengths=[0.3], seed=1, threads=2)
+    (leaking,) = hold_out(features, labels, np.arange(200), task="binary", strengths=[0.3], seed=1, threads=2)
     assert ((leaking.logits[:, 0] > 0) == labels).mean() > 0.95
     assert abs(((honest.logits[:, 0] > 0) == labels).mean() - 0.5) < 0.25
 

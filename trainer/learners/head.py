@@ -18,8 +18,8 @@ class HeadLearner:
 
     needs_validation = False
 
-    def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
-        self._dataset, self._weights, self._seed = dataset, weights, seed
+    def __init__(self, dataset: Dataset, weights: Weights, *, seed: int, threads: int) -> None:
+        self._dataset, self._weights, self._seed, self._threads = dataset, weights, seed, threads
         spec = dataset.spec
         self._maps = build_maps(spec.height, spec.width, spec.channels, weights)
         sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
@@ -31,10 +31,15 @@ class HeadLearner:
         dataset = self._dataset
         features, labels = self._features[train], dataset.labels[train]
         groups = dataset.groups.numbers[train]
-        tried = [
-            hold_out(features, labels, groups, task=dataset.task, strength=strength, seed=self._seed)
-            for strength in STRENGTHS
-        ]
+        tried = hold_out(
+            features,
+            labels,
+            groups,
+            task=dataset.task,
+            strengths=STRENGTHS,
+            seed=self._seed,
+            threads=self._threads,
+        )
         best = min(tried, key=lambda one: one.loss)
         head = learn_head(features, labels, groups, task=dataset.task, strength=best.strength)
         head = head.scaled(best.temperature)
