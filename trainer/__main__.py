@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from edge.chatter import without_chatter
 from edge.errors import InputError, LinegateError
 from edge.figures import Figures
+from trainer.augment import KINDS
+from trainer.models.registry import DEFAULT, NAMES
+from trainer.models.transfer import BACKBONES
 
 if TYPE_CHECKING:
     from trainer.operating_point import Costs
@@ -58,9 +61,11 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--ok", metavar="CLASS", help="the class that means OK, where its name doesn't say so")
     train.add_argument(
         "--model",
-        choices=["default", "small", "baseline"],
-        default="default",
-        help="default: a linear head on pretrained features, or small without weights",
+        choices=NAMES,
+        metavar="MODEL",
+        default=DEFAULT,
+        help="default: a linear head on pretrained features, or small without weights; from scratch: small, "
+        f"baseline; fine-tuned: {', '.join(BACKBONES)}",
     )
     train.add_argument(
         "--weights",
@@ -92,7 +97,15 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
     train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
     train.add_argument("--seed", type=_whole(0, 2**31 - 1), default=1, help="default: 1")
-    train.add_argument("--no-augment", action="store_true", help="show the photographs as they are")
+    train.add_argument(
+        "--augment",
+        type=_kinds,
+        metavar="KINDS",
+        default=KINDS,
+        help=f"random changes that leave the label as it is: all (the default), none, or some of "
+        f"{','.join(KINDS)}; not for the default model",
+    )
+    train.add_argument("--tensorboard", action="store_true", help="write curves to RUN/tensorboard")
     train.add_argument("--json", action="store_true", help="print one JSON document")
     evaluate = commands.add_parser("evaluate", help="score a run on other photographs", description="Score.")
     evaluate.add_argument("run", type=Path, metavar="RUN", help="what `trainer train` wrote")
@@ -112,7 +125,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"trainer: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("trainer: interrupted; nothing was written", file=sys.stderr)
+        print(
+            "trainer: interrupted; the same command goes on from its last epoch",
+            file=sys.stderr,
+        )
         return 130
 
 
@@ -178,6 +194,18 @@ def _costs(arguments: argparse.Namespace) -> "Costs | None":
     return Costs(*given)
 
 
+def _kinds(text: str) -> tuple[str, ...]:
+    if text in ("all", "none"):
+        return KINDS if text == "all" else ()
+    kinds = text.split(",")
+    wrong = [kind for kind in kinds if kind not in KINDS]
+    if wrong:
+        raise argparse.ArgumentTypeError(
+            f"{wrong[0]}: all, none, or some of {','.join(KINDS)} would be right"
+        )
+    return tuple(kind for kind in KINDS if kind in kinds)
+
+
 def _folds(text: str) -> int:
     return int(_whole(2, 100)(text))
 
@@ -197,11 +225,12 @@ def _train(arguments: argparse.Namespace) -> int:
         costs=_costs(arguments),
         max_escape_rate=arguments.max_escape_rate,
         size=arguments.size,
+        tensorboard=arguments.tensorboard,
         fit=FitSettings(
             epochs=arguments.epochs,
             batch_size=arguments.batch_size,
             seed=arguments.seed,
-            augmented=not arguments.no_augment,
+            augment=arguments.augment,
         ),
     )
     run = train(arguments.data, arguments.out, settings, test=arguments.test)

@@ -1,7 +1,10 @@
-"""Learning: optimizer, schedule, early stopping, the best checkpoint."""
+"""Learning by gradient descent: balanced batches, a schedule, averaged weights, early stopping."""
 
+import json
+import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,119 +12,269 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task
-from trainer.augment import augment
+from edge.errors import InputError
+from trainer.augment import KINDS, augment
+from trainer.batches import balanced_plan, read_ahead
+from trainer.checkpoint import Checkpoint, fingerprint, read_checkpoint, write_checkpoint
+from trainer.dataset import Dataset
 from trainer.evaluate import to_input
+from trainer.head import balanced_weights
+from trainer.learners.learner import Positions
+
+History = dict[str, list[float]]
+_PREDICTED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to learn; ``patience`` counts epochs without a better validation loss."""
+    """How to learn.
+
+    ``patience`` counts epochs without a better validation loss; ``warm_up`` is a share of all steps;
+    ``averaging`` the weight of the past in the mean of the weights at each step; ``augment`` the kinds
+    of random changes.
+    """
 
     epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 2e-3
+    warm_up: float = 0.05
+    averaging: float = 0.99
     patience: int = 10
     seed: int = 1
-    augmented: bool = True
+    augment: tuple[str, ...] = KINDS
+
+
+@dataclass(frozen=True)
+class Records:
+    """Where a training is kept: ``checkpoints`` to go on from, ``tensorboard`` for its curves, if wanted."""
+
+    checkpoints: Path
+    tensorboard: Path | None = None
 
 
 def fit(
-    model: Any,
-    pixels: NDArray[np.uint8],
-    labels: NDArray[np.int64],
+    network: Any,
+    dataset: Dataset,
     *,
-    train: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    task: Task,
+    train: Positions,
+    validation: Positions,
     settings: FitSettings,
-    checkpoint: Path,
-) -> dict[str, list[float]]:
-    """Train ``model`` in place and leave it with its best weights; returns the history by epoch."""
-    import keras
+    records: Records,
+) -> History:
+    """Train a Keras network in place, and leave it with its best weights; returns the history by epoch.
 
-    binary = task == "binary"
-    loss = (
-        keras.losses.BinaryCrossentropy(from_logits=True)
-        if binary
-        else keras.losses.CategoricalCrossentropy(from_logits=True)
-    )
-    steps = -(-len(train) // settings.batch_size)
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(
-                settings.learning_rate, steps * settings.epochs, alpha=0.01
-            )
-        ),
-        loss=loss,
-        metrics=[
-            keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
-            if binary
-            else keras.metrics.CategoricalAccuracy("accuracy")
-        ],
-    )
-    targets = _targets(labels, binary=binary)
-    history = model.fit(
-        _pipeline(pixels[train], targets[train], settings),
-        validation_data=(to_input(pixels[validation]), targets[validation]),
-        epochs=settings.epochs,
-        class_weight=_class_weights(labels[train]),
-        verbose=0,
-        shuffle=False,  # the pipeline does it
-        callbacks=[
-            keras.callbacks.ModelCheckpoint(str(checkpoint), save_best_only=True, save_weights_only=True),
-            keras.callbacks.EarlyStopping(patience=settings.patience),
-            _progress(settings.epochs),
-        ],
-    )
-    model.load_weights(str(checkpoint))
-    return {name: [float(value) for value in values] for name, values in history.history.items()}
-
-
-def _targets(labels: NDArray[np.int64], *, binary: bool) -> NDArray[np.float32]:
-    if binary:
-        return labels.astype(np.float32)[:, None]
-    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
-
-
-def _class_weights(labels: NDArray[np.int64]) -> dict[int, float]:
-    counts = np.bincount(labels)
-    return {number: len(labels) / (len(counts) * max(1, int(count))) for number, count in enumerate(counts)}
-
-
-def _pipeline(pixels: NDArray[np.uint8], targets: NDArray[np.float32], settings: FitSettings) -> Any:
+    Goes on where a killed training of the same photographs, settings and first weights was; with the
+    same number of threads the weights are then those of one that was not killed. The pixels are read
+    batch by batch. Raises InputError where the records cannot be written, or no number comes of it.
+    """
     import tensorflow as tf
 
-    seeds = tf.data.Dataset.random(settings.seed).batch(2)
-    rows = tf.data.Dataset.from_tensor_slices((pixels, targets))
-    rows = rows.shuffle(len(pixels), seed=settings.seed).batch(settings.batch_size)
-
-    def prepare(row: tuple[Any, Any], seed: Any) -> tuple[Any, Any]:
-        images, target = row
-        scaled = (tf.cast(images, tf.float32) - 128.0) / 127.5
-        return (augment(scaled, tf.cast(seed % 2**30, tf.int32)) if settings.augmented else scaled), target
-
-    joined = tf.data.Dataset.zip(rows, seeds).map(
-        prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    tf.config.experimental.enable_op_determinism()
+    course = _Course(network, dataset, train, validation, settings)
+    name = fingerprint(
+        [json.dumps(asdict(settings)), network.name, dataset.fingerprint(), dataset.spec, dataset.classes],
+        [dataset.groups.numbers, train, validation, *network.get_weights()],
     )
-    return joined.prefetch(tf.data.AUTOTUNE)
+    checkpoint = records.checkpoints / f"{name}.npz"
+    course.restore(read_checkpoint(checkpoint, course.arrays()))
+    write = _curves(records.tensorboard / name[:8]) if records.tensorboard is not None else None
+    with _progress(course) as bar:
+        while not course.is_over:
+            course.run_epoch(bar)
+            write_checkpoint(checkpoint, Checkpoint(course.arrays(), course.history))
+            if write is not None:
+                write(course.history)
+    network.set_weights(course.best)
+    return course.history
 
 
-def _progress(epochs: int) -> Any:
-    import keras
+class _Course:
+    """A training under way.
 
-    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-        """One bar over all epochs, with the time that is left."""
+    Everything that decides how it goes on is in ``arrays()`` and ``history``, or follows from the
+    seed and the number of the epoch.
+    """
 
-        def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-            self.bar = tqdm(total=epochs, desc="training", unit="epoch", file=sys.stderr)
+    def __init__(
+        self, network: Any, dataset: Dataset, train: Positions, validation: Positions, settings: FitSettings
+    ) -> None:
+        import keras
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            values = logs or {}
-            self.bar.set_postfix_str(f"validation accuracy {values.get('val_accuracy', 0):.3f}")
-            self.bar.update()
+        self._network, self._dataset, self._settings = network, dataset, settings
+        self._train, self._validation = train, validation
+        self._labels, self._groups = dataset.labels, dataset.groups.numbers
+        self._binary = dataset.task == "binary"
+        self.steps = -(-len(train) // settings.batch_size)
+        self.planned = settings.epochs
+        self._averaged = keras.models.clone_model(network)
+        self._averaged.set_weights(network.get_weights())
+        self._optimizer = keras.optimizers.Adam(_schedule(settings, self.steps * settings.epochs))
+        self._optimizer.build(network.trainable_variables)
+        self._step = _make_step(network, self._averaged, self._optimizer, settings, binary=self._binary)
+        self._decide = _make_decide(self._averaged)
+        self.best: list[NDArray[Any]] = network.get_weights()
+        self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
 
-        def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-            self.bar.close()
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return len(self.history["loss"])
 
-    return Progress()
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or too many went by without a better one."""
+        losses = self.history["val_loss"]
+        waited = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+        return self.epochs >= self.planned or waited >= self._settings.patience
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """Copies of all variables, and the best weights so far."""
+        return [variable.numpy() for variable in self._variables()] + self.best
+
+    def restore(self, checkpoint: Checkpoint | None) -> None:
+        """Go on from there."""
+        if checkpoint is None:
+            return
+        variables = self._variables()
+        for variable, array in zip(variables, checkpoint.arrays, strict=False):
+            variable.assign(array)
+        self.best, self.history = checkpoint.arrays[len(variables) :], checkpoint.history
+
+    def run_epoch(self, bar: Any) -> None:
+        """Learn for one epoch, and look at the validation images."""
+        loss, accuracy = self._learn(bar)
+        validation_loss, validation_accuracy = self._validate()
+        if not math.isfinite(loss + validation_loss):
+            raise InputError(f"learning failed: the loss of epoch {self.epochs + 1} is not a number")
+        if validation_loss < min(self.history["val_loss"], default=math.inf):
+            self.best = self._averaged.get_weights()
+        values = (loss, accuracy, validation_loss, validation_accuracy)
+        for series, value in zip(self.history.values(), values, strict=True):
+            series.append(value)
+        bar.set_postfix_str(f"validation accuracy {validation_accuracy:.3f}")
+
+    def _variables(self) -> list[Any]:
+        return [*self._network.variables, *self._averaged.weights, *self._optimizer.variables]
+
+    def _learn(self, bar: Any) -> tuple[float, float]:
+        import tensorflow as tf
+
+        train, generator = self._train, np.random.default_rng([self._settings.seed, self.epochs])
+        plan = balanced_plan(
+            self._labels[train],
+            self._groups[train],
+            steps=self.steps,
+            batch_size=self._settings.batch_size,
+            generator=generator,
+        )
+        seeds = generator.integers(2**30, size=(len(plan), 2), dtype=np.int32)
+        found = []
+        batches = read_ahead(self._dataset.pixels, [train[positions] for positions in plan])
+        for (positions, pixels), seed in zip(batches, seeds, strict=True):
+            found.append(self._step(tf.constant(pixels), self._targets(positions), tf.constant(seed)))
+            bar.update()
+        loss, accuracy = np.mean([[float(value) for value in pair] for pair in found], axis=0)
+        return float(loss), float(accuracy)
+
+    def _validate(self) -> tuple[float, float]:
+        """Loss and accuracy; classes weigh the same in the loss, and groups within a class."""
+        import tensorflow as tf
+
+        validation, size = self._validation, _PREDICTED_AT_ONCE
+        plan = [validation[start : start + size] for start in range(0, len(validation), size)]
+        batches = read_ahead(self._dataset.pixels, plan)
+        logits = np.concatenate(
+            [self._decide(tf.constant(to_input(pixels))).numpy() for _, pixels in batches]
+        )
+        losses, right = _judge(self._targets(validation), tf.constant(logits), binary=self._binary)
+        weights = balanced_weights(self._labels[validation], self._groups[validation])
+        return float((losses.numpy() * weights).mean()), float(right.numpy().mean())
+
+    def _targets(self, positions: Positions) -> Any:
+        import tensorflow as tf
+
+        labels = self._labels[positions]
+        if self._binary:
+            return tf.constant(labels.astype(np.float32)[:, np.newaxis])
+        return tf.one_hot(labels, self._dataset.outputs)
+
+
+def _schedule(settings: FitSettings, steps: int) -> Any:
+    """A linear warm-up, then a cosine: Loshchilov and Hutter 2017, "SGDR" (arXiv:1608.03983)."""
+    from keras.optimizers.schedules import CosineDecay
+
+    warm_up = max(1, round(settings.warm_up * steps))
+    return CosineDecay(
+        0.0,
+        max(1, steps - warm_up),
+        alpha=0.01,
+        warmup_target=settings.learning_rate,
+        warmup_steps=warm_up,
+    )
+
+
+def _make_step(network: Any, averaged: Any, optimizer: Any, settings: FitSettings, *, binary: bool) -> Any:
+    """One step on a batch: uint8 pixels, targets and seed to the mean loss and accuracy.
+
+    ``averaged`` follows the weights as a running mean: Polyak and Juditsky 1992 (SIAM J. Control
+    Optim. 30), with the past forgotten, and quickly so in the beginning.
+    """
+    import tensorflow as tf
+
+    def step(pixels: Any, targets: Any, seed: Any) -> tuple[Any, Any]:
+        images = (tf.cast(pixels, tf.float32) - 128.0) / 127.5
+        if settings.augment:
+            images = augment(images, seed, settings.augment)
+        with tf.GradientTape() as tape:
+            losses, right = _judge(targets, network(images, training=True), binary=binary)
+            loss = tf.reduce_mean(losses)
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        done = tf.cast(optimizer.iterations, tf.float32)
+        past = tf.minimum(settings.averaging, done / (10.0 + done))
+        for mean, weight in zip(averaged.weights, network.weights, strict=True):
+            mean.assign(past * mean + (1 - past) * weight)
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    return tf.function(step)
+
+
+def _make_decide(network: Any) -> Any:
+    import tensorflow as tf
+
+    shape = tf.TensorSpec(network.input_shape, tf.float32)
+    return tf.function(lambda images: network(images, training=False), input_signature=[shape])
+
+
+def _judge(targets: Any, logits: Any, *, binary: bool) -> tuple[Any, Any]:
+    """The cross-entropy of each image (N,), and whether it is right at a probability of one half."""
+    import tensorflow as tf
+
+    if binary:
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)[:, 0]
+        return losses, tf.equal(logits[:, 0] > 0, targets[:, 0] > 0.5)
+    losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+    return losses, tf.equal(tf.argmax(logits, 1), tf.argmax(targets, 1))
+
+
+def _progress(course: _Course) -> Any:
+    """One bar over all steps, with the time that is left if no early stop cuts it short."""
+    total, done = course.steps * course.planned, course.steps * course.epochs
+    return tqdm(total=total, initial=done, desc="training", unit="step", mininterval=1, file=sys.stderr)
+
+
+def _curves(folder: Path) -> Callable[[History], None]:
+    """Writes the last epoch of a history as TensorBoard reads it."""
+    import tensorflow as tf
+
+    writer = tf.summary.create_file_writer(str(folder))
+    scalars = tf.compat.v1.SummaryMetadata()
+    scalars.plugin_data.plugin_name = "scalars"
+
+    def write(history: History) -> None:
+        with writer.as_default():
+            for name, values in history.items():
+                tf.summary.write(name, tf.constant(values[-1]), step=len(values), metadata=scalars)
+        writer.flush()
+
+    return write

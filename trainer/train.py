@@ -3,9 +3,11 @@
 import csv
 import os
 import platform
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,22 +19,27 @@ from edge.bundle import Photographs
 from edge.decision import Thresholds, class_probabilities, defect_scores
 from edge.errors import InputError
 from edge.figures import Figures
+from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
 from trainer.evaluate import figures_of, predict_logits
-from trainer.fit import FitSettings
+from trainer.fit import FitSettings, Records
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
-from trainer.learners.gradient import GradientLearner
+from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learned, Learner
 from trainer.models.pretrained import download
 from trainer.models.registry import DEFAULT, NETWORKS
+from trainer.models.small import build_small
+from trainer.models.transfer import BACKBONES, build_transfer
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
 from trainer.plots import plot_confusion, plot_history
 from trainer.report import Scored, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, read_run, write_run
 from trainer.split import folds_by_group, split_by_group
 from trainer.weights import AUTO, VARIABLE, find_weights
+
+TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,16 @@ class TrainSettings:
     validation_share: float = 0.2
     costs: Costs | None = None
     max_escape_rate: float | None = None
+    tensorboard: bool = False
     threads: int = os.cpu_count() or 1
     fit: FitSettings = field(default_factory=FitSettings)
 
 
 def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None = None) -> Run:
-    """Learn from ``data`` and write the run to ``out``; raises InputError before anything is written."""
+    """Learn from ``data`` and write the run to ``out``; raises InputError, and then ``out`` is no run.
+
+    What a checkpoint holds of the same training, killed before, is not learned again.
+    """
     _refuse_foreign_folder(out)
     layout = read_layout(data)
     dataset = load_training_set(
@@ -72,7 +83,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         labels, groups, share=settings.validation_share, seed=seed, classes=dataset.classes
     )
     started = time.monotonic()
-    learner, warnings = _learner(dataset, settings)
+    learner, warnings = _learner(dataset, settings, out)
     folds = _cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
     thresholds = _thresholds(learned, dataset, settings)
@@ -109,7 +120,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     try:
         _write(out, run, learned, _scored(held_back, logits))
     except OSError as error:
-        raise InputError(f"--out {out}: cannot be written ({error.strerror})") from error
+        raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
 
 
@@ -128,18 +139,23 @@ def evaluate(run_folder: Path, data: Path) -> Figures:
     return figures_of(dataset, predict_logits(model, dataset.pixels), run.thresholds)
 
 
-def _learner(dataset: Dataset, settings: TrainSettings) -> tuple[Learner, list[str]]:
+def _learner(dataset: Dataset, settings: TrainSettings, out: Path) -> tuple[Learner, list[str]]:
     """Who learns, and what a person must know about it."""
-    if settings.model != DEFAULT:
-        return GradientLearner(dataset, NETWORKS[settings.model], settings.fit), []
-    weights = find_weights(settings.weights, download)
+    records = Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None)
+    if settings.model in NETWORKS:
+        return GradientLearner(dataset, NETWORKS[settings.model], settings.fit, records), []
+    backbone = BACKBONES.get(settings.model)
+    weights = find_weights(settings.weights, backbone.download if backbone else download)
+    if weights is not None and backbone is not None:
+        return TransferLearner(dataset, backbone, weights, settings.fit, records), []
     if weights is not None:
         return HeadLearner(dataset, weights, seed=settings.fit.seed, threads=settings.threads), []
     warning = (
         "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
         f"(docs/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
     )
-    return GradientLearner(dataset, NETWORKS["small"], settings.fit), [warning]
+    build = partial(build_transfer, backbone, None) if backbone else build_small
+    return GradientLearner(dataset, build, settings.fit, records), [warning]
 
 
 def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
@@ -202,7 +218,9 @@ def _split_in_words(dataset: Dataset, settings: TrainSettings) -> str:
 def _refuse_foreign_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; a folder would be right")
-    if out.is_dir() and any(out.iterdir()) and not (out / RUN_FILE).exists():
+    ours = {RUN_FILE, CHECKPOINTS, TENSORBOARD}
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if names and not names & ours:
         raise InputError(f"--out {out}: holds other files; an empty or new folder would be right")
 
 
@@ -253,3 +271,4 @@ def _write(out: Path, run: Run, learned: Learned, scored: list[Scored]) -> None:
     plot_confusion(run.results.validation, out / "confusion.png")
     write_report(run, scored, learned.history, out)
     write_run(out, run)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)

@@ -1,50 +1,84 @@
-"""A whole network by gradient descent."""
+"""A whole network by gradient descent; one that knows ImageNet goes on from there."""
 
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
-from trainer.fit import FitSettings, fit
+from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
+from trainer.models.transfer import (
+    Backbone,
+    build_transfer,
+    freeze_all_but_head,
+    freeze_statistics_only,
+)
+from trainer.weights import Weights
 
 Build = Callable[[int, int, int, int], Any]
 
+_HEAD_EPOCHS = 3
+_FINE_TUNING = 0.1  # of the learning rate: more would undo what ImageNet taught
+
 
 class GradientLearner:
-    """A whole network by gradient descent."""
+    """A whole network from scratch."""
 
     needs_validation = True
 
-    def __init__(self, dataset: Dataset, build: Build, settings: FitSettings) -> None:
-        self._dataset, self._build, self._settings = dataset, build, settings
+    def __init__(self, dataset: Dataset, build: Build, settings: FitSettings, records: Records) -> None:
+        self._dataset, self._build, self._settings, self._records = dataset, build, settings, records
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
         """Train until the validation loss no longer falls."""
         import keras
 
-        dataset = self._dataset
+        dataset, spec = self._dataset, self._dataset.spec
         keras.utils.set_random_seed(self._settings.seed)
-        spec = dataset.spec
         network = self._build(spec.height, spec.width, spec.channels, dataset.outputs)
-        with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
-            history = fit(
+        history: History = {}
+        for settings in self._phases(network):
+            learned = fit(
                 network,
-                dataset.pixels,
-                dataset.labels,
+                dataset,
                 train=train,
                 validation=validation,
-                task=dataset.task,
-                settings=self._settings,
-                checkpoint=Path(folder) / "best.weights.h5",
+                settings=settings,
+                records=self._records,
             )
+            history = {name: history.get(name, []) + values for name, values in learned.items()}
         logits = predict_logits(network, dataset.pixels[validation])
-        method = {
-            "learned_by": "gradient descent",
-            **asdict(self._settings),
-            "epochs_run": len(history["loss"]),
-        }
+        method = {**self._method(), "epochs_run": len(history["loss"])}
         return Learned(network, logits, validation, "the validation images", history, "epoch", method)
+
+    def _phases(self, network: Any) -> Iterator[FitSettings]:  # noqa: ARG002  one phase needs nothing
+        """What is learned in turn; the network is made ready for each."""
+        yield self._settings
+
+    def _method(self) -> dict[str, Any]:
+        return {"learned_by": "gradient descent", **asdict(self._settings)}
+
+
+class TransferLearner(GradientLearner):
+    """A network with ImageNet weights, fine-tuned: first the new head alone, then all, more slowly."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        backbone: Backbone,
+        weights: Weights,
+        settings: FitSettings,
+        records: Records,
+    ) -> None:
+        super().__init__(dataset, lambda *shape: build_transfer(backbone, weights, *shape), settings, records)
+        self._source = weights.source
+
+    def _phases(self, network: Any) -> Iterator[FitSettings]:
+        freeze_all_but_head(network)
+        yield replace(self._settings, epochs=min(_HEAD_EPOCHS, self._settings.epochs))
+        freeze_statistics_only(network)
+        yield replace(self._settings, learning_rate=_FINE_TUNING * self._settings.learning_rate)
+
+    def _method(self) -> dict[str, Any]:
+        return {**super()._method(), "learned_by": "fine-tuning", "weights": self._source}
