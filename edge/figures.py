@@ -91,7 +91,7 @@ def compute_figures(
     )
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float | None, float | None]:
+def wilson_interval(successes: float, trials: float) -> tuple[float | None, float | None]:
     """95 % interval of a proportion (Wilson 1927, J. Am. Stat. Assoc. 22); None without trials."""
     if trials == 0:
         return None, None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from edge.chatter import without_chatter
 from edge.errors import InputError, LinegateError
-from edge.figures import Figures
 from trainer.augment import KINDS
 from trainer.models.registry import DEFAULT, NAMES
 from trainer.models.transfer import BACKBONES
@@ -110,6 +109,13 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score a run on other photographs", description="Score.")
     evaluate.add_argument("run", type=Path, metavar="RUN", help="what `trainer train` wrote")
     evaluate.add_argument("data", type=Path, metavar="DATA", help="a folder that holds one folder a class")
+    evaluate.add_argument(
+        "--groups",
+        metavar="GROUPS",
+        default="copies",
+        help="what counts as one part in the intervals: copies (found; the default), none, a CSV file, or a "
+        "regular expression",
+    )
     evaluate.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -257,13 +263,15 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
 
 
 def _report(run: "Run") -> str:
+    from trainer.text import figures_table
+
     ok = run.ok_class or "none: all classes are defects"
     parts = [
         f"classes: {', '.join(run.classes)}; OK: {ok}; "
         f"{run.model_name}, {run.training['parameters']} parameters, {run.training['learned_by']}, "
         f"{run.training['seconds']} s",
         f"\nvalidation images ({run.split})",
-        figures_table(run.results.validation),
+        figures_table(run.results.validation, run.results.validation_details),
         f"threshold: {_thresholds_in_words(run)}",
     ]
     if run.split.startswith("random"):
@@ -274,7 +282,7 @@ def _report(run: "Run") -> str:
     if run.results.folds:
         parts += [f"\ncross-validation over {len(run.results.folds)} folds of parts", _folds_table(run)]
     if run.results.test is not None:
-        parts += ["\ntest images", figures_table(run.results.test)]
+        parts += ["\ntest images", figures_table(run.results.test, run.results.test_details)]
     return "\n".join(parts)
 
 
@@ -302,38 +310,16 @@ def _folds_table(run: "Run") -> str:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
-    from trainer.train import evaluate
+    from trainer.scoring import score
+    from trainer.text import figures_table
 
-    figures = evaluate(arguments.run, arguments.data)
+    scored = score(arguments.run, arguments.data, groups=arguments.groups)
     if arguments.json:
-        print(json.dumps({"run": str(arguments.run), **figures.model_dump()}))
+        document = {**scored.figures.model_dump(), **scored.details.model_dump()}
+        print(json.dumps({"run": str(arguments.run), **document}))
     else:
-        print(figures_table(figures))
+        print(figures_table(scored.figures, scored.details))
     return 0
-
-
-def figures_table(figures: Figures) -> str:
-    """The figures for people."""
-
-    def show(value: float | None) -> str:
-        return "-" if value is None else f"{value:.4f}"
-
-    lines = [
-        f"  {figures.correct} of {figures.images} right: accuracy {show(figures.accuracy)} "
-        f"(95 % interval {show(figures.accuracy_low)} to {show(figures.accuracy_high)})",
-        f"  balanced accuracy {show(figures.balanced_accuracy)}, AUROC {show(figures.auroc)}, "
-        f"macro F1 {show(figures.macro_f1)}",
-        f"  {figures.escapes} escapes, {figures.overkill} overkill, {figures.unsure} unsure",
-    ]
-    width = max(len(name) for name in figures.per_class)
-    lines.append(f"  {'class':<{width}}  images  precision  recall  F1      predicted as")
-    for name, values in figures.per_class.items():
-        row = ", ".join(f"{count} {column}" for column, count in figures.confusion[name].items() if count)
-        lines.append(
-            f"  {name:<{width}}  {values.images:6}  {show(values.precision):<9}  "
-            f"{show(values.recall)}  {show(values.f1)}  {row}"
-        )
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,22 @@ def precision_recall(scores: NDArray[np.float64], is_defect: NDArray[np.bool_]) 
     return Curve(recall, precision, float((np.diff(recall) * precision[1:]).sum()))
 
 
+def areas(
+    scores: NDArray[np.float64], is_defect: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Area under ROC and average precision, (draws,) each, for weights (draws, N) of the photographs."""
+    order = np.argsort(-scores, kind="stable")
+    first_of_each = np.append(0, np.flatnonzero(np.diff(scores[order])) + 1)
+    ordered = weights[:, order]
+    bad = np.add.reduceat(ordered * is_defect[order], first_of_each, axis=1)
+    good = np.add.reduceat(ordered * ~is_defect[order], first_of_each, axis=1)
+    found, rejected = bad.cumsum(axis=1), good.cumsum(axis=1)
+    all_bad, all_good = np.maximum(found[:, -1], 1e-9), np.maximum(rejected[:, -1], 1e-9)
+    below = all_good[:, np.newaxis] - rejected + good / 2
+    precision = found / np.maximum(found + rejected, 1e-9)
+    return (bad * below).sum(axis=1) / (all_bad * all_good), (bad * precision).sum(axis=1) / all_bad
+
+
 def _counts(
     scores: NDArray[np.float64], is_defect: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

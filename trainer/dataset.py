@@ -118,7 +118,13 @@ def load_training_set(
 
 
 def load_test_set(
-    layout: Layout, *, task: Task, classes: list[str], ok_class: str | None, spec: InputSpec
+    layout: Layout,
+    *,
+    task: Task,
+    classes: list[str],
+    ok_class: str | None,
+    spec: InputSpec,
+    groups: str = NONE,
 ) -> Dataset:
     """Read photographs to score a run on; raises InputError for a label that is no known class.
 
@@ -142,7 +148,7 @@ def load_test_set(
             )
         meaning[name] = label
     labels = [meaning[item.label] for item in items]
-    return _load(layout, items, labels, task, classes, ok_class, spec, groups=NONE, threads=_READERS)
+    return _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
 
 
 def _all_grey(items: Sequence[Item]) -> bool:

@@ -1,14 +1,10 @@
-"""Scores, the threshold, and figures."""
+"""What a network says of photographs."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
-
-from edge.decision import Thresholds, class_probabilities, decide, defect_scores
-from edge.figures import Figures, Labelled, compute_figures
-from trainer.dataset import Dataset
 
 _BATCH = 64
 
@@ -36,19 +32,3 @@ def predict_batches(model: Any, pixels: NDArray[np.uint8], name: str) -> NDArray
             outputs.append(run(tf.constant(batch)).numpy())
             bar.update(len(batch))
     return np.concatenate(outputs).astype(np.float32)
-
-
-def figures_of(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Figures:
-    """Figures of a data set whose logits are known."""
-    probabilities = class_probabilities(logits, dataset.task)
-    scores = defect_scores(probabilities, dataset.ok_index)
-    inspections = [
-        Labelled(
-            photograph.label,
-            decide(float(score), thresholds),
-            dataset.classes[int(row.argmax())],
-            float(score),
-        )
-        for photograph, score, row in zip(dataset.photographs, scores, probabilities, strict=True)
-    ]
-    return compute_figures(inspections, task=dataset.task, classes=dataset.classes, ok_class=dataset.ok_class)

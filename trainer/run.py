@@ -12,6 +12,8 @@ from edge.decision import Task, Thresholds
 from edge.errors import InputError
 from edge.figures import Figures
 from edge.preprocess import InputSpec
+from trainer.evaluation import Evaluation
+from trainer.operating_point import Costs
 
 RUN_FILE, MODEL_FILE = "run.json", "model.keras"
 
@@ -27,13 +29,18 @@ class FileLabel(BaseModel):
 
 
 class RunResults(BaseModel):
-    """Figures on the validation images, on each fold of a cross-validation, and on ``--test``."""
+    """Figures on the validation images, on each fold of a cross-validation, and on ``--test``.
+
+    ``…_details``: the same with intervals over parts, and what else there is to know.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     validation: Figures
+    validation_details: Evaluation | None = None
     folds: list[Figures] = []
     test: Figures | None = None
+    test_details: Evaluation | None = None
 
 
 class Run(BaseModel):
@@ -47,6 +54,7 @@ class Run(BaseModel):
     ok_class: str | None
     input: InputSpec
     thresholds: Thresholds
+    costs: Costs | None = None
     model_name: str
     data: str
     layout: str

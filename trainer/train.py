@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.bundle import Photographs
 from edge.decision import Thresholds, class_probabilities, defect_scores
@@ -21,7 +20,8 @@ from edge.errors import InputError
 from edge.figures import Figures
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
-from trainer.evaluate import figures_of, predict_logits
+from trainer.evaluate import predict_logits
+from trainer.evaluation import Decisions, decisions, evaluate_decisions, figures_of
 from trainer.fit import FitSettings, Records
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
@@ -35,7 +35,7 @@ from trainer.models.transfer import BACKBONES, build_transfer
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
 from trainer.plots import plot_confusion, plot_history
 from trainer.report import Scored, write_report
-from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, read_run, write_run
+from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
 from trainer.split import folds_by_group, split_by_group
 from trainer.weights import AUTO, VARIABLE, find_weights
 
@@ -77,7 +77,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         threads=settings.threads,
     )
     test_layout = read_layout(test) if test is not None else layout if layout.of("test") else None
-    test_set = _test_set(test_layout, dataset) if test_layout is not None else None
+    test_set = _test_set(test_layout, dataset, settings.groups) if test_layout is not None else None
     labels, groups, seed = dataset.labels, dataset.groups.numbers, settings.fit.seed
     positions, validation = split_by_group(
         labels, groups, share=settings.validation_share, seed=seed, classes=dataset.classes
@@ -89,13 +89,15 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     thresholds = _thresholds(learned, dataset, settings)
     seconds = time.monotonic() - started
     held_back = dataset.subset(validation)
-    logits = predict_logits(learned.network, held_back.pixels)
+    found = _decide(held_back, learned, thresholds)
+    tested = _decide(test_set, learned, thresholds) if test_set is not None else None
     run = Run(
         task=dataset.task,
         classes=dataset.classes,
         ok_class=dataset.ok_class,
         input=dataset.spec,
         thresholds=thresholds,
+        costs=settings.costs,
         model_name=str(learned.network.name),
         data=str(layout.root.resolve()),
         layout=layout.recognised,
@@ -112,31 +114,18 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         },
         versions=_versions(),
         results=RunResults(
-            validation=figures_of(held_back, logits, thresholds),
+            validation=figures_of(found),
+            validation_details=evaluate_decisions(found, thresholds, settings.costs),
             folds=folds,
-            test=_figures(test_set, learned, thresholds) if test_set is not None else None,
+            test=figures_of(tested) if tested is not None else None,
+            test_details=evaluate_decisions(tested, thresholds, settings.costs) if tested else None,
         ),
     )
     try:
-        _write(out, run, learned, _scored(held_back, logits))
+        _write(out, run, learned, _scored(held_back, found))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
-
-
-def evaluate(run_folder: Path, data: Path) -> Figures:
-    """Figures of a run on other photographs; raises InputError."""
-    import keras
-
-    run = read_run(run_folder)
-    dataset = load_test_set(
-        read_layout(data), task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input
-    )
-    try:
-        model = keras.saving.load_model(run_folder / MODEL_FILE, compile=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{run_folder / MODEL_FILE}: not a model that Keras can load") from error
-    return figures_of(dataset, predict_logits(model, dataset.pixels), run.thresholds)
 
 
 def _learner(dataset: Dataset, settings: TrainSettings, out: Path) -> tuple[Learner, list[str]]:
@@ -177,7 +166,8 @@ def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings)
             )
             train, stop = others[inner], others[rest]
         learned = learner.learn(train, stop)
-        found.append(_figures(dataset.subset(unseen), learned, _thresholds(learned, dataset, settings)))
+        chosen = _thresholds(learned, dataset, settings)
+        found.append(figures_of(_decide(dataset.subset(unseen), learned, chosen)))
     return found
 
 
@@ -196,13 +186,18 @@ def _thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> 
     return best_balanced(found)
 
 
-def _figures(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Figures:
-    return figures_of(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
+def _decide(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:
+    return decisions(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
 
 
-def _test_set(layout: Layout, dataset: Dataset) -> Dataset:
+def _test_set(layout: Layout, dataset: Dataset, groups: str) -> Dataset:
     return load_test_set(
-        layout, task=dataset.task, classes=dataset.classes, ok_class=dataset.ok_class, spec=dataset.spec
+        layout,
+        task=dataset.task,
+        classes=dataset.classes,
+        ok_class=dataset.ok_class,
+        spec=dataset.spec,
+        groups=COPIES if groups == COPIES else NONE,  # other groups name the files of the other folder
     )
 
 
@@ -248,12 +243,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _scored(dataset: Dataset, logits: NDArray[np.float32]) -> list[Scored]:
-    probabilities = class_probabilities(logits, dataset.task)
-    scores = defect_scores(probabilities, dataset.ok_index)
+def _scored(dataset: Dataset, found: Decisions) -> list[Scored]:
     return [
         Scored(photograph.file, photograph.label, float(score), dataset.classes[int(row.argmax())])
-        for photograph, score, row in zip(dataset.photographs, scores, probabilities, strict=True)
+        for photograph, score, row in zip(dataset.photographs, found.scores, found.probabilities, strict=True)
     ]
 
 

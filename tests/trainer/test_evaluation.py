@@ -1,0 +1,113 @@
+"""How good decisions are, with intervals."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from edge.decision import Thresholds, decide
+from trainer.curves import precision_recall, roc
+from trainer.evaluation import Decisions, evaluate_decisions, figures_of
+from trainer.operating_point import Costs
+
+CUT = Thresholds(ok_below=0.5, defect_from=0.5)
+
+
+def binary(scores: NDArray[np.floating], labels: NDArray[np.int64], groups: NDArray[np.int64]) -> Decisions:
+    scores = np.asarray(scores, np.float64)
+    verdicts = [decide(float(score), CUT) for score in scores]
+    probabilities = np.stack([1 - scores, scores], axis=1)
+    files = [f"{number}.png" for number in range(len(scores))]
+    taken = (scores >= 0.5).astype(np.int64)
+    return Decisions(
+        "binary", ["ok", "bad"], 0, files, labels, groups, probabilities, scores, verdicts, taken
+    )
+
+
+@pytest.fixture
+def found() -> Decisions:
+    """200 parts of two photographs each; some are decided wrongly."""
+    chance = np.random.default_rng(1)
+    labels = np.repeat(np.arange(200) % 2, 2)
+    scores = expit(labels * 4 - 2 + np.repeat(chance.normal(0, 1.5, 200), 2))
+    return binary(scores, labels, np.repeat(np.arange(200), 2))
+
+
+def test_every_figure_lies_in_its_interval_and_is_that_of_replay(found: Decisions) -> None:
+    details, figures = evaluate_decisions(found, CUT, None), figures_of(found)
+    for name, measured in details.measured.items():
+        assert measured.low <= measured.value <= measured.high, name  # type: ignore[operator]
+    for name in ("accuracy", "balanced_accuracy", "auroc", "macro_f1"):
+        assert details.measured[name].value == pytest.approx(getattr(figures, name))
+    assert details.measured["escape_rate"].value == pytest.approx(figures.escapes / 200)
+    for name, values in figures.per_class.items():
+        one = details.per_class_measured[name]
+        assert (one.precision.value, one.recall.value, one.f1.value) == pytest.approx(
+            (values.precision, values.recall, values.f1)
+        )
+
+
+def test_areas_are_those_of_the_curves(found: Decisions) -> None:
+    details = evaluate_decisions(found, CUT, None)
+    is_defect = found.labels == 1
+    assert details.measured["auroc"].value == pytest.approx(roc(found.scores, is_defect).area)
+    area = precision_recall(found.scores, is_defect).area
+    assert details.measured["average_precision"].value == pytest.approx(area)
+
+
+def test_parts_with_mistakes_are_counted_and_named(found: Decisions) -> None:
+    details = evaluate_decisions(found, CUT, None)
+    assert details.parts == 200
+    assert details.parts_with_mistakes == (~found.is_right).sum() / 2
+    worst = details.worst_parts[0]
+    assert (worst.images, worst.right) == (2, 0)
+    assert worst.file == f"{2 * worst.part}.png"
+
+
+def test_honest_probabilities_have_a_small_calibration_error_and_boastful_ones_a_large_one() -> None:
+    chance = np.random.default_rng(1)
+    scores = chance.uniform(0, 1, 4000)
+    labels = (chance.random(4000) < scores).astype(np.int64)
+    honest = evaluate_decisions(binary(scores, labels, np.arange(4000)), CUT, None)
+    boasts = np.array([0.02, 0.98])[(scores >= 0.5).astype(np.int64)]
+    boastful = evaluate_decisions(binary(boasts, labels, np.arange(4000)), CUT, None)
+    assert honest.measured["calibration_error"].value == pytest.approx(0, abs=0.03)
+    assert boastful.measured["calibration_error"].value == pytest.approx(0.23, abs=0.03)
+    assert honest.measured["brier"].value == pytest.approx(1 / 6, abs=0.01)
+    assert [one.images for one in boastful.calibration] == [(scores < 0.5).sum(), (scores >= 0.5).sum()]
+    inside = [one.was.low < one.said < one.was.high for one in honest.calibration]  # type: ignore[operator]
+    assert sum(inside) >= 8
+
+
+def test_a_perfect_result_on_few_parts_proves_little() -> None:
+    labels = np.arange(20) % 2
+    details = evaluate_decisions(binary(0.1 + 0.8 * labels, labels, np.arange(20)), CUT, None)
+    for name in ("accuracy", "balanced_accuracy", "auroc", "average_precision", "macro_f1"):
+        measured = details.measured[name]
+        assert measured.value == measured.high == 1
+        assert 0.6 < measured.low < 0.9  # type: ignore[operator]
+
+
+def test_costs_say_what_the_line_can_expect(found: Decisions) -> None:
+    line = evaluate_decisions(found, CUT, Costs(escape=200, overkill=2, defect_rate=0.01)).line
+    assert line is not None
+    figures = figures_of(found)
+    escaped, overkilled = figures.escapes / 200, figures.overkill / 200
+    assert line.escapes.value == pytest.approx(10 * escaped)
+    assert line.overkill.value == pytest.approx(990 * overkilled)
+    assert line.cost.value == pytest.approx(200 * 10 * escaped + 2 * 990 * overkilled)
+    rejected = 10 * (1 - escaped) + 990 * overkilled
+    assert line.precision.value == pytest.approx(10 * (1 - escaped) / rejected)
+    assert line.precision.low < line.precision.value < line.precision.high  # type: ignore[operator]
+    assert (line.cost_passing_all, line.cost_rejecting_all) == pytest.approx((2000, 1980))
+    assert line.decided.value == 1
+
+
+def test_the_more_is_left_to_a_person_the_fewer_mistakes_are_made(found: Decisions) -> None:
+    line = evaluate_decisions(found, CUT, Costs(escape=1, overkill=1, defect_rate=0.5)).line
+    assert line is not None
+    decided, mistakes = np.array(line.coverage_curve).T
+    assert decided[-1] == pytest.approx(1)
+    assert mistakes[-1] == pytest.approx((~found.is_right).mean())
+    assert mistakes[len(mistakes) // 2] < mistakes[-1] / 2
+    assert min(cost for _, cost in line.cost_curve) <= (line.cost.value or 0)

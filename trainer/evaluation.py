@@ -1,0 +1,273 @@
+"""How good a model's decisions are, each figure with its 95 % interval over parts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
+from edge.figures import Figures, Labelled, compute_figures
+from trainer.curves import areas
+from trainer.dataset import Dataset
+from trainer.intervals import Draws, Measured, share, weighted_sum
+from trainer.operating_point import Costs, LineFigures, on_the_line
+
+_BINS, _WORST, _SURE = 10, 20, 1e-12
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a model says of photographs: ``labels``, ``taken_for`` (N,) class numbers; ``groups`` (N,).
+
+    ``probabilities``: (N, classes); ``scores``: (N,), 0 to 1.
+    """
+
+    task: Task
+    classes: list[str]
+    ok_index: int | None
+    files: list[str]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    verdicts: list[Verdict]
+    taken_for: NDArray[np.int64]
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether each class was recognised; of two, whether the verdict is right."""
+        return np.asarray(self.taken_for == self.labels)
+
+
+class ClassMeasured(BaseModel):
+    """Precision, recall and F1 of one class with their intervals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    precision: Measured
+    recall: Measured
+    f1: Measured
+
+
+class Bin(BaseModel):
+    """Photographs whose probability lies from ``low`` to ``high``: what was said, and what was so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float
+    high: float
+    images: int
+    said: float
+    was: Measured
+
+
+class PartFigures(BaseModel):
+    """One part: how many of its photographs are right; ``file`` is one of those that are not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    part: int
+    label: str
+    images: int
+    right: int
+    file: str
+
+
+class Evaluation(BaseModel):
+    """What Figures do not hold.
+
+    ``measured``: accuracy, balanced_accuracy, macro_f1, loss (mean -log of the true class's
+    probability), brier (mean squared error of the probabilities) and calibration_error; with an OK
+    class also auroc, average_precision, escape_rate (of defective images) and overkill_rate (of good
+    ones). ``worst_parts``: those with mistakes, the worst first.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    parts: int
+    measured: dict[str, Measured]
+    per_class_measured: dict[str, ClassMeasured]
+    calibration: list[Bin]
+    parts_with_mistakes: int
+    worst_parts: list[PartFigures]
+    line: LineFigures | None = None
+
+
+def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Decisions:
+    """What the logits (N, outputs) of a data set mean."""
+    probabilities = class_probabilities(logits, dataset.task)
+    scores = defect_scores(probabilities, dataset.ok_index)
+    verdicts = [decide(float(score), thresholds) for score in scores]
+    rejected = np.array([verdict != Verdict.OK for verdict in verdicts])
+    several = dataset.task == "classes"
+    return Decisions(
+        dataset.task,
+        dataset.classes,
+        dataset.ok_index,
+        [photograph.file for photograph in dataset.photographs],
+        dataset.labels,
+        dataset.groups.numbers,
+        probabilities,
+        scores,
+        verdicts,
+        probabilities.argmax(axis=1) if several else rejected.astype(np.int64),
+    )
+
+
+def figures_of(found: Decisions) -> Figures:
+    """The figures that `edge --replay` gives as well."""
+    ok_class = None if found.ok_index is None else found.classes[found.ok_index]
+    rows = zip(found.labels, found.verdicts, found.probabilities.argmax(axis=1), found.scores, strict=True)
+    inspections = [
+        Labelled(found.classes[int(label)], verdict, found.classes[int(predicted)], float(score))
+        for label, verdict, predicted, score in rows
+    ]
+    return compute_figures(inspections, task=found.task, classes=found.classes, ok_class=ok_class)
+
+
+def evaluate_decisions(found: Decisions, thresholds: Thresholds, costs: Costs | None) -> Evaluation:
+    """All figures of decisions, with their intervals; with ``costs`` also what they are worth on the line."""
+    per_class = {name: _of_class(found, number) for number, name in enumerate(found.classes)}
+    recalls = [one.recall for one in per_class.values() if one.recall.value is not None]
+    everything = np.ones(len(found.labels), bool)
+    measured = {
+        "accuracy": share(found.is_right, everything, found.groups),
+        "balanced_accuracy": weighted_sum(recalls, [1 / len(recalls)] * len(recalls)),
+    }
+    measured |= _drawn(found, floor=measured["balanced_accuracy"].low)
+    if found.ok_index is not None:
+        measured |= _escapes_and_overkill(found)
+    parts = _parts_with_mistakes(found)
+    line = None
+    if costs is not None and found.ok_index is not None:
+        line = on_the_line(
+            found.scores,
+            found.labels != found.ok_index,
+            found.groups,
+            np.array(found.verdicts),
+            thresholds,
+            costs,
+        )
+    return Evaluation(
+        parts=len(np.unique(found.groups)),
+        measured=measured,
+        per_class_measured=per_class,
+        calibration=_calibration(found),
+        parts_with_mistakes=len(parts),
+        worst_parts=parts[:_WORST],
+        line=line,
+    )
+
+
+def _of_class(found: Decisions, number: int) -> ClassMeasured:
+    is_it, taken = found.labels == number, found.taken_for == number
+    hits = is_it & taken
+    # F1 = 2J / (1 + J), where J is the share of hits among all that are or were taken for the class.
+    jaccard = share(hits, is_it | taken, found.groups)
+    return ClassMeasured(
+        precision=share(hits, taken, found.groups),
+        recall=share(hits, is_it, found.groups),
+        f1=jaccard.mapped(lambda value: 2 * value / (1 + value)),
+    )
+
+
+def _escapes_and_overkill(found: Decisions) -> dict[str, Measured]:
+    is_defect = found.labels != found.ok_index
+    passed = np.array([verdict == Verdict.OK for verdict in found.verdicts])
+    return {
+        "escape_rate": share(passed, is_defect, found.groups),
+        "overkill_rate": share(~passed, ~is_defect, found.groups),
+    }
+
+
+def _drawn(found: Decisions, *, floor: float | None) -> dict[str, Measured]:
+    """What is no share of photographs: parts are drawn again."""
+    draws = Draws(found.labels, found.groups)
+    rows = np.arange(len(found.labels))
+    truth = np.eye(len(found.classes))[found.labels]
+    wrong = ((found.probabilities - truth) ** 2).sum(axis=1)
+    if len(found.classes) == 2:
+        wrong = wrong / 2  # both classes are wrong by the same amount: it counts once
+    surprise = -np.log(np.maximum(found.probabilities[rows, found.labels], _SURE))
+    measured = {
+        "macro_f1": draws.measure(_macro_f1(found), floor=floor),
+        "loss": draws.measure(_mean_of(surprise)),
+        "brier": draws.measure(_mean_of(wrong)),
+        "calibration_error": draws.measure(_calibration_error(found)),
+    }
+    is_defect = found.labels != found.ok_index
+    if found.ok_index is not None and is_defect.any() and not is_defect.all():
+        for place, name in enumerate(("auroc", "average_precision")):
+            measured[name] = draws.measure(
+                lambda weights, place=place: areas(found.scores, is_defect, weights)[place],  # type: ignore[misc]
+                floor=floor,
+            )
+    return measured
+
+
+def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    return lambda weights: np.asarray(weights @ values / weights.sum(axis=1))
+
+
+def _macro_f1(found: Decisions) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    classes = np.unique(found.labels)
+    is_it = (found.labels[:, np.newaxis] == classes).astype(float)
+    taken = (found.taken_for[:, np.newaxis] == classes).astype(float)
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        both = weights @ (is_it + taken)
+        return np.asarray((2 * (weights @ (is_it * taken)) / np.maximum(both, 1e-9)).mean(axis=1))
+
+    return statistic
+
+
+def _confidence(found: Decisions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What is said, (N,), and whether it was so: of two classes that the part is defective."""
+    if found.task != "classes":
+        return found.scores, found.labels == 1
+    return found.probabilities.max(axis=1), found.probabilities.argmax(axis=1) == found.labels
+
+
+def _bin_of(said: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum((said * _BINS).astype(np.int64), _BINS - 1)
+
+
+def _calibration_error(found: Decisions) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """The expected calibration error over ten bins of equal width: Guo et al. 2017 (arXiv:1706.04599)."""
+    said, was = _confidence(found)
+    gaps = np.eye(_BINS)[_bin_of(said)] * (said - was)[:, np.newaxis]
+    return lambda weights: np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1))
+
+
+def _calibration(found: Decisions) -> list[Bin]:
+    said, was = _confidence(found)
+    place = _bin_of(said)
+    return [
+        Bin(
+            low=number / _BINS,
+            high=(number + 1) / _BINS,
+            images=int((place == number).sum()),
+            said=float(said[place == number].mean()),
+            was=share(was, place == number, found.groups),
+        )
+        for number in np.unique(place).tolist()
+    ]
+
+
+def _parts_with_mistakes(found: Decisions) -> list[PartFigures]:
+    parts = []
+    for group in np.unique(found.groups[~found.is_right]):
+        members = np.flatnonzero(found.groups == group)
+        wrong = members[~found.is_right[members]]
+        parts.append(
+            PartFigures(
+                part=int(group),
+                label=found.classes[int(np.bincount(found.labels[members]).argmax())],
+                images=len(members),
+                right=len(members) - len(wrong),
+                file=found.files[int(wrong[0])],
+            )
+        )
+    return sorted(parts, key=lambda part: (part.right / part.images, -part.images))

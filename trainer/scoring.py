@@ -1,0 +1,50 @@
+"""A finished run on other photographs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.errors import InputError
+from edge.figures import Figures
+from trainer.dataset import Dataset, load_test_set
+from trainer.evaluate import predict_logits
+from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of
+from trainer.groups import COPIES
+from trainer.layouts import Layout, read_layout
+from trainer.run import MODEL_FILE, Run, read_run
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a run says of photographs that it never learned from."""
+
+    run: Run
+    network: Any
+    layout: Layout
+    dataset: Dataset
+    found: Decisions
+    figures: Figures
+    details: Evaluation
+
+
+def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
+    """Figures of a run on other photographs; ``groups``: as of `trainer train`. Raises InputError."""
+    run = read_run(run_folder)
+    layout = read_layout(data)
+    dataset = load_test_set(
+        layout, task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input, groups=groups
+    )
+    network = load_network(run_folder)
+    found = decisions(dataset, predict_logits(network, dataset.pixels), run.thresholds)
+    details = evaluate_decisions(found, run.thresholds, run.costs)
+    return Scored(run, network, layout, dataset, found, figures_of(found), details)
+
+
+def load_network(run_folder: Path) -> Any:
+    """The Keras model of a run; raises InputError."""
+    import keras
+
+    try:
+        return keras.saving.load_model(run_folder / MODEL_FILE, compile=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run_folder / MODEL_FILE}: not a model that Keras can load") from error
