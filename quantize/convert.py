@@ -20,9 +20,13 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
 
     Raises InputError when an operator cannot be quantized.
     """
+    import keras
     import tensorflow as tf
 
     scaled = to_network_input(with_extremes(sample))
+    # For one image at a time; for any number of them the graph would compute its shapes anew.
+    entry = keras.Input(batch_shape=(1, *sample.shape[1:]))
+    model = keras.Model(entry, model(entry))
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in scaled)

@@ -12,7 +12,7 @@ from edge.bundle import Bundle, GoldenExample, Manifest, Results, decode_bundle,
 from edge.errors import InputError
 from edge.figures import compute_figures
 from edge.model import Model, runtime_version
-from quantize.calibrate import balanced_sample
+from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare
 from quantize.convert import convert
 from quantize.golden import choose_golden
@@ -45,7 +45,10 @@ def quantize(
     root = data if data is not None else Path(run.data)
     validation = load_pixels(run, run.validation, root)
     chosen = balanced_sample(run.train, count=samples, seed=seed)
-    flatbuffer = convert(network, load_pixels(run, chosen, root))
+    sample = load_pixels(run, chosen, root)
+    if run.task == "anomaly":
+        sample = with_strange_parts(sample, seed=seed)
+    flatbuffer = convert(network, sample)
     comparison = _compare(network, flatbuffer, run, validation)
     refusal = _refusal(comparison, allow_flips)
     manifest, inputs = _manifest(run, flatbuffer, comparison, validation, samples=len(chosen), seed=seed)

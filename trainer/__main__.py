@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.chatter import without_chatter
 from edge.errors import InputError, LinegateError
 from trainer.augment import KINDS
-from trainer.models.registry import DEFAULT, NAMES
+from trainer.models.registry import AUTOENCODER, DEFAULT, NAMES
 from trainer.models.transfer import BACKBONES
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("data", type=Path, metavar="DATA", help="a folder that holds one folder a class")
     train.add_argument("--out", type=Path, metavar="RUN", required=True, help="folder for the results")
     train.add_argument("--test", type=Path, metavar="DIR", help="other photographs, to score the result on")
-    train.add_argument("--task", choices=["auto", "binary", "classes"], default="auto", help="default: auto")
+    train.add_argument(
+        "--task",
+        choices=["auto", "binary", "classes", "anomaly"],
+        default="auto",
+        help="two classes, several, or OK parts alone (default: by the classes that there are)",
+    )
     train.add_argument("--ok", metavar="CLASS", help="the class that means OK, where its name doesn't say so")
     train.add_argument(
         "--model",
@@ -64,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         default=DEFAULT,
         help="default: a linear head on pretrained features, or small without weights; from scratch: small, "
-        f"baseline; fine-tuned: {', '.join(BACKBONES)}",
+        f"baseline; fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: default, {AUTOENCODER}",
     )
     train.add_argument(
         "--weights",
@@ -91,6 +96,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--max-escape-rate", type=_share, metavar="SHARE", help="of defective parts, proved or refused: 1%%"
+    )
+    train.add_argument(
+        "--max-overkill-rate",
+        type=_share,
+        default=0.01,
+        metavar="SHARE",
+        help="of good parts, for --task anomaly (default: 1%%)",
     )
     train.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
     train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
@@ -230,6 +242,7 @@ def _train(arguments: argparse.Namespace) -> int:
         folds=arguments.folds,
         costs=_costs(arguments),
         max_escape_rate=arguments.max_escape_rate,
+        max_overkill_rate=arguments.max_overkill_rate,
         size=arguments.size,
         tensorboard=arguments.tensorboard,
         fit=FitSettings(

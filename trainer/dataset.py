@@ -58,6 +58,11 @@ class Dataset:
         return None if self.ok_class is None else self.classes.index(self.ok_class)
 
     @property
+    def alone(self) -> int | None:
+        """The number of the class that is learned from alone, where that is the task."""
+        return self.ok_index if self.task == "anomaly" else None
+
+    @property
     def outputs(self) -> int:
         """How many logits a model of it has."""
         return 1 if has_one_logit(self.task) else len(self.classes)
@@ -85,6 +90,11 @@ def choose_task(
     if ok_class is not None and ok_class not in names:
         raise InputError(f"--ok {ok_class}: no such class; there are {', '.join(names)}")
     ok_class = ok_class or find_ok_class(list(names))
+    if task == "anomaly" or (task == "auto" and len(names) == 1 and ok_class is not None):
+        if ok_class is None:
+            raise InputError(f"which of {', '.join(names)} is OK? name it with --ok")
+        defects = [name for name in names if name != ok_class]
+        return "anomaly", [ok_class, defects[0] if len(defects) == 1 else "defect"], ok_class
     if task == "binary" or (task == "auto" and len(names) == 2 and ok_class is not None):
         if ok_class is None:
             raise InputError(f"which of {', '.join(names)} is OK? name it with --ok")
@@ -99,16 +109,17 @@ def load_training_set(
     """Read a data set to learn from; raises InputError, which names the folder or class."""
     items = layout.of("train")
     names = sorted({item.label for item in items})
-    if len(names) < 2:
-        raise InputError(
-            f"{layout.root}: holds {len(names)} classes to learn from; at least 2 would be right"
-        )
     chosen, classes, ok_class = choose_task(names, task=task, ok_class=ok_class)
+    if len(names) < 2 and chosen != "anomaly":
+        raise InputError(
+            f"{layout.root}: holds {len(names)} classes to learn from; at least 2 would be right, "
+            "or OK parts alone, named with --ok and --task anomaly"
+        )
     labels = [item.label if item.label in classes else classes[1] for item in items]
     spec = InputSpec(width=size, height=size, channels=1 if _all_grey(items) else 3)
     dataset = _load(layout, items, labels, chosen, classes, ok_class, spec, groups=groups, threads=threads)
     counts = Counter(photograph.label for photograph in dataset.photographs)
-    for name in classes:
+    for name in classes[:1] if chosen == "anomaly" else classes:
         if counts[name] < MIN_IMAGES_PER_CLASS:
             raise InputError(
                 f"{layout.root}: class {name} has {counts[name]} usable images; "
@@ -140,7 +151,7 @@ def load_test_set(
         label = known.get(name.casefold())
         if label is None and ok_class is not None and name == ok_name:
             label = ok_class
-        if label is None and task == "binary":
+        if label is None and has_one_logit(task):
             label = classes[1]
         if label is None:
             raise InputError(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.decision import Task, has_one_logit
 from edge.errors import InputError
 from trainer.augment import KINDS, augment
 from trainer.batches import balanced_plan, read_ahead
@@ -22,7 +23,10 @@ from trainer.head import balanced_weights
 from trainer.learners.learner import Positions
 
 History = dict[str, list[float]]
+# Images, targets and outputs of a network to the loss of each image and whether it is right, both (N,).
+Judge = Callable[[Any, Any, Any], tuple[Any, Any]]
 _PREDICTED_AT_ONCE = 64
+_NEAR = 0.1  # of the 2 from black to white
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,14 @@ class _Course:
         self._network, self._dataset, self._settings = network, dataset, settings
         self._train, self._validation = train, validation
         self._labels, self._groups = dataset.labels, dataset.groups.numbers
-        self._binary = dataset.task == "binary"
+        self._judge = _JUDGES[dataset.task]
         self.steps = -(-len(train) // settings.batch_size)
         self.planned = settings.epochs
         self._averaged = keras.models.clone_model(network)
         self._averaged.set_weights(network.get_weights())
         self._optimizer = keras.optimizers.Adam(_schedule(settings, self.steps * settings.epochs))
         self._optimizer.build(network.trainable_variables)
-        self._step = _make_step(network, self._averaged, self._optimizer, settings, binary=self._binary)
+        self._step = _make_step(network, self._averaged, self._optimizer, settings, self._judge)
         self._decide = _make_decide(self._averaged)
         self.best: list[NDArray[Any]] = network.get_weights()
         self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
@@ -182,19 +186,20 @@ class _Course:
 
         validation, size = self._validation, _PREDICTED_AT_ONCE
         plan = [validation[start : start + size] for start in range(0, len(validation), size)]
-        batches = read_ahead(self._dataset.pixels, plan)
-        logits = np.concatenate(
-            [self._decide(tf.constant(to_input(pixels))).numpy() for _, pixels in batches]
-        )
-        losses, right = _judge(self._targets(validation), tf.constant(logits), binary=self._binary)
+        found = []
+        for positions, pixels in read_ahead(self._dataset.pixels, plan):
+            images = tf.constant(to_input(pixels))
+            found.append(self._judge(images, self._targets(positions), self._decide(images)))
+        columns = zip(*found, strict=True)
+        losses, right = (np.concatenate([value.numpy() for value in column]) for column in columns)
         weights = balanced_weights(self._labels[validation], self._groups[validation])
-        return float((losses.numpy() * weights).mean()), float(right.numpy().mean())
+        return float((losses * weights).mean()), float(right.mean())
 
     def _targets(self, positions: Positions) -> Any:
         import tensorflow as tf
 
         labels = self._labels[positions]
-        if self._binary:
+        if has_one_logit(self._dataset.task):
             return tf.constant(labels.astype(np.float32)[:, np.newaxis])
         return tf.one_hot(labels, self._dataset.outputs)
 
@@ -213,7 +218,7 @@ def _schedule(settings: FitSettings, steps: int) -> Any:
     )
 
 
-def _make_step(network: Any, averaged: Any, optimizer: Any, settings: FitSettings, *, binary: bool) -> Any:
+def _make_step(network: Any, averaged: Any, optimizer: Any, settings: FitSettings, judge: Judge) -> Any:
     """One step on a batch: uint8 pixels, targets and seed to the mean loss and accuracy.
 
     ``averaged`` follows the weights as a running mean: Polyak and Juditsky 1992 (SIAM J. Control
@@ -226,7 +231,7 @@ def _make_step(network: Any, averaged: Any, optimizer: Any, settings: FitSetting
         if settings.augment:
             images = augment(images, seed, settings.augment)
         with tf.GradientTape() as tape:
-            losses, right = _judge(targets, network(images, training=True), binary=binary)
+            losses, right = judge(images, targets, network(images, training=True))
             loss = tf.reduce_mean(losses)
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(loss, variables), variables)
@@ -246,15 +251,32 @@ def _make_decide(network: Any) -> Any:
     return tf.function(lambda images: network(images, training=False), input_signature=[shape])
 
 
-def _judge(targets: Any, logits: Any, *, binary: bool) -> tuple[Any, Any]:
-    """The cross-entropy of each image (N,), and whether it is right at a probability of one half."""
+def _judge_defect(_images: Any, targets: Any, logits: Any) -> tuple[Any, Any]:
+    """The cross-entropy, and what a probability of one half would say."""
     import tensorflow as tf
 
-    if binary:
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)[:, 0]
-        return losses, tf.equal(logits[:, 0] > 0, targets[:, 0] > 0.5)
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)[:, 0]
+    return losses, tf.equal(logits[:, 0] > 0, targets[:, 0] > 0.5)
+
+
+def _judge_class(_images: Any, targets: Any, logits: Any) -> tuple[Any, Any]:
+    """The cross-entropy, and whether the likeliest class is the right one."""
+    import tensorflow as tf
+
     losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
     return losses, tf.equal(tf.argmax(logits, 1), tf.argmax(targets, 1))
+
+
+def _judge_drawing(images: Any, _targets: Any, drawn: Any) -> tuple[Any, Any]:
+    """The mean squared error of an image drawn again, and the share of its pixels that come near."""
+    import tensorflow as tf
+
+    error = images - drawn
+    near = tf.cast(tf.abs(error) < _NEAR, tf.float32)
+    return tf.reduce_mean(error**2, axis=[1, 2, 3]), tf.reduce_mean(near, axis=[1, 2, 3])
+
+
+_JUDGES: dict[Task, Judge] = {"binary": _judge_defect, "classes": _judge_class, "anomaly": _judge_drawing}
 
 
 def _progress(course: _Course) -> Any:

@@ -15,6 +15,7 @@ from edge.errors import InputError
 from trainer.intervals import CONFIDENCE, Measured, share, weighted_sum
 
 _BOOTSTRAPS = 200
+_MARGIN = 0.05  # above the highest score that passes, of its distance from the middle
 _POINTS = 101  # of a curve
 
 
@@ -119,6 +120,26 @@ def by_escape_rate(found: HeldOut, limit: float) -> Thresholds:
         float(cut),
         f"at most {limit:.2%} of defective parts escape, upper bound of {CONFIDENCE:.0%}: {allowed} of "
         f"{len(worst)} did, on {found.held_out}",
+    )
+
+
+def by_overkill_rate(found: HeldOut, limit: float) -> Thresholds:
+    """The lowest cut that rejects at most ``limit`` of the good parts that were held out.
+
+    For where no defective photograph is known. Each part counts once, by what share of its images.
+    """
+    good = ~found.is_defect
+    logits, groups = _logit(found.scores[good]), found.groups[good]
+    parts, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.argsort(-logits, kind="stable")
+    rejected = np.cumsum(1 / sizes[of[order]]) / len(parts)
+    gone = int(np.searchsorted(rejected, limit + 1e-9, side="right"))  # of the highest
+    highest = logits[order[min(gone, len(order) - 1)]]
+    margin = _MARGIN * (highest - np.median(logits))
+    above = logits[order[gone - 1]] if gone else np.inf
+    return _one(
+        float(highest + min(margin, (above - highest) / 2)),
+        f"at most {limit:.2%} of {len(parts)} good parts rejected, on {found.held_out}",
     )
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Thresholds, Verdict, decide
+from edge.decision import Thresholds, Verdict, decide, has_one_logit
 from edge.errors import ImageError
 from edge.figures import Figures
 from edge.images import read_image
@@ -225,7 +225,7 @@ def _mistakes(run: Run, scored: Sequence[Scored], data: Path) -> str:
 
 
 def _is_wrong(run: Run, item: Scored) -> bool:
-    if run.task == "binary":
+    if has_one_logit(run.task):
         return (decide(item.score, run.thresholds) == Verdict.OK) != (item.label == run.ok_class)
     return item.predicted != item.label
 

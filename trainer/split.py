@@ -15,11 +15,17 @@ def split_by_group(
     share: float,
     seed: int,
     classes: Sequence[str] = (),
+    alone: int | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions for training and for validation: whole groups, about ``share`` of each class validates.
 
-    Raises InputError for a class whose images are all in one group.
+    With ``alone``, only images of that class train, and all of other groups validate. Raises InputError
+    for a class whose images are all in one group.
     """
+    if alone is not None:
+        mine = np.flatnonzero(labels == alone)
+        train, _ = split_by_group(labels[mine], groups[mine], share=share, seed=seed, classes=classes)
+        return mine[train], np.flatnonzero(~np.isin(groups, groups[mine[train]]))
     wanted = {int(label): share * float((labels == label).sum()) for label in np.unique(labels)}
     validation: list[int] = []
     for label, members in _groups_by_class(labels, groups, classes).items():
@@ -43,11 +49,20 @@ def folds_by_group(
     folds: int,
     seed: int,
     classes: Sequence[str] = (),
+    alone: int | None = None,
 ) -> NDArray[np.int64]:
     """The fold of each image, (N,): groups stay whole, and each class is spread evenly.
 
-    Fewer folds where a class has fewer groups. Raises InputError for a class with a single group.
+    Fewer folds where a class has fewer groups; with ``alone`` only that class counts. Raises InputError
+    for a class with a single group.
     """
+    if alone is not None:
+        mine = labels == alone
+        found = folds_by_group(labels[mine], groups[mine], folds=folds, seed=seed, classes=classes)
+        known = dict(zip(groups[mine].tolist(), found.tolist(), strict=True))
+        others = np.random.default_rng(seed).permutation(np.setdiff1d(groups, groups[mine]))
+        known |= {int(group): place % (int(found.max()) + 1) for place, group in enumerate(others)}
+        return np.array([known[int(group)] for group in groups], np.int64)
     by_class = _groups_by_class(labels, groups, classes)
     folds = min(folds, *(len(members) for members in by_class.values()))
     fold_of = np.zeros(len(labels), np.int64)

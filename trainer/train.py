@@ -7,7 +7,6 @@ import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,19 +24,15 @@ from trainer.evaluation import Decisions, decisions, evaluate_decisions, figures
 from trainer.fit import FitSettings, Records
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
-from trainer.learners.gradient import GradientLearner, TransferLearner
-from trainer.learners.head import HeadLearner
+from trainer.learners.choose import choose_learner
 from trainer.learners.learner import Learned, Learner
-from trainer.models.pretrained import download
-from trainer.models.registry import DEFAULT, NETWORKS
-from trainer.models.small import build_small
-from trainer.models.transfer import BACKBONES, build_transfer
-from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
+from trainer.models.registry import DEFAULT
+from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 from trainer.plots import plot_confusion, plot_history
 from trainer.report import Scored, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
 from trainer.split import folds_by_group, split_by_group
-from trainer.weights import AUTO, VARIABLE, find_weights
+from trainer.weights import AUTO
 
 TENSORBOARD = "tensorboard"
 
@@ -56,6 +51,7 @@ class TrainSettings:
     validation_share: float = 0.2
     costs: Costs | None = None
     max_escape_rate: float | None = None
+    max_overkill_rate: float = 0.01
     tensorboard: bool = False
     threads: int = os.cpu_count() or 1
     fit: FitSettings = field(default_factory=FitSettings)
@@ -80,10 +76,23 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     test_set = _test_set(test_layout, dataset, settings.groups) if test_layout is not None else None
     labels, groups, seed = dataset.labels, dataset.groups.numbers, settings.fit.seed
     positions, validation = split_by_group(
-        labels, groups, share=settings.validation_share, seed=seed, classes=dataset.classes
+        labels,
+        groups,
+        share=settings.validation_share,
+        seed=seed,
+        classes=dataset.classes,
+        alone=dataset.alone,
     )
+    _refuse_what_needs_defects(dataset, settings)
     started = time.monotonic()
-    learner, warnings = _learner(dataset, settings, out)
+    learner, warnings = choose_learner(
+        dataset,
+        settings.model,
+        weights=settings.weights,
+        fit=settings.fit,
+        records=Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None),
+        threads=settings.threads,
+    )
     folds = _cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
     thresholds = _thresholds(learned, dataset, settings)
@@ -128,32 +137,18 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     return run
 
 
-def _learner(dataset: Dataset, settings: TrainSettings, out: Path) -> tuple[Learner, list[str]]:
-    """Who learns, and what a person must know about it."""
-    records = Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None)
-    if settings.model in NETWORKS:
-        return GradientLearner(dataset, NETWORKS[settings.model], settings.fit, records), []
-    backbone = BACKBONES.get(settings.model)
-    weights = find_weights(settings.weights, backbone.download if backbone else download)
-    if weights is not None and backbone is not None:
-        return TransferLearner(dataset, backbone, weights, settings.fit, records), []
-    if weights is not None:
-        return HeadLearner(dataset, weights, seed=settings.fit.seed, threads=settings.threads), []
-    warning = (
-        "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
-        f"(docs/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
-    )
-    build = partial(build_transfer, backbone, None) if backbone else build_small
-    return GradientLearner(dataset, build, settings.fit, records), [warning]
-
-
 def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
     """Figures of each fold by a model that saw none of its parts."""
     if settings.folds == 0:
         return []
     labels, groups = dataset.labels, dataset.groups.numbers
     fold_of = folds_by_group(
-        labels, groups, folds=settings.folds, seed=settings.fit.seed, classes=dataset.classes
+        labels,
+        groups,
+        folds=settings.folds,
+        seed=settings.fit.seed,
+        classes=dataset.classes,
+        alone=dataset.alone,
     )
     found = []
     for fold in range(int(fold_of.max()) + 1):
@@ -162,7 +157,11 @@ def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings)
         train, stop = others, others[:0]
         if learner.needs_validation:
             inner, rest = split_by_group(
-                labels[others], groups[others], share=settings.validation_share, seed=settings.fit.seed
+                labels[others],
+                groups[others],
+                share=settings.validation_share,
+                seed=settings.fit.seed,
+                alone=dataset.alone,
             )
             train, stop = others[inner], others[rest]
         learned = learner.learn(train, stop)
@@ -179,6 +178,8 @@ def _thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> 
     found = HeldOut(
         scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
     )
+    if dataset.task == "anomaly":
+        return by_overkill_rate(found, settings.max_overkill_rate)
     if settings.max_escape_rate is not None:
         return by_escape_rate(found, settings.max_escape_rate)
     if settings.costs is not None:
@@ -208,6 +209,14 @@ def _split_in_words(dataset: Dataset, settings: TrainSettings) -> str:
         return f"random, {shares}"
     groups = dataset.groups
     return f"by part ({groups.count} groups of {len(dataset.photographs)} images: {groups.by}), {shares}"
+
+
+def _refuse_what_needs_defects(dataset: Dataset, settings: TrainSettings) -> None:
+    if dataset.task == "anomaly" and (settings.costs is not None or settings.max_escape_rate is not None):
+        raise InputError(
+            "--escape-cost and --max-escape-rate need defective parts to learn from, and --task anomaly "
+            "takes none; --max-overkill-rate, or --task binary, would be right"
+        )
 
 
 def _refuse_foreign_folder(out: Path) -> None:

@@ -57,7 +57,8 @@ class GradientLearner:
         yield self._settings
 
     def _method(self) -> dict[str, Any]:
-        return {"learned_by": "gradient descent", **asdict(self._settings)}
+        settings = {**asdict(self._settings), "augment": list(self._settings.augment)}
+        return {"learned_by": "gradient descent", **settings}
 
 
 class TransferLearner(GradientLearner):

@@ -1,12 +1,11 @@
 """A linear head on the features of a pretrained network."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_batches, to_input
 from trainer.head import STRENGTHS, hold_out, learn_head
-from trainer.learners.learner import Learned, Positions
+from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.pretrained import build_features, build_maps, equalize, with_head
 from trainer.weights import Weights
 
@@ -51,29 +50,6 @@ class HeadLearner:
             "temperature": round(best.temperature, 4),
             "seed": self._seed,
         }
-        history = self._by_fold(head.logits(features), best.logits, labels, best.fold_of)
+        history = history_by_fold(head.logits(features), best.logits, labels, best.fold_of)
         network = with_head(self._maps, head)
         return Learned(network, best.logits, train, turns, history, "fold", method)
-
-    def _by_fold(
-        self,
-        seen: NDArray[np.float32],
-        held_out: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        fold_of: NDArray[np.int64],
-    ) -> dict[str, list[float]]:
-        history: dict[str, list[float]] = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
-        for fold in range(int(fold_of.max()) + 1):
-            mine = fold_of == fold
-            for prefix, logits in (("", seen), ("val_", held_out)):
-                loss, accuracy = _loss_and_accuracy(logits[mine], labels[mine])
-                history[f"{prefix}loss"].append(loss)
-                history[f"{prefix}accuracy"].append(accuracy)
-        return history
-
-
-def _loss_and_accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
-    both = np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits
-    both = both.astype(np.float64) - both.max(axis=1, keepdims=True)
-    likelihood = both[np.arange(len(labels)), labels] - np.log(np.exp(both).sum(axis=1))
-    return float(-likelihood.mean()), float((both.argmax(axis=1) == labels).mean())

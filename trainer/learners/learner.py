@@ -37,3 +37,27 @@ class Learner(Protocol):
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
         """A model that saw the photographs at ``train``."""
+
+
+def history_by_fold(
+    seen: NDArray[np.float32],
+    held_out: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+) -> dict[str, list[float]]:
+    """Loss and accuracy of each fold: logits (N, outputs) of a model that saw it, of one that did not."""
+    history: dict[str, list[float]] = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+    for fold in range(int(fold_of.max()) + 1):
+        mine = fold_of == fold
+        for prefix, logits in (("", seen), ("val_", held_out)):
+            loss, accuracy = _loss_and_accuracy(logits[mine], labels[mine])
+            history[f"{prefix}loss"].append(loss)
+            history[f"{prefix}accuracy"].append(accuracy)
+    return history
+
+
+def _loss_and_accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    both = np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits
+    both = both.astype(np.float64) - both.max(axis=1, keepdims=True)
+    likelihood = both[np.arange(len(labels)), labels] - np.log(np.exp(both).sum(axis=1))
+    return float(-likelihood.mean()), float((both.argmax(axis=1) == labels).mean())

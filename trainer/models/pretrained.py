@@ -27,21 +27,31 @@ def download() -> Any:
     return MobileNet(input_shape=(160, 160, 3), alpha=ALPHA, include_top=False, weights="imagenet")
 
 
+def build_trunk(height: int, width: int, channels: int, weights: Weights, *, blocks: tuple[int, ...]) -> Any:
+    """A Keras model: float32 (N, H, W, C) in -1…1 to the maps of these blocks of the MobileNet.
+
+    Raises InputError where the weights are not of this network.
+    """
+    from keras import Model
+    from keras.applications import MobileNet
+
+    backbone = MobileNet(input_shape=(height, width, channels), alpha=ALPHA, include_top=False, weights=None)
+    outputs = [backbone.get_layer(f"conv_pw_{block}_relu").output for block in blocks]
+    trunk = Model(backbone.input, outputs, name="MobileNet (alpha 0.25)")
+    weights.give(trunk)
+    return trunk
+
+
 def build_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
     """A Keras model: float32 (N, H, W, C) in -1…1 to the maps whose means are the features.
 
     Raises InputError where the weights are not of this network.
     """
     from keras import Model, layers
-    from keras.applications import MobileNet
 
-    backbone = MobileNet(input_shape=(height, width, channels), alpha=ALPHA, include_top=False, weights=None)
-    last = backbone.get_layer(f"conv_pw_{BLOCKS[-1]}_relu").output
-    trunk = Model(backbone.input, last, name="MobileNet (alpha 0.25)")
-    weights.give(trunk)
+    trunk = build_trunk(height, width, channels, weights, blocks=BLOCKS)
     maps = []
-    for block in BLOCKS:
-        values = trunk.get_layer(f"conv_pw_{block}_relu").output
+    for values in trunk.outputs:
         mean = layers.GlobalAveragePooling2D(keepdims=True)(values)
         maps += [values, layers.ReLU()(layers.Subtract()([values, mean]))]
     return Model(trunk.input, maps, name="maps")

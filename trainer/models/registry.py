@@ -12,4 +12,5 @@ NETWORKS: dict[str, Callable[[int, int, int, int], Any]] = {
     "small": build_small,
     "baseline": build_baseline,
 }
-NAMES = (DEFAULT, *NETWORKS, *BACKBONES)
+AUTOENCODER = "autoencoder"
+NAMES = (DEFAULT, *NETWORKS, *BACKBONES, AUTOENCODER)

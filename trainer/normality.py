@@ -1,0 +1,70 @@
+"""What OK parts look like, place by place: a Gaussian of features at each position of a map.
+
+After Defard et al. 2021, "PaDiM" (arXiv:2011.08785): each place has its own mean and covariance of
+pretrained features. Three things are different, so that it fits a small int8 graph and few photographs.
+The features are reduced by principal components. Each place's covariance is drawn towards that of
+all places, the more the fewer photographs there are. And the distance is the mean absolute
+whitened feature, each cut at CLIP, in place of the root of the squares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+DIMENSIONS = 48
+CLIP = 6.0  # standard deviations
+_RIDGE = 1e-3  # of the mean variance, where features do not vary at all
+_SAMPLE = 100_000  # places from which the principal components are found
+
+
+@dataclass(frozen=True)
+class Normality:
+    """``projection``: (C, D); ``mean``: (H, W, D) of projected features; ``whitening``: (H, W, D, D)."""
+
+    projection: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    whitening: NDArray[np.float32]
+
+    def distances(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
+        """How far the strangest place of each photograph is from OK parts, (N,), of maps (N, H, W, C)."""
+        centred = maps.astype(np.float32) @ self.projection - self.mean
+        white = np.matmul(centred[..., np.newaxis, :], self.whitening)[..., 0, :]
+        by_place = np.minimum(np.abs(white), CLIP).mean(axis=-1)
+        return np.asarray(by_place.max(axis=(1, 2)), np.float32)
+
+
+def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
+    """Means and covariances of ``maps``, (N, H, W, C) of OK photographs, as different as there are."""
+    with threadpool_limits(1):  # many small matrices: threads would wait for each other
+        projection = _principal_components(maps, seed=seed)
+        projected = maps.astype(np.float32) @ projection
+        mean = projected.mean(axis=0)
+        covariance = _covariance_by_place(projected - mean)
+        shared = covariance.mean(axis=(0, 1))
+        pull = len(shared) / (len(shared) + len(maps))
+        ridge = _RIDGE * np.trace(shared) / len(shared) * np.eye(len(shared))
+        drawn = (1 - pull) * covariance + pull * shared + ridge
+        whitening = np.linalg.cholesky(np.linalg.inv(drawn))
+    scale = np.sqrt(np.diag(shared + ridge))  # all components share one int8 scale: they must be alike
+    return Normality(
+        np.asarray(projection / scale, np.float32),
+        np.asarray(mean / scale, np.float32),
+        np.asarray(whitening * scale[:, np.newaxis], np.float32),
+    )
+
+
+def _principal_components(maps: NDArray[np.floating], *, seed: int) -> NDArray[np.float32]:
+    """Directions (C, D) in which the places of all photographs differ most."""
+    rows = maps.reshape(-1, maps.shape[-1])
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:_SAMPLE]
+    covariance = np.cov(rows[np.sort(chosen)].astype(np.float64), rowvar=False)
+    _, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors[:, -DIMENSIONS:], np.float32)
+
+
+def _covariance_by_place(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, D, D) of (N, H, W, D)."""
+    by_place = np.moveaxis(centred, 0, -1)
+    return np.asarray(by_place @ np.swapaxes(by_place, -1, -2) / len(centred))
