@@ -64,8 +64,7 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     assert model.bundle.manifest.results.int8.images == 24
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pretrained_weights(file: Path) -> Path:
     """A file like those of keras.applications; what it holds was never trained, but is not flat either."""
     import keras
 
@@ -73,9 +72,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = keras.applications.MobileNet(
         input_shape=(64, 64, 3), alpha=0.25, include_top=False, weights=None
     )
-    file = tmp_path_factory.mktemp("weights") / "mobilenet.h5"
     network.save(file)
     return file
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pretrained_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5")
 
 
 def test_a_head_on_given_features_goes_through_the_chain(chain: Path, weights: Path, tmp_path: Path) -> None:

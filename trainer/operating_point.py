@@ -136,7 +136,7 @@ def by_overkill_rate(found: HeldOut, limit: float) -> Thresholds:
     gone = int(np.searchsorted(rejected, limit + 1e-9, side="right"))  # of the highest
     highest = logits[order[min(gone, len(order) - 1)]]
     margin = _MARGIN * (highest - np.median(logits))
-    above = logits[order[gone - 1]] if gone else np.inf
+    above = logits[logits > highest].min(initial=np.inf)
     return _one(
         float(highest + min(margin, (above - highest) / 2)),
         f"at most {limit:.2%} of {len(parts)} good parts rejected, on {found.held_out}",

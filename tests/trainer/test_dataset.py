@@ -45,6 +45,21 @@ def test_several_defects_can_be_taken_as_one() -> None:
     assert choose_task(names, task="auto", ok_class=None) == ("classes", names, "good")
 
 
+def test_ok_parts_alone_are_learned_from_as_such() -> None:
+    assert choose_task(["good"], task="auto", ok_class=None) == ("anomaly", ["good", "defect"], "good")
+    names = ["hole", "good", "crack"]
+    assert choose_task(names, task="anomaly", ok_class=None) == ("anomaly", ["good", "defect"], "good")
+    assert choose_task(["good", "bad"], task="anomaly", ok_class=None)[1] == ["good", "bad"]
+    with pytest.raises(InputError, match="name it with --ok"):
+        choose_task(["a", "b"], task="anomaly", ok_class=None)
+
+
+def test_one_folder_that_is_not_known_to_be_ok_is_not_enough(tmp_path: Path) -> None:
+    write(tmp_path / "scratches")
+    with pytest.raises(InputError, match="named with --ok and --task anomaly"):
+        load(tmp_path)
+
+
 def test_sixteen_bits_transparency_and_grey_saved_as_colour_are_read(tmp_path: Path) -> None:
     write(tmp_path / "ok", depth=np.uint16)
     write(tmp_path / "defect")

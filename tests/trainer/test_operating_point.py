@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge.decision import decide
 from edge.errors import InputError
-from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate
+from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 
 
 def found(parts: int, *, overlap: float = 1.0, seed: int = 1, copies: int = 1) -> HeldOut:
@@ -73,3 +73,16 @@ def test_an_escape_rate_is_kept_with_its_upper_bound() -> None:
 def test_too_few_parts_prove_nothing_however_many_copies_there_are() -> None:
     with pytest.raises(InputError, match="279 more would be right"):
         by_escape_rate(found(40, copies=50), 0.01)
+
+
+@given(st.integers(0, 200), st.sampled_from([0.01, 0.05, 0.2]))
+def test_of_good_parts_alone_no_more_are_rejected_than_was_allowed(seed: int, limit: float) -> None:
+    good = found(300, seed=seed, copies=3)
+    rejected = good.scores >= by_overkill_rate(good, limit).defect_from
+    share = rejected[~good.is_defect].mean()
+    assert limit - 2 / 150 <= share <= limit
+
+
+def test_with_few_good_parts_the_cut_lies_above_them_all() -> None:
+    few = HeldOut(np.array([0.1, 0.2, 0.3]), np.zeros(3, bool), np.arange(3), "parts")
+    assert 0.3 < by_overkill_rate(few, 0.01).defect_from < 0.4

@@ -57,3 +57,21 @@ def test_a_class_that_is_one_part_is_refused_by_name() -> None:
     labels, groups = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 2])
     with pytest.raises(InputError, match="class hole: all its images are of one part"):
         split_by_group(labels, groups, share=0.2, seed=1, classes=["ok", "hole"])
+
+
+@given(grouped(), st.integers(0, 2**31 - 1))
+def test_where_one_class_is_learned_from_alone_all_others_validate(data: Grouped, seed: int) -> None:
+    labels, groups = data
+    train, validation = split_by_group(labels, groups, share=0.2, seed=seed, alone=0)
+    assert set(labels[train]) == {0}
+    assert 0 in labels[validation]
+    assert not set(groups[train]) & set(groups[validation])
+    assert set(np.flatnonzero(labels != 0)) <= set(validation)
+
+
+@given(grouped(), st.integers(2, 5), st.integers(0, 2**31 - 1))
+def test_folds_for_one_class_alone_spread_the_others_by_group(data: Grouped, folds: int, seed: int) -> None:
+    labels, groups = data
+    fold_of = folds_by_group(labels, groups, folds=folds, seed=seed, alone=0)
+    assert all(len(set(fold_of[groups == group])) == 1 for group in groups)
+    assert set(fold_of[labels == 0]) == set(range(int(fold_of.max()) + 1))
