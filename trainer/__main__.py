@@ -68,8 +68,9 @@ def build_parser() -> argparse.ArgumentParser:
         choices=NAMES,
         metavar="MODEL",
         default=DEFAULT,
-        help="default: a linear head on pretrained features, or small without weights; from scratch: small, "
-        f"baseline; fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: default, {AUTOENCODER}",
+        help="default: a linear head on pretrained features, or small without weights; "
+        "frozen: a linear head on the last features alone; from scratch: small, baseline; "
+        f"fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: default, {AUTOENCODER}",
     )
     train.add_argument(
         "--weights",

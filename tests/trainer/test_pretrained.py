@@ -30,7 +30,7 @@ def test_the_network_is_its_features_and_its_head(weights: Weights, size: int, c
     features = predict_batches(build_features(maps), pixels, "features")
     labels = np.arange(24) % 2
     head = learn_head(features, labels, np.arange(24), task="binary", strength=0.3)
-    logits = predict_batches(with_head(maps, head), pixels, "logits")
+    logits = predict_batches(with_head(maps, head, name="default"), pixels, "logits")
     assert np.allclose(logits, head.logits(features), atol=2e-3)
 
 

@@ -10,7 +10,7 @@ from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
 from trainer.models.pretrained import download
-from trainer.models.registry import AUTOENCODER, DEFAULT, NETWORKS
+from trainer.models.registry import AUTOENCODER, DEFAULT, FROZEN, NETWORKS
 from trainer.models.small import build_small
 from trainer.models.transfer import BACKBONES, build_transfer
 from trainer.weights import VARIABLE, find_weights
@@ -40,7 +40,7 @@ def choose_learner(
     if found is not None and backbone is not None:
         return TransferLearner(dataset, backbone, found, fit, records), []
     if found is not None:
-        return HeadLearner(dataset, found, seed=fit.seed, threads=threads), []
+        return HeadLearner(dataset, found, FROZEN[model], name=model, seed=fit.seed, threads=threads), []
     build = partial(build_transfer, backbone, None) if backbone else build_small
     return GradientLearner(dataset, build, fit, records), [_NO_WEIGHTS]
 

@@ -1,15 +1,20 @@
 """A linear head on the features of a pretrained network."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_batches, to_input
 from trainer.head import STRENGTHS, hold_out, learn_head
 from trainer.learners.learner import Learned, Positions, history_by_fold
-from trainer.models.pretrained import build_features, build_maps, equalize, with_head
+from trainer.models.pretrained import build_features, equalize, with_head
 from trainer.weights import Weights
 
 _EQUALIZED_ON = 500  # photographs
+
+Build = Callable[[int, int, int, Weights], Any]
 
 
 class HeadLearner:
@@ -17,10 +22,13 @@ class HeadLearner:
 
     needs_validation = False
 
-    def __init__(self, dataset: Dataset, weights: Weights, *, seed: int, threads: int) -> None:
-        self._dataset, self._weights, self._seed, self._threads = dataset, weights, seed, threads
+    def __init__(
+        self, dataset: Dataset, weights: Weights, build: Build, *, name: str, seed: int, threads: int
+    ) -> None:
+        self._dataset, self._weights, self._name = dataset, weights, name
+        self._seed, self._threads = seed, threads
         spec = dataset.spec
-        self._maps = build_maps(spec.height, spec.width, spec.channels, weights)
+        self._maps = build(spec.height, spec.width, spec.channels, weights)
         sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
         equalize(self._maps, to_input(dataset.pixels[sample]))
         self._features = predict_batches(build_features(self._maps), dataset.pixels, "features")
@@ -51,5 +59,5 @@ class HeadLearner:
             "seed": self._seed,
         }
         history = history_by_fold(head.logits(features), best.logits, labels, best.fold_of)
-        network = with_head(self._maps, head)
+        network = with_head(self._maps, head, name=self._name)
         return Learned(network, best.logits, train, turns, history, "fold", method)

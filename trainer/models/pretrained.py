@@ -16,6 +16,7 @@ from trainer.weights import Weights
 
 ALPHA = 0.25
 BLOCKS = (4, 5, 6, 7, 9, 11)
+LAST_BLOCK = 13
 _RELU6, _MARGIN, _MOST = 6.0, 1.1, 1000.0
 _SMALL = 5  # pixels a side from which on a map is standardized and summed at once
 
@@ -40,6 +41,11 @@ def build_trunk(height: int, width: int, channels: int, weights: Weights, *, blo
     trunk = Model(backbone.input, outputs, name="MobileNet (alpha 0.25)")
     weights.give(trunk)
     return trunk
+
+
+def build_last_map(height: int, width: int, channels: int, weights: Weights) -> Any:
+    """The same to the last map alone, whose means are what is usually taken from a frozen network."""
+    return build_trunk(height, width, channels, weights, blocks=(LAST_BLOCK,))
 
 
 def build_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
@@ -98,10 +104,11 @@ def build_features(maps: Any) -> Any:
     from keras import Model, layers
 
     means = [layers.GlobalAveragePooling2D()(values) for values in maps.outputs]
-    return Model(maps.input, layers.Concatenate()(means), name="features")
+    joined = layers.Concatenate()(means) if len(means) > 1 else means[0]
+    return Model(maps.input, joined, name="features")
 
 
-def with_head(maps: Any, head: Head) -> Any:
+def with_head(maps: Any, head: Head, *, name: str) -> Any:
     """The whole network, to logits (N, outputs).
 
     Each channel is standardized while it is averaged, by a depthwise convolution as large as its
@@ -123,7 +130,8 @@ def with_head(maps: Any, head: Head) -> Any:
         kernel = np.broadcast_to(1 / (deviation * height * width), (height, width, channels))
         fixed.append((layer, kernel[..., np.newaxis], -mean / deviation))
     dense = layers.Dense(head.kernel.shape[1], name="head")
-    network = Model(maps.input, dense(layers.Concatenate()(standardized)), name="default")
+    joined = layers.Concatenate()(standardized) if len(standardized) > 1 else standardized[0]
+    network = Model(maps.input, dense(joined), name=name)
     for layer, kernel, bias in fixed:
         layer.set_weights([kernel, bias])
     dense.set_weights([head.kernel, head.bias])
