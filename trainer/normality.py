@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-DIMENSIONS = 48
+DIMENSIONS = 24
 CLIP = 6.0  # standard deviations
 _RIDGE = 1e-3  # of the mean variance, where features do not vary at all
 _SAMPLE = 100_000  # places from which the principal components are found
