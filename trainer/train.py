@@ -19,12 +19,14 @@ from edge.errors import InputError
 from edge.figures import Figures
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
+from trainer.dependence import warn_of_dependence
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, decisions, evaluate_decisions, figures_of
 from trainer.fit import FitSettings, Records
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
 from trainer.learners.choose import choose_learner
+from trainer.learners.gradient import GradientLearner
 from trainer.learners.learner import Learned, Learner
 from trainer.models.registry import DEFAULT
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
@@ -93,6 +95,8 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         records=Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None),
         threads=settings.threads,
     )
+    if isinstance(learner, GradientLearner):
+        warnings = warnings + warn_of_dependence(dataset, positions, settings.fit.augment, seed=seed)
     folds = _cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
     thresholds = _thresholds(learned, dataset, settings)
