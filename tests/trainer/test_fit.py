@@ -13,6 +13,7 @@ from tests.trainer.makers import make_dataset, spots
 from trainer import fit as module
 from trainer.dataset import Photograph
 from trainer.fit import FitSettings, Records, fit
+from trainer.learners.gradient import GradientLearner
 
 SETTINGS = FitSettings(epochs=3, batch_size=16, patience=3)
 TRAIN, VALIDATION = np.arange(64), np.arange(64, 96)
@@ -139,7 +140,10 @@ class OnlyByRows:
     """Pixels larger than memory: a few rows at a time, or none."""
 
     def __init__(self, pixels: np.ndarray) -> None:
-        self._pixels = pixels
+        self._pixels, self.shape = pixels, pixels.shape
+
+    def __len__(self) -> int:
+        return len(self._pixels)
 
     def __getitem__(self, positions: np.ndarray) -> np.ndarray:
         assert len(positions) <= 64
@@ -155,6 +159,15 @@ class OnlyByRows:
 def test_pixels_are_read_by_batches_and_never_as_a_whole(uninterrupted: Any, tmp_path: Path) -> None:
     weights, _ = learn(tmp_path, pixels=OnlyByRows(spots(96)[0]))
     assert same(weights, uninterrupted[0])
+
+
+def test_a_learner_never_reads_them_as_a_whole_either(tmp_path: Path) -> None:
+    pixels: Any = OnlyByRows(spots(96)[0])
+    dataset = replace(make_dataset(*spots(96)), pixels=pixels)
+    learner = GradientLearner(
+        dataset, lambda *_: build_tiny(), replace(SETTINGS, epochs=1), Records(tmp_path)
+    )
+    assert learner.learn(TRAIN, VALIDATION).held_out.shape == (32, 1)
 
 
 def test_learning_stops_when_it_gets_no_better_and_keeps_the_best(tmp_path: Path) -> None:

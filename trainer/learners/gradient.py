@@ -48,7 +48,7 @@ class GradientLearner:
                 records=self._records,
             )
             history = {name: history.get(name, []) + values for name, values in learned.items()}
-        logits = predict_logits(network, dataset.pixels[validation])
+        logits = predict_logits(network, dataset.pixels, validation)
         method = {**self._method(), "epochs_run": len(history["loss"])}
         return Learned(network, logits, validation, "the validation images", history, "epoch", method)
 
