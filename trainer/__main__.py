@@ -129,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="what counts as one part in the intervals: copies (found; the default), none, a CSV file, or a "
         "regular expression",
     )
+    evaluate.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with pictures")
     evaluate.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -328,6 +329,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from trainer.text import figures_table
 
     scored = score(arguments.run, arguments.data, groups=arguments.groups)
+    if arguments.report is not None:
+        from trainer.report.run_page import Judged, write_evaluation
+
+        judged = Judged(scored.dataset, scored.network, scored.found)
+        write_evaluation(arguments.report, scored.run, judged, scored.figures, scored.details, arguments.data)
     if arguments.json:
         document = {**scored.figures.model_dump(), **scored.details.model_dump()}
         print(json.dumps({"run": str(arguments.run), **document}))

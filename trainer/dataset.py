@@ -26,11 +26,15 @@ _READERS = 8
 
 @dataclass(frozen=True)
 class Photograph:
-    """One file of a data set; ``file`` is relative to its root, ``digest`` the SHA-256 of its bytes."""
+    """One file of a data set; ``file`` is relative to its root, ``digest`` the SHA-256 of its bytes.
+
+    ``mask``: where its defect is, if its owner said so.
+    """
 
     file: str
     label: str
     digest: str
+    mask: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ def _load(
             if isinstance(result, str):
                 left_out[file] = result
                 continue
-            photographs.append(Photograph(file, label, result[0]))
+            photographs.append(Photograph(file, label, result[0], item.mask))
             pixels.append(result[1])
             if result[2] is not None:
                 features.append(result[2])

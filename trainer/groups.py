@@ -16,6 +16,7 @@ from trainer.audit.features import Features
 from trainer.tables import read_rows
 
 COPIES, NONE = "copies", "none"
+COPIES_FOUND = "copies found by the audit"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def group_photographs(
             raise ValueError("copies are found by features")
         with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
             numbers = group_copies(features, pool)
-        return Groups(numbers, "copies found by the audit")
+        return Groups(numbers, COPIES_FOUND)
     if Path(choice).suffix.lower() == ".csv":
         return Groups(_numbers(_from_csv(Path(choice), files)), f"the groups of {choice}")
     return Groups(_numbers(_from_pattern(choice, files)), f"the pattern {choice}")

@@ -14,6 +14,7 @@ from edge.figures import Figures
 from edge.preprocess import InputSpec
 from trainer.evaluation import Evaluation
 from trainer.operating_point import Costs
+from trainer.suspects import Suspect
 
 RUN_FILE, MODEL_FILE = "run.json", "model.keras"
 
@@ -64,6 +65,7 @@ class Run(BaseModel):
     left_out: dict[str, str]
     split: str
     warnings: list[str] = []
+    suspects: list[Suspect] = []
     training: dict[str, JsonValue]
     versions: dict[str, str]
     results: RunResults

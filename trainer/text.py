@@ -5,7 +5,7 @@ from trainer.evaluation import Evaluation
 from trainer.intervals import Measured
 from trainer.operating_point import LineFigures
 
-_NAMES = {
+NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
@@ -31,7 +31,7 @@ def figures_table(figures: Figures, details: Evaluation | None) -> str:
     ]
     lines += [
         f"  {name:<22} {with_interval(details.measured[key])}"
-        for key, name in _NAMES.items()
+        for key, name in NAMES.items()
         if key in details.measured
     ]
     lines += ["", *_classes(figures, details)]

@@ -27,13 +27,14 @@ from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
 from trainer.learners.choose import choose_learner
 from trainer.learners.gradient import GradientLearner
-from trainer.learners.learner import Learned, Learner
+from trainer.learners.learner import Learned, Learner, Positions
 from trainer.models.registry import DEFAULT
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 from trainer.plots import plot_confusion, plot_history
-from trainer.report import Scored, write_report
+from trainer.report.run_page import REPORT_FILE, Judged, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
 from trainer.split import folds_by_group, split_by_group
+from trainer.suspects import Suspect, find_suspects
 from trainer.weights import AUTO
 
 TENSORBOARD = "tensorboard"
@@ -120,6 +121,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         left_out=dataset.left_out,
         split=_split_in_words(dataset, settings),
         warnings=warnings,
+        suspects=_suspects(dataset, learned, validation, found),
         training={
             **learned.method,
             "seconds": round(seconds, 1),
@@ -135,7 +137,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         ),
     )
     try:
-        _write(out, run, learned, _scored(held_back, found))
+        _write(out, run, learned, Judged(held_back, learned.network, found))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
@@ -193,6 +195,29 @@ def _thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> 
 
 def _decide(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:
     return decisions(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
+
+
+def _suspects(dataset: Dataset, learned: Learned, validation: Positions, found: Decisions) -> list[Suspect]:
+    """Photographs likely mislabelled, of all of which a model that never saw their part has a say."""
+    at, probabilities = learned.held_out_at, class_probabilities(learned.held_out, dataset.task)
+    if learned.held_out_at is not validation:
+        at = np.concatenate([at, validation])
+        probabilities = np.concatenate([probabilities, found.probabilities])
+    labels = dataset.labels[at]
+    suspects = []
+    for position in find_suspects(labels, probabilities):
+        said, rather = probabilities[position], int(probabilities[position].argmax())
+        photograph = dataset.photographs[int(at[position])]
+        suspects.append(
+            Suspect(
+                file=photograph.file,
+                label=photograph.label,
+                rather=dataset.classes[rather],
+                label_probability=float(said[labels[position]]),
+                rather_probability=float(said[rather]),
+            )
+        )
+    return suspects
 
 
 def _test_set(layout: Layout, dataset: Dataset, groups: str) -> Dataset:
@@ -256,14 +281,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _scored(dataset: Dataset, found: Decisions) -> list[Scored]:
-    return [
-        Scored(photograph.file, photograph.label, float(score), dataset.classes[int(row.argmax())])
-        for photograph, score, row in zip(dataset.photographs, found.scores, found.probabilities, strict=True)
-    ]
-
-
-def _write(out: Path, run: Run, learned: Learned, scored: list[Scored]) -> None:
+def _write(out: Path, run: Run, learned: Learned, judged: Judged) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / RUN_FILE).unlink(missing_ok=True)
     network: Any = learned.network
@@ -275,6 +293,6 @@ def _write(out: Path, run: Run, learned: Learned, scored: list[Scored]) -> None:
         writer.writerows([step, *values] for step, values in enumerate(rows, 1))
     plot_history(learned.history, out, steps_are=learned.steps_are)
     plot_confusion(run.results.validation, out / "confusion.png")
-    write_report(run, scored, learned.history, out)
+    write_report(out / REPORT_FILE, run, judged, learned.history, learned.steps_are)
     write_run(out, run)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)

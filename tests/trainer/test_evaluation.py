@@ -13,13 +13,14 @@ from trainer.operating_point import Costs
 CUT = Thresholds(ok_below=0.5, defect_from=0.5)
 
 
-def binary(scores: NDArray[np.float64], labels: NDArray[np.int64], groups: NDArray[np.int64]) -> Decisions:
+def binary(scores: NDArray[np.floating], labels: NDArray[np.int64], groups: NDArray[np.int64]) -> Decisions:
+    values = np.asarray(scores, np.float64)
     verdicts = [decide(float(score), CUT) for score in scores]
     probabilities = np.stack([1 - scores, scores], axis=1)
     files = [f"{number}.png" for number in range(len(scores))]
     taken = (scores >= 0.5).astype(np.int64)
     return Decisions(
-        "binary", ["ok", "bad"], 0, files, labels, groups, probabilities, scores, verdicts, taken
+        "binary", ["ok", "bad"], 0, files, labels, groups, probabilities, values, verdicts, taken
     )
 
 

@@ -42,10 +42,12 @@ def test_it_shows_classes_figures_curves_and_the_recipe(page: str) -> None:
         "Scores and thresholds",
         "Learning",
         "Mistakes",
+        "The network",
+        "calibration",
         "To repeat this run",
     ):
         assert words in page
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 7
     assert "random, 80:20" in page
     assert "take the figures as the best case" in page
 
