@@ -50,6 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("audit", help="what is wrong with these photographs", description="Look.")
     check.add_argument("data", type=Path, metavar="DATA", help=_DATA)
     check.add_argument("--test", type=Path, metavar="DIR", help="photographs that you mean to test on")
+    check.add_argument(
+        "--run", type=Path, metavar="RUN", help="a run that learned from them: which labels does it doubt?"
+    )
+    check.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with the pairs")
     check.add_argument("--threads", type=_whole(1, 256), default=os.cpu_count() or 1, help="default: all")
     check.add_argument("--json", action="store_true", help="print one JSON document")
     train = commands.add_parser("train", help="learn from folders of photographs", description="Learn.")
@@ -162,11 +166,19 @@ def _whole(low: int, high: int) -> Any:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from trainer.audit.audit import audit
+    from trainer.audit.audit import audit, with_suspects
     from trainer.layouts import read_layout
+    from trainer.report.audit_page import write_audit
+    from trainer.run import read_run
 
     test = read_layout(arguments.test) if arguments.test is not None else None
-    found = audit(read_layout(arguments.data), test, threads=arguments.threads)
+    layout = read_layout(arguments.data)
+    run = read_run(arguments.run) if arguments.run is not None else None
+    found = audit(layout, test, threads=arguments.threads)
+    if run is not None:
+        found = with_suspects(found, run)
+    if arguments.report is not None:
+        write_audit(arguments.report, arguments.data.resolve().name, found)
     print(json.dumps(found.document()) if arguments.json else found.table())
     return 0
 

@@ -24,6 +24,13 @@ class Suspect(BaseModel):
     label_probability: float
     rather_probability: float
 
+    def in_words(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.file}: labelled {self.label} ({self.label_probability:.2f}), "
+            f"rather {self.rather} ({self.rather_probability:.2f})"
+        )
+
 
 def find_suspects(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """Positions of the suspects, the clearest first.

@@ -7,6 +7,8 @@ import pytest
 
 from trainer.explain import explain
 
+GREY = np.full((3, 64, 64, 1), 100, np.uint8)
+
 
 def spots() -> tuple[np.ndarray, np.ndarray]:
     """Grey noise with one bright square each, and the squares' centres (x, y)."""
@@ -41,7 +43,7 @@ def bright(branches: int) -> Any:
 @pytest.mark.parametrize("branches", [1, 2])
 def test_the_heat_is_where_the_bright_square_is(branches: int) -> None:
     pixels, centres = spots()
-    heat = explain(bright(branches), pixels, np.ones(len(pixels), np.int64))
+    heat = explain(bright(branches), pixels, np.ones(len(pixels), np.int64), GREY)
     assert heat is not None
     assert heat.shape == (6, 64, 64)
     assert heat.max() == pytest.approx(1)
@@ -52,7 +54,7 @@ def test_the_heat_is_where_the_bright_square_is(branches: int) -> None:
 
 def test_what_speaks_for_one_class_does_not_speak_for_the_other() -> None:
     pixels, centres = spots()
-    heat = explain(bright(1), pixels, np.zeros(len(pixels), np.int64))
+    heat = explain(bright(1), pixels, np.zeros(len(pixels), np.int64), GREY)
     assert heat is not None
     assert all(picture[y, x] < 0.2 for picture, (x, y) in zip(heat, centres, strict=True))
 
@@ -62,4 +64,4 @@ def test_a_network_without_maps_explains_nothing() -> None:
 
     entry = keras.Input((64, 64, 1))
     network = keras.Model(entry, keras.layers.Dense(2)(keras.layers.Flatten()(entry)))
-    assert explain(network, spots()[0], np.ones(6, np.int64)) is None
+    assert explain(network, spots()[0], np.ones(6, np.int64), GREY) is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -16,6 +17,7 @@ from trainer.audit.features import Features, describe
 from trainer.audit.findings import Audit, Look
 from trainer.audit.probes import KEEPS_COPIES, Probe, Sketch, run_probes, sketch
 from trainer.layouts import Item, Layout
+from trainer.run import Run
 from trainer.split import split_by_group
 
 _SEED, _SHARE = 1, 0.2
@@ -48,6 +50,15 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
     return Audit(layout.recognised, looks, unreadable, groups, probes)
 
 
+def with_suspects(found: Audit, run: Run) -> Audit:
+    """The audit with the photographs whose label the run doubts; raises InputError if it knows none."""
+    here = {(look.file, look.label) for look in found.looks}
+    known = [*run.train, *run.validation]
+    if not here & {(item.file, item.label) for item in known}:
+        raise InputError(f"--run: it learned from {run.data}, and knows none of these photographs")
+    return replace(found, suspects=[one for one in run.suspects if (one.file, one.label) in here])
+
+
 def _look(task: tuple[Layout, Item, str]) -> Seen | str:
     """What is kept of one photograph, or why it cannot be used."""
     owner, item, part = task
@@ -58,7 +69,7 @@ def _look(task: tuple[Layout, Item, str]) -> Seen | str:
         return str(error)
     height, width = image.shape[:2]
     digest = sha256(data).hexdigest()
-    look = Look(owner.file(item), item.label, part, digest, (width, height), is_grey(image))
+    look = Look(item.path, owner.file(item), item.label, part, digest, (width, height), is_grey(image))
     return look, describe(image), sketch(image, len(data))
 
 

@@ -2,14 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.audit.probes import KEEPS_COPIES, NEIGHBOUR, Probe
+from trainer.suspects import Suspect
 
 _SHOWN = 20  # of each kind of finding, in the table
 
@@ -18,6 +20,7 @@ _SHOWN = 20  # of each kind of finding, in the table
 class Look:
     """One photograph as an audit saw it; ``part``: "train" or "test"; ``size``: width and height."""
 
+    path: Path
     file: str
     label: str
     part: str
@@ -28,13 +31,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Audit:
-    """``groups``: (N,) group number of each look; photographs of one picture share it."""
+    """``groups``: (N,) group number of each look; photographs of one picture share it.
+
+    ``suspects``: photographs whose label a run's models doubt, where a run was named.
+    """
 
     recognised: str
     looks: list[Look]
     unreadable: dict[str, str]
     groups: NDArray[np.int64]
     probes: list[Probe]
+    suspects: list[Suspect] = field(default_factory=list)
 
     @cached_property
     def copies(self) -> list[list[Look]]:
@@ -72,6 +79,7 @@ class Audit:
             "two_labels": _files(self.torn),
             "train_and_test": _files(self.leaking),
             "probes": [{**asdict(probe), "suspicious": probe.is_suspicious} for probe in self.probes],
+            "suspects": [suspect.model_dump() for suspect in self.suspects],
             "findings": self.findings(),
         }
 
@@ -89,6 +97,8 @@ class Audit:
             )
         if self.torn:
             found.append(f"{len(self.torn)} pictures stand under more than one label")
+        if self.suspects:
+            found.append(f"{len(self.suspects)} images are likely mislabelled, by models that never saw them")
         found += self._shortcuts()
         if self.unreadable:
             found.append(f"{len(self.unreadable)} files cannot be used")
@@ -112,10 +122,20 @@ class Audit:
         lines += _listed("the same picture in training and test", self.leaking)
         lines += _listed("the same picture under more than one label", self.torn)
         lines += _listed("identical files", self.identical)
+        lines += self._doubted()
         unreadable = list(self.unreadable.values())
         if unreadable:
             lines += ["", "files that cannot be used", *(f"  {reason}" for reason in unreadable[:_SHOWN])]
         return "\n".join(lines)
+
+    def _doubted(self) -> list[str]:
+        if not self.suspects:
+            return []
+        lines = ["", f"likely mislabelled: {len(self.suspects)}, the clearest first"]
+        lines += [f"  {suspect.in_words()}" for suspect in self.suspects[:_SHOWN]]
+        if len(self.suspects) > _SHOWN:
+            lines.append(f"  … and {len(self.suspects) - _SHOWN} more; --json lists all")
+        return lines
 
     def _shortcuts(self) -> list[str]:
         """A figure on a random split is explained by copies where there are any."""

@@ -120,6 +120,7 @@ def learning(history: dict[str, list[float]], name: str, *, steps_are: str) -> D
         axes.plot(steps, history[name], style, color=GOOD, label="training")
         axes.plot(steps, history[f"val_{name}"], style, color=BAD, label="held out")
         axes.set(xlabel=steps_are, ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         _legend(axes)
 
     return draw

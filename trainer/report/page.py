@@ -29,9 +29,11 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 .warning { border-left: 4px solid #e0653a; padding: .4rem .8rem; background: #e0653a22; }
 .headline { font-size: 1.25rem; } small, .small { font-size: .8rem; color: #808890; }
 .row { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; margin: .5rem 0; }
-.row > svg { flex: 1 1 18rem; min-width: 0; max-width: 30rem; height: auto; }
+.row > svg { flex: 1 1 22rem; min-width: 0; max-width: 30rem; height: auto; }
+.row > .wide { max-width: 100%; } td:first-child { min-width: 7rem; }
 figure { margin: 0; width: 10rem; } figure.pair { width: 20.3rem; max-width: 100%; }
-figure img { width: 49%; border-radius: 4px; vertical-align: top; } figure img:only-of-type { width: 100%; }
+figure img { width: 49%; max-height: 13rem; object-fit: contain; object-position: 0 0; vertical-align: top; }
+figure img:only-of-type { width: 100%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; color: #808890; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 pre { overflow-x: auto; font-size: .8rem; }

@@ -36,7 +36,7 @@ from trainer.run import FileLabel, Run
 from trainer.text import NAMES, with_interval
 
 REPORT_FILE = "report.html"
-_EXAMPLES, _MISTAKES, _RIGHT, _SUSPECTS, _PAIRS = 6, 24, 6, 24, 12
+_EXAMPLES, _MISTAKES, _RIGHT, _SUSPECTS, _PAIRS, _REFERENCE = 6, 24, 6, 24, 12, 64
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ def _shown(judged: Judged, positions: NDArray[np.int64]) -> list[str]:
     dataset, found = judged.dataset, judged.found
     pixels = np.asarray(dataset.pixels[positions])
     outputs = found.taken_for[positions] if found.task == "classes" else np.zeros(len(positions), np.int64)
-    heat = explain(judged.network, pixels, outputs)
+    heat = explain(judged.network, pixels, outputs, _reference(judged))
     shown = []
     for number, position in enumerate(positions.tolist()):
         item = dataset.photographs[position]
@@ -288,17 +288,19 @@ def _shown(judged: Judged, positions: NDArray[np.int64]) -> list[str]:
     return shown
 
 
+def _reference(judged: Judged) -> NDArray[np.uint8]:
+    """Some good parts; of all kinds where none is good."""
+    found = judged.found
+    is_good = found.labels == found.ok_index
+    positions = np.flatnonzero(is_good if is_good.any() else np.ones_like(is_good))
+    step = -(-len(positions) // _REFERENCE)
+    return np.asarray(judged.dataset.pixels[positions[::step]])
+
+
 def _suspects(run: Run, data: Path) -> str:
     if not run.suspects:
         return ""
-    shown = [
-        photograph(
-            data / one.file,
-            f"{one.file}: labelled {one.label} ({one.label_probability:.2f}), rather {one.rather} "
-            f"({one.rather_probability:.2f})",
-        )
-        for one in run.suspects[:_SUSPECTS]
-    ]
+    shown = [photograph(data / one.file, one.in_words()) for one in run.suspects[:_SUSPECTS]]
     return section(
         f"Likely mislabelled: {len(run.suspects)}, the clearest first",
         paragraph(

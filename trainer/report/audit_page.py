@@ -1,0 +1,96 @@
+"""What is wrong with photographs, with the photographs."""
+
+from collections import Counter
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from trainer.audit.findings import Audit, Look
+from trainer.report.page import paragraph, percent, photograph, row, section, side_by_side, table, write_page
+
+_PAIRS, _SUSPECTS, _UNREADABLE = 24, 48, 100
+
+
+def write_audit(path: Path, name: str, found: Audit) -> None:
+    """Write the page of an audit; raises InputError where it cannot be written."""
+    findings = found.findings() or ["Nothing was found that would make a figure lie."]
+    kind = "warning" if found.findings() else ""
+    sections = [
+        f"<h1>{escape(name)}</h1>",
+        paragraph(f"{len(found.looks)} images, laid out as {found.recognised}.", "headline"),
+        *(paragraph(finding, kind) for finding in findings),
+        section("Classes", _classes(found)),
+        _pairs("The same picture in training and in test", found.leaking, lambda look: look.part),
+        _pairs("The same picture under more than one label", found.torn, lambda look: look.label),
+        _suspects(found),
+        _pairs("Copies", found.copies, lambda look: look.path),
+        _pairs("Identical files", found.identical, lambda look: look.path),
+        _probes(found),
+        _unreadable(found),
+    ]
+    write_page(path, f"{name}: Linegate audit", sections)
+
+
+def _classes(found: Audit) -> str:
+    counts = Counter((look.label, look.part) for look in found.looks)
+    pictures: dict[str, set[int]] = {}
+    for look, group in zip(found.looks, found.groups.tolist(), strict=True):
+        pictures.setdefault(look.label, set()).add(group)
+    rows = [
+        [label, str(counts[label, "train"]), str(counts[label, "test"]), str(len(pictures[label]))]
+        for label in sorted(pictures)
+    ]
+    sizes = Counter(look.size for look in found.looks).most_common(5)
+    words = ", ".join(f"{width} x {height} ({count})" for (width, height), count in sizes)
+    return table(["class", "train", "test", "different pictures"], rows) + paragraph(f"Sizes: {words}.")
+
+
+def _pairs(title: str, groups: list[list[Look]], differ: Callable[[Look], object]) -> str:
+    """Of each group its first photograph beside one that differs from it."""
+    if not groups:
+        return ""
+    shown = []
+    for group in groups[:_PAIRS]:
+        first = group[0]
+        second = next(look for look in group if differ(look) != differ(first))
+        more = f", and {len(group) - 2} more" if len(group) > 2 else ""
+        words = f"{first.file} ({first.label}) and {second.file} ({second.label}){more}"
+        shown.append(side_by_side(first.path, second.path, words))
+    rest = f"The first {_PAIRS} are shown; --json lists all." if len(groups) > _PAIRS else ""
+    return section(f"{title}: {len(groups)}", row(shown), paragraph(rest, "small") if rest else "")
+
+
+def _suspects(found: Audit) -> str:
+    if not found.suspects:
+        return ""
+    paths = {look.file: look.path for look in found.looks}
+    shown = [photograph(paths[one.file], one.in_words()) for one in found.suspects[:_SUSPECTS]]
+    return section(f"Likely mislabelled: {len(found.suspects)}, the clearest first", row(shown))
+
+
+def _probes(found: Audit) -> str:
+    if not found.probes:
+        return ""
+    rows = [
+        [
+            probe.name,
+            probe.split,
+            f"{probe.correct} of {probe.images}",
+            percent(probe.accuracy),
+            percent(probe.balanced_accuracy),
+            percent(probe.chance),
+        ]
+        for probe in found.probes
+    ]
+    head = ["shortcut", "on", "right", "accuracy", "balanced", "guessing"]
+    words = "Trivial classifiers that should fail on honest photographs: a low figure is good."
+    return section("Shortcuts", paragraph(words), table(head, rows, words=2))
+
+
+def _unreadable(found: Audit) -> str:
+    if not found.unreadable:
+        return ""
+    rows = [[file, reason] for file, reason in list(found.unreadable.items())[:_UNREADABLE]]
+    return section(
+        f"Files that cannot be used: {len(found.unreadable)}", table(["file", "why"], rows, words=2)
+    )
