@@ -199,10 +199,10 @@ def _decide(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decis
 
 def _suspects(dataset: Dataset, learned: Learned, validation: Positions, found: Decisions) -> list[Suspect]:
     """Photographs likely mislabelled, of all of which a model that never saw their part has a say."""
-    at, probabilities = learned.held_out_at, class_probabilities(learned.held_out, dataset.task)
-    if learned.held_out_at is not validation:
-        at = np.concatenate([at, validation])
-        probabilities = np.concatenate([probabilities, found.probabilities])
+    others = ~np.isin(learned.held_out_at, validation)
+    at = np.concatenate([learned.held_out_at[others], validation])
+    held_out = class_probabilities(learned.held_out[others], dataset.task)
+    probabilities = np.concatenate([held_out, found.probabilities])
     labels = dataset.labels[at]
     suspects = []
     for position in find_suspects(labels, probabilities):

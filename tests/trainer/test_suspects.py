@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.decision import class_probabilities
+from edge.decision import Task, class_probabilities
 from trainer.head import hold_out
 from trainer.suspects import find_suspects
 
@@ -26,9 +26,9 @@ def test_most_of_three_flipped_labels_in_a_hundred_are_found_and_few_others_accu
     flipped = np.random.default_rng(2).permutation(600)[:18]
     labels = truth.copy()
     labels[flipped] = (truth[flipped] + 1) % classes
-    task = "binary" if classes == 2 else "classes"
-    heads = hold_out(pictures, labels, np.arange(600), task=task, strength=0.03, seed=1)  # type: ignore[arg-type]
-    found = find_suspects(labels, class_probabilities(heads.logits, task))  # type: ignore[arg-type]
+    task: Task = "binary" if classes == 2 else "classes"
+    (heads,) = hold_out(pictures, labels, np.arange(600), task=task, strengths=[0.03], seed=1, threads=1)
+    found = find_suspects(labels, class_probabilities(heads.logits, task))
     assert len(set(found) & set(flipped)) >= 16
     assert len(set(found) - set(flipped)) <= 6
 

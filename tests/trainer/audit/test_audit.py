@@ -1,6 +1,7 @@
 """`trainer audit` says what is wrong with photographs, and nothing of what is right with them."""
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -92,3 +93,25 @@ def test_a_folder_without_photographs_is_refused_in_one_line(
     complaint = capsys.readouterr().err.strip()
     assert "holds no images" in complaint
     assert "\n" not in complaint
+
+
+def test_the_page_shows_pairs_and_needs_nothing_from_elsewhere(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy_turned(photographs / "ok" / "5.png", photographs / "defect" / "<b>torn.png")
+    (photographs / "ok" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nhalf")
+    page = tmp_path / "audit.html"
+    audit(photographs, capsys, "--report", str(page))
+    text = page.read_text("utf-8")
+    assert "The same picture under more than one label: 1" in text
+    assert "defect/&lt;b&gt;torn.png (defect) and ok/5.png (ok)" in text
+    assert "Files that cannot be used: 1" in text
+    assert all(link.startswith("data:") for link in re.findall(r'(?:src|href)="([^"]*)"', text))
+    assert "<script" not in text
+
+
+def test_a_page_that_cannot_be_written_is_said_in_one_line(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(photographs), "--report", str(tmp_path / "no" / "page.html")]) == 2
+    assert "page.html: cannot be written (No such file or directory)" in capsys.readouterr().err
