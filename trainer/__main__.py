@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ examples:
   trainer train photographs --out runs/monday            one folder a class: photographs/ok, …/defect
   trainer train photographs --test other-parts --out runs/monday
   trainer evaluate runs/monday other-parts               figures on parts that it never saw
+  trainer audit photographs --run runs/monday --report audit.html    also the labels that a run doubts
 
 exit status: 0 done; 2 wrong usage or input
 """
@@ -286,6 +288,8 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
         "split": run.split,
         "seconds": run.training["seconds"],
         "warnings": run.warnings,
+        "suspects": [suspect.model_dump() for suspect in run.suspects],
+        "shortcuts": [asdict(probe) for probe in run.shortcuts],
     }
 
 
@@ -301,6 +305,9 @@ def _report(run: "Run") -> str:
         figures_table(run.results.validation, run.results.validation_details),
         f"threshold: {_thresholds_in_words(run)}",
     ]
+    parts += [f"! {probe.in_words()}" for probe in run.shortcuts if probe.is_suspicious]
+    if run.suspects:
+        parts.append(f"{len(run.suspects)} images are likely mislabelled; the report shows the clearest")
     if run.split.startswith("random"):
         parts.append(
             "A random split may hold copies of training images: take the figure as the best case.\n"

@@ -12,6 +12,7 @@ from edge.decision import Task, Thresholds
 from edge.errors import InputError
 from edge.figures import Figures
 from edge.preprocess import InputSpec
+from trainer.audit.probes import Probe
 from trainer.evaluation import Evaluation
 from trainer.operating_point import Costs
 from trainer.suspects import Suspect
@@ -66,6 +67,7 @@ class Run(BaseModel):
     split: str
     warnings: list[str] = []
     suspects: list[Suspect] = []
+    shortcuts: list[Probe] = []
     training: dict[str, JsonValue]
     versions: dict[str, str]
     results: RunResults

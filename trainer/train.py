@@ -17,6 +17,7 @@ from edge.bundle import Photographs
 from edge.decision import Thresholds, class_probabilities, defect_scores
 from edge.errors import InputError
 from edge.figures import Figures
+from trainer.audit.probes import probe_dataset
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
 from trainer.dependence import warn_of_dependence
@@ -122,6 +123,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         split=_split_in_words(dataset, settings),
         warnings=warnings,
         suspects=_suspects(dataset, learned, validation, found),
+        shortcuts=probe_dataset(dataset, positions, validation),
         training={
             **learned.method,
             "seconds": round(seconds, 1),
@@ -198,7 +200,12 @@ def _decide(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decis
 
 
 def _suspects(dataset: Dataset, learned: Learned, validation: Positions, found: Decisions) -> list[Suspect]:
-    """Photographs likely mislabelled, of all of which a model that never saw their part has a say."""
+    """Photographs likely mislabelled, of all of which a model that never saw their part has a say.
+
+    None for anomalies: what looks like OK parts to a model that knows no defects may well be one.
+    """
+    if dataset.task == "anomaly":
+        return []
     others = ~np.isin(learned.held_out_at, validation)
     at = np.concatenate([learned.held_out_at[others], validation])
     held_out = class_probabilities(learned.held_out[others], dataset.task)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.figures import wilson_interval
 from edge.images import Image
+from trainer.dataset import Dataset
 
 SIDE = 32
 _BORDER = 3  # of SIDE pixels, on each side
@@ -20,6 +21,7 @@ _TREES = 100
 NEIGHBOUR = "a nearest-neighbour search, 32x32"
 BORDER = "the border of the picture alone"
 PROPERTIES = "size, brightness, compression alone"
+VALIDATION = "the validation images"
 KEEPS_COPIES = "a split that keeps copies together"
 _MEANING = {
     NEIGHBOUR: "parts of a class look alike as a whole, or have copies that were not recognised",
@@ -106,6 +108,22 @@ def run_probes(
         predicted = guess(matrix[train], labels[train], matrix[test])
         probes.append(_score(name, split, predicted, labels[test], int(labels.max()) + 1))
     return probes
+
+
+def probe_dataset(dataset: Dataset, train: NDArray[np.int64], test: NDArray[np.int64]) -> list[Probe]:
+    """All probes on the split that a model learns by; none where a file is gone or a class is missing."""
+    labels = dataset.labels
+    if not set(labels[test].tolist()) <= set(labels[train].tolist()):
+        return []
+    try:
+        sizes = [(dataset.root / photograph.file).stat().st_size for photograph in dataset.photographs]
+    except OSError:
+        return []
+    sketches = [
+        sketch(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, size)
+        for pixels, size in zip(dataset.pixels, sizes, strict=True)
+    ]
+    return run_probes(sketches, labels, train, test, split=VALIDATION)
 
 
 def _nearest(

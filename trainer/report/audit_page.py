@@ -1,11 +1,12 @@
 """What is wrong with photographs, with the photographs."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
 from trainer.audit.findings import Audit, Look
+from trainer.audit.probes import Probe
 from trainer.report.page import paragraph, percent, photograph, row, section, side_by_side, table, write_page
 
 _PAIRS, _SUSPECTS, _UNREADABLE = 24, 48, 100
@@ -25,7 +26,7 @@ def write_audit(path: Path, name: str, found: Audit) -> None:
         _suspects(found),
         _pairs("Copies", found.copies, lambda look: look.path),
         _pairs("Identical files", found.identical, lambda look: look.path),
-        _probes(found),
+        shortcuts(found.probes),
         _unreadable(found),
     ]
     write_page(path, f"{name}: Linegate audit", sections)
@@ -68,8 +69,9 @@ def _suspects(found: Audit) -> str:
     return section(f"Likely mislabelled: {len(found.suspects)}, the clearest first", row(shown))
 
 
-def _probes(found: Audit) -> str:
-    if not found.probes:
+def shortcuts(probes: Sequence[Probe]) -> str:
+    """How well trivial classifiers do."""
+    if not probes:
         return ""
     rows = [
         [
@@ -80,7 +82,7 @@ def _probes(found: Audit) -> str:
             percent(probe.balanced_accuracy),
             percent(probe.chance),
         ]
-        for probe in found.probes
+        for probe in probes
     ]
     head = ["shortcut", "on", "right", "accuracy", "balanced", "guessing"]
     words = "Trivial classifiers that should fail on honest photographs: a low figure is good."

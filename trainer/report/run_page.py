@@ -19,6 +19,7 @@ from trainer.intervals import Measured
 from trainer.network_cost import NetworkCost, network_cost
 from trainer.operating_point import LineFigures
 from trainer.report import charts
+from trainer.report.audit_page import shortcuts
 from trainer.report.page import (
     drawing,
     folded,
@@ -66,6 +67,7 @@ def write_report(
         *_decided(judged, run.thresholds.defect_from),
         _suspects(run, data),
         _copies(run, data),
+        shortcuts(run.shortcuts),
         _network(network_cost(judged.network), run),
         section("To repeat this run", f"<pre>{escape(_recipe(run))}</pre>"),
     ]
@@ -94,6 +96,7 @@ def _summary(run: Run) -> str:
             "A random split may hold copies of training images: take the figures as the best case. "
             "trainer audit tells."
         )
+    warnings += [probe.in_words() for probe in run.shortcuts if probe.is_suspicious]
     left_out = [[file, reason] for file, reason in run.left_out.items()]
     return "".join(
         [
@@ -305,7 +308,7 @@ def _suspects(run: Run, data: Path) -> str:
         f"Likely mislabelled: {len(run.suspects)}, the clearest first",
         paragraph(
             "Models that never saw these parts are as sure of another class as they usually are when it is "
-            "true. Look at them; some will be hard parts with the right label."
+            "true. Look at them: some are hard parts with the right label, the more the weaker the model."
         ),
         row(shown),
         paragraph(f"run.json lists all {len(run.suspects)}.", "small")
@@ -381,7 +384,8 @@ def _network(cost: NetworkCost, run: Run) -> str:
 
 def _recipe(run: Run) -> str:
     record = run.model_dump(
-        exclude={"train", "validation", "left_out", "results", "photographs", "suspects"}, mode="json"
+        exclude={"train", "validation", "left_out", "results", "photographs", "suspects", "shortcuts"},
+        mode="json",
     )
     return json.dumps({**record, "fingerprint": run.photographs.fingerprint}, indent=1)
 

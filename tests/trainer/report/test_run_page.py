@@ -55,6 +55,7 @@ def test_it_shows_classes_figures_curves_and_the_recipe(page: str) -> None:
         "calibration",
         "On the line",
         "cost if all parts pass",
+        "Shortcuts",
         "To repeat this run",
     ):
         assert words in page
