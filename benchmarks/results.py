@@ -120,7 +120,8 @@ There are 14 OK castings: which of them are in a fold decides more than the reci
 
 
 _HEAD = """\
-| data | task | split | model | images | right (95 % interval) | balanced: mean (worst) | AUROC: mean (worst) \
+| data | task | split | model | images | right (95 % interval) | balanced: mean (worst) \
+| AUROC: mean (worst) \
 | escapes | overkill | seconds |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 

@@ -18,10 +18,12 @@ from edge.preprocess import InputSpec, preprocess
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
 from trainer.layouts import Item, Layout
+from trainer.scratch import scratch_array
 
 MIN_IMAGES_PER_CLASS = 5
 _COLOUR_SAMPLE = 200
 _READERS = 8
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Photographs and their pixels, uint8 (N, height, width, channels), in the same order."""
+    """Photographs and their pixels, uint8 (N, height, width, channels), in the same order.
+
+    The pixels are on the disk: read them in parts.
+    """
 
     root: Path
     task: Task
@@ -76,7 +81,7 @@ class Dataset:
         return replace(
             self,
             photographs=[self.photographs[int(position)] for position in positions],
-            pixels=self.pixels[positions],
+            pixels=_take(self.pixels, positions),
             groups=replace(self.groups, numbers=self.groups.numbers[positions]),
             left_out={},
         )
@@ -85,6 +90,13 @@ class Dataset:
         """A SHA-256 over the names, labels and contents of all photographs."""
         lines = sorted(f"{p.label} {p.file} {p.digest}" for p in self.photographs)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _take(pixels: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+    taken = scratch_array((len(positions), *pixels.shape[1:]), np.uint8)
+    for start in range(0, len(positions), _AT_ONCE):
+        taken[start : start + _AT_ONCE] = pixels[positions[start : start + _AT_ONCE]]
+    return taken
 
 
 def choose_task(
@@ -198,7 +210,9 @@ def _load(
         except ImageError as error:
             return str(error)
 
-    photographs, pixels, features, left_out = [], [], [], {}
+    photographs: list[Photograph] = []
+    features, left_out = [], {}
+    pixels = scratch_array((len(items), spec.height, spec.width, spec.channels), np.uint8)
     with ThreadPoolExecutor(threads) as readers:
         results = tqdm(readers.map(read, items), total=len(items), desc="reading", unit="image", disable=None)
         for item, label, result in zip(items, labels, results, strict=True):
@@ -206,14 +220,13 @@ def _load(
             if isinstance(result, str):
                 left_out[file] = result
                 continue
+            pixels[len(photographs)] = result[1]
             photographs.append(Photograph(file, label, result[0], item.mask))
-            pixels.append(result[1])
             if result[2] is not None:
                 features.append(result[2])
     if not photographs:
         raise InputError(f"{layout.root}: no image that can be read")
     files = [photograph.file for photograph in photographs]
     grouped = group_photographs(groups, files, features, threads=threads)
-    return Dataset(
-        layout.root, task, classes, ok_class, spec, photographs, np.stack(pixels), grouped, left_out
-    )
+    pixels = pixels[: len(photographs)]
+    return Dataset(layout.root, task, classes, ok_class, spec, photographs, pixels, grouped, left_out)

@@ -1,5 +1,6 @@
 """What a network says of photographs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,15 +29,22 @@ def predict_batches(
 
     Only a batch of them is read at a time; ``at``: positions, by default all.
     """
+    found = [outputs[0] for outputs in each_batch(model, pixels, name, at)]
+    return np.concatenate(found).astype(np.float32)
+
+
+def each_batch(
+    model: Any, pixels: NDArray[np.uint8], name: str, at: NDArray[np.int64] | None = None
+) -> Iterator[list[NDArray[np.float32]]]:
+    """All outputs of a Keras model, a batch of photographs at a time."""
     import tensorflow as tf
 
     shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
     run = tf.function(lambda batch: model(batch, training=False), input_signature=[shape])
     positions = np.arange(len(pixels)) if at is None else at
-    outputs = []
     with tqdm(total=len(positions), desc=name, unit="image", disable=None) as bar:
         for start in range(0, len(positions), _BATCH):
             batch = to_input(pixels[positions[start : start + _BATCH]])
-            outputs.append(run(tf.constant(batch)).numpy())
+            outputs = run(tf.constant(batch))
+            yield [one.numpy() for one in (outputs if isinstance(outputs, list) else [outputs])]
             bar.update(len(batch))
-    return np.concatenate(outputs).astype(np.float32)

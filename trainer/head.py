@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.decision import Task, has_one_logit
-from trainer.split import folds_by_group
 
 STRENGTHS = (0.003, 0.03, 0.3)  # scikit-learn's C, the inverse of the weight decay; held-out parts choose
-FOLDS = 5
+SHARES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)  # what other evidence weighs, in deviations of the head's logits
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,14 @@ def learn_head(
 class HeldOutHeads:
     """What heads of one ``strength`` say of parts that they did not see.
 
-    ``logits`` (N, outputs), divided by ``temperature``; ``fold_of`` (N,): who was held out together;
+    ``logits`` (N, outputs): the head's and ``weight`` times the evidence, divided by ``temperature``;
     ``loss``: the log loss that is left, balanced over classes and groups.
     """
 
     strength: float
+    weight: float
     temperature: float
     logits: NDArray[np.float32]
-    fold_of: NDArray[np.int64]
     loss: float
 
 
@@ -78,14 +77,18 @@ def hold_out(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
     *,
     task: Task,
     strengths: Sequence[float],
-    seed: int,
     threads: int,
+    evidence: NDArray[np.float32] | None = None,
 ) -> list[HeldOutHeads]:
-    """Hold parts out in turn, for each strength: what the head of the others says of each."""
-    fold_of = folds_by_group(labels, groups, folds=FOLDS, seed=seed)
+    """What heads of the other folds say of each part, for each strength.
+
+    ``fold_of``: (N,), who is held out together. ``evidence``: (N, outputs) of something else that did not
+    see the part either; how much it weighs beside the head is tried as well.
+    """
     turns = [(strength, fold) for strength in strengths for fold in range(int(fold_of.max()) + 1)]
 
     def take(turn: tuple[float, int]) -> NDArray[np.float32]:
@@ -96,14 +99,17 @@ def hold_out(
     # Many small fits: each on one thread, side by side. Threads inside a fit wait for each other.
     with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
         said = dict(zip(turns, pool.map(take, turns), strict=True))
-    outputs = 1 if has_one_logit(task) else int(labels.max()) + 1
     heads = []
     for strength in strengths:
-        logits = np.zeros((len(labels), outputs), np.float32)
+        logits = np.zeros((len(labels), 1 if has_one_logit(task) else int(labels.max()) + 1), np.float32)
         for fold in range(int(fold_of.max()) + 1):
             logits[fold_of == fold] = said[strength, fold]
-        temperature, loss = fit_temperature(logits, labels, groups, task=task)
-        heads.append(HeldOutHeads(strength, temperature, logits / np.float32(temperature), fold_of, loss))
+        for share in SHARES if evidence is not None else (0.0,):
+            weight = share * float(logits.std())
+            both = logits if evidence is None else logits + np.float32(weight) * evidence
+            temperature, loss = fit_temperature(both, labels, groups, task=task)
+            both = np.asarray(both / temperature, np.float32)
+            heads.append(HeldOutHeads(strength, weight, temperature, both, loss))
     return heads
 
 

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 DIMENSIONS = 24
+MOST = 2000  # photographs that a normality is learned from
 CLIP = 6.0  # standard deviations
 _RIDGE = 1e-3  # of the mean variance, where features do not vary at all
+_LEAST = 1e-6
+_AT_ONCE = 256  # photographs
 _SAMPLE = 100_000  # places from which the principal components are found
 
 
@@ -27,12 +30,37 @@ class Normality:
     mean: NDArray[np.float32]
     whitening: NDArray[np.float32]
 
-    def distances(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
-        """How far the strangest place of each photograph is from OK parts, (N,), of maps (N, H, W, C)."""
+    def distances(
+        self, maps: NDArray[np.floating], at: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """How far the strangest place of each photograph is from OK parts, (N,), of maps (N, H, W, C).
+
+        ``at``: positions, by default all.
+        """
+        positions = np.arange(len(maps)) if at is None else at
+        parts = [positions[start : start + _AT_ONCE] for start in range(0, len(positions), _AT_ONCE)]
+        return np.concatenate([self._distances(maps[part]) for part in parts])
+
+    def _distances(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
         centred = maps.astype(np.float32) @ self.projection - self.mean
         white = np.matmul(centred[..., np.newaxis, :], self.whitening)[..., 0, :]
         by_place = np.minimum(np.abs(white), CLIP).mean(axis=-1)
         return np.asarray(by_place.max(axis=(1, 2)), np.float32)
+
+
+@dataclass(frozen=True)
+class Strangeness:
+    """What a distance adds to logits: ``weights`` (outputs,) times it, less ``mean``, over ``deviation``."""
+
+    normality: Normality
+    mean: float
+    deviation: float
+    weights: NDArray[np.float32]
+
+    def logits(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, outputs) of distances (N,)."""
+        standard = (distances - self.mean) / self.deviation
+        return np.asarray(standard[:, np.newaxis] * self.weights, np.float32)
 
 
 def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
@@ -44,7 +72,7 @@ def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
         covariance = _covariance_by_place(projected - mean)
         shared = covariance.mean(axis=(0, 1))
         pull = len(shared) / (len(shared) + len(maps))
-        ridge = _RIDGE * np.trace(shared) / len(shared) * np.eye(len(shared))
+        ridge = (_RIDGE * np.trace(shared) / len(shared) + _LEAST) * np.eye(len(shared))
         drawn = (1 - pull) * covariance + pull * shared + ridge
         whitening = np.linalg.cholesky(np.linalg.inv(drawn))
     scale = np.sqrt(np.diag(shared + ridge))  # all components share one int8 scale: they must be alike
@@ -68,3 +96,16 @@ def _covariance_by_place(centred: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H, W, D, D) of (N, H, W, D)."""
     by_place = np.moveaxis(centred, 0, -1)
     return np.asarray(by_place @ np.swapaxes(by_place, -1, -2) / len(centred))
+
+
+def spread_over_groups(
+    positions: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int
+) -> NDArray[np.int64]:
+    """At most MOST of them, of each group as many as there can be: enough to learn from."""
+    shuffled = np.random.default_rng(seed).permutation(positions)
+    of_each: dict[int, int] = {}
+    turn = np.zeros(len(shuffled), np.int64)
+    for place, position in enumerate(shuffled):
+        group = int(groups[position])
+        turn[place] = of_each[group] = of_each.get(group, -1) + 1
+    return np.sort(shuffled[np.argsort(turn, kind="stable")][:MOST])

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.head import balanced_weights, fit_temperature, hold_out, learn_head
+from trainer.head import HeldOutHeads, balanced_weights, fit_temperature, hold_out, learn_head
+from trainer.split import folds_by_group
 
 CHANCE = np.random.default_rng(4)
 
@@ -30,6 +31,29 @@ def test_the_same_photographs_give_the_same_head() -> None:
     assert np.array_equal(first.kernel, again.kernel)
 
 
+def held_out_by(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> HeldOutHeads:
+    fold_of = folds_by_group(labels, groups, folds=5, seed=1)
+    (heads,) = hold_out(features, labels, groups, fold_of, task="binary", strengths=[0.3], threads=2)
+    return heads
+
+
+def test_other_evidence_weighs_as_much_as_it_tells() -> None:
+    features, labels, groups = parts(60, classes=2)
+    features[:, :2] = CHANCE.normal(size=(len(labels), 2))  # the head can only guess
+    fold_of = folds_by_group(labels, groups, folds=5, seed=1)
+    noise = CHANCE.normal(size=(len(labels), 1)).astype(np.float32)
+    losses = []
+    for told in (noise, noise + 6 * labels[:, np.newaxis].astype(np.float32)):
+        tried = hold_out(
+            features, labels, groups, fold_of, task="binary", strengths=[0.3], threads=2, evidence=told
+        )
+        assert tried[0].weight == 0
+        losses.append((tried[0].loss, min(one.loss for one in tried)))
+    (alone, with_noise), (_, with_truth) = losses
+    assert alone - 0.02 < with_noise <= alone
+    assert with_truth < 0.6 * alone
+
+
 def test_hold_out_know_nothing_of_their_own_part() -> None:
     """With labels by chance a part's copies give it away, unless they are held out with it."""
     parts_of = np.repeat(np.arange(40), 5)
@@ -37,8 +61,8 @@ def test_hold_out_know_nothing_of_their_own_part() -> None:
     features = (CHANCE.normal(size=(40, 60))[parts_of] + CHANCE.normal(size=(200, 60)) * 0.01).astype(
         np.float32
     )
-    (honest,) = hold_out(features, labels, parts_of, task="binary", strengths=[0.3], seed=1, threads=2)
-    (leaking,) = hold_out(features, labels, np.arange(200), task="binary", strengths=[0.3], seed=1, threads=2)
+    honest = held_out_by(features, labels, parts_of)
+    leaking = held_out_by(features, labels, np.arange(200))
     assert ((leaking.logits[:, 0] > 0) == labels).mean() > 0.95
     assert abs(((honest.logits[:, 0] > 0) == labels).mean() - 0.5) < 0.25
 

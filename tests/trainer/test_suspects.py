@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from edge.decision import Task, class_probabilities
 from trainer.head import hold_out
+from trainer.split import folds_by_group
 from trainer.suspects import find_suspects
 
 
@@ -27,7 +28,9 @@ def test_most_of_three_flipped_labels_in_a_hundred_are_found_and_few_others_accu
     labels = truth.copy()
     labels[flipped] = (truth[flipped] + 1) % classes
     task: Task = "binary" if classes == 2 else "classes"
-    (heads,) = hold_out(pictures, labels, np.arange(600), task=task, strengths=[0.03], seed=1, threads=1)
+    parts = np.arange(600)
+    fold_of = folds_by_group(labels, parts, folds=5, seed=1)
+    (heads,) = hold_out(pictures, labels, parts, fold_of, task=task, strengths=[0.03], threads=1)
     found = find_suspects(labels, class_probabilities(heads.logits, task))
     assert len(set(found) & set(flipped)) >= 16
     assert len(set(found) - set(flipped)) <= 6

@@ -11,16 +11,14 @@ from trainer.evaluate import predict_batches, predict_logits, to_input
 from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
-from trainer.models.pretrained import build_trunk, equalize
-from trainer.normality import learn_normality
+from trainer.models.pretrained import PLACE_BLOCKS, build_trunk, equalize
+from trainer.normality import learn_normality, spread_over_groups
 from trainer.split import folds_by_group
 from trainer.weights import Weights
 
-BLOCKS = (9, 11)
 FOLDS = 5
 CALIBRATED_AT, MEDIAN_LOGIT = 0.01, -4.0
 _EQUALIZED_ON = 500  # photographs
-_MOST = 2000  # photographs that the Gaussians are learned from
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class NormalityLearner:
     def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
         self._dataset, self._weights, self._seed = dataset, weights, seed
         spec = dataset.spec
-        trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=BLOCKS)
+        trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=PLACE_BLOCKS)
         sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
         equalize(trunk, to_input(dataset.pixels[np.sort(sample)]))
         self._maps = joined(trunk)
@@ -62,7 +60,7 @@ class NormalityLearner:
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Learn from the OK photographs at ``train``, and again with parts held out in turn."""
         dataset = self._dataset
-        at = _spread_over_groups(_ok(dataset, train), dataset.groups.numbers, seed=self._seed)
+        at = spread_over_groups(_ok(dataset, train), dataset.groups.numbers, seed=self._seed)
         maps = predict_batches(self._maps, dataset.pixels[at], "features").astype(np.float16)
         groups = dataset.groups.numbers[at]
         fold_of = folds_by_group(
@@ -133,14 +131,3 @@ def _calibrated(distance: Any, calibration: Calibration, *, name: str) -> Any:
 
 def _ok(dataset: Dataset, positions: Positions) -> Positions:
     return np.asarray(positions[dataset.labels[positions] == dataset.ok_index])
-
-
-def _spread_over_groups(positions: Positions, groups: NDArray[np.int64], *, seed: int) -> Positions:
-    """At most _MOST of them, of each group as many as there can be."""
-    shuffled = np.random.default_rng(seed).permutation(positions)
-    of_each: dict[int, int] = {}
-    turn = np.zeros(len(shuffled), np.int64)
-    for place, position in enumerate(shuffled):
-        group = int(groups[position])
-        turn[place] = of_each[group] = of_each.get(group, -1) + 1
-    return np.sort(shuffled[np.argsort(turn, kind="stable")][:_MOST])

@@ -40,7 +40,16 @@ def choose_learner(
     if found is not None and backbone is not None:
         return TransferLearner(dataset, backbone, found, fit, records), []
     if found is not None:
-        return HeadLearner(dataset, found, FROZEN[model], name=model, seed=fit.seed, threads=threads), []
+        learner = HeadLearner(
+            dataset,
+            found,
+            FROZEN[model],
+            name=model,
+            has_places=model == DEFAULT,
+            seed=fit.seed,
+            threads=threads,
+        )
+        return learner, []
     build = partial(build_transfer, backbone, None) if backbone else build_small
     return GradientLearner(dataset, build, fit, records), [_NO_WEIGHTS]
 

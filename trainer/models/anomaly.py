@@ -1,5 +1,6 @@
 """Networks that know OK parts alone, to one distance: what the device runs as one graph."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,28 +18,43 @@ def joined(trunk: Any) -> Any:
 
 
 def with_normality(maps: Any, normality: Normality) -> Any:
-    """``maps`` (a model that ends in one map) and the distance from ``normality``, (N, 1).
+    """``maps`` (a model that ends in one map) and the distance from ``normality``, (N, 1)."""
+    from keras import Model
+
+    distance, set_weights = add_distance(maps.output, normality)
+    network = Model(maps.input, distance, name="normality")
+    set_weights()
+    return network
+
+
+def add_distance(
+    values: Any, normality: Normality, *, mean: float = 0.0, deviation: float = 1.0
+) -> tuple[Any, Callable[[], None]]:
+    """The distance of a map's strangest place, standardized, (N, 1), and what sets the weights afterwards.
 
     A convolution with as many groups as there are places whitens each place by its own matrix.
     """
-    from keras import Model, layers, ops
+    from keras import layers, ops
 
     height, width, dimensions = normality.mean.shape
     places = height * width
     project = layers.Conv2D(dimensions, 1, use_bias=False)
     whiten = layers.Conv2D(places * dimensions, 1, groups=places)
-    average = layers.Conv2D(1, 1, use_bias=False)
-    values = layers.Reshape((1, 1, places * dimensions))(project(maps.output))
+    average = layers.Conv2D(1, 1)
+    values = layers.Reshape((1, 1, places * dimensions))(project(values))
     values = layers.ReLU(CLIP)(ops.absolute(whiten(values)))
     values = average(layers.Reshape((height, width, dimensions))(values))
-    network = Model(maps.input, layers.Flatten()(layers.GlobalMaxPooling2D()(values)), name="normality")
-    project.set_weights([normality.projection[np.newaxis, np.newaxis]])
-    kernel = normality.whitening.reshape(places, dimensions, dimensions)
-    bias = -np.einsum("pc,pcd->pd", normality.mean.reshape(places, dimensions), kernel)
-    side_by_side = kernel.transpose(1, 0, 2).reshape(1, 1, dimensions, places * dimensions)
-    whiten.set_weights([side_by_side, bias.ravel()])
-    average.set_weights([np.full((1, 1, dimensions, 1), 1 / dimensions, np.float32)])
-    return network
+
+    def set_weights() -> None:
+        project.set_weights([normality.projection[np.newaxis, np.newaxis]])
+        kernel = normality.whitening.reshape(places, dimensions, dimensions)
+        bias = -np.einsum("pc,pcd->pd", normality.mean.reshape(places, dimensions), kernel)
+        side_by_side = kernel.transpose(1, 0, 2).reshape(1, 1, dimensions, places * dimensions)
+        whiten.set_weights([side_by_side, bias.ravel()])
+        even = np.full((1, 1, dimensions, 1), 1 / (dimensions * deviation), np.float32)
+        average.set_weights([even, np.full((1,), -mean / deviation, np.float32)])
+
+    return layers.Flatten()(layers.GlobalMaxPooling2D()(values)), set_weights
 
 
 def build_autoencoder(height: int, width: int, channels: int) -> Any:

@@ -6,17 +6,22 @@ positive deviation go into one linear layer: what a texture is like, and how une
 tuning did worse on parts that training never saw; docs/experiments.md has the figures.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.head import Head
+from trainer.models.anomaly import add_distance
+from trainer.normality import Strangeness
 from trainer.weights import Weights
 
 ALPHA = 0.25
 BLOCKS = (4, 5, 6, 7, 9, 11)
 LAST_BLOCK = 13
+PLACE_BLOCKS = (9, 11)
 _RELU6, _MARGIN, _MOST = 6.0, 1.1, 1000.0
 _SMALL = 5  # pixels a side from which on a map is standardized and summed at once
 
@@ -108,8 +113,16 @@ def build_features(maps: Any) -> Any:
     return Model(maps.input, joined, name="features")
 
 
-def with_head(maps: Any, head: Head, *, name: str) -> Any:
-    """The whole network, to logits (N, outputs).
+def build_place_map(maps: Any) -> Any:
+    """Of what `build_maps` made, the map in which each place is compared with that place of OK parts."""
+    from keras import Model, layers
+
+    chosen = [maps.outputs[2 * BLOCKS.index(block)] for block in PLACE_BLOCKS]
+    return Model(maps.input, layers.Concatenate()(chosen), name="places")
+
+
+def with_head(maps: Any, head: Head, *, name: str, strangeness: Strangeness | None = None) -> Any:
+    """The whole network, to logits (N, outputs); with ``strangeness``, that has its say in them.
 
     Each channel is standardized while it is averaged, by a depthwise convolution as large as its
     map. Plain means would share one int8 scale, and the small ones of them would be lost in it.
@@ -117,7 +130,7 @@ def with_head(maps: Any, head: Head, *, name: str) -> Any:
     from keras import Model, layers
 
     standardized, start = [], 0
-    fixed: list[tuple[Any, NDArray[np.float32], NDArray[np.float32]]] = []
+    setters: list[Callable[[], None]] = []
     for output in maps.outputs:
         pool = _pool(output.shape[1]), _pool(output.shape[2])
         values = output if pool == (1, 1) else layers.AveragePooling2D(pool)(output)
@@ -128,13 +141,24 @@ def with_head(maps: Any, head: Head, *, name: str) -> Any:
         layer = layers.DepthwiseConv2D((height, width))
         standardized.append(layers.Flatten()(layer(values)))
         kernel = np.broadcast_to(1 / (deviation * height * width), (height, width, channels))
-        fixed.append((layer, kernel[..., np.newaxis], -mean / deviation))
+        setters.append(partial(layer.set_weights, [kernel[..., np.newaxis], -mean / deviation]))
+    rows = [head.kernel]
+    if strangeness is not None:
+        distance, set_weights = add_distance(
+            build_place_map(maps).output,
+            strangeness.normality,
+            mean=strangeness.mean,
+            deviation=strangeness.deviation,
+        )
+        standardized.append(distance)
+        setters.append(set_weights)
+        rows.append(strangeness.weights[np.newaxis])
     dense = layers.Dense(head.kernel.shape[1], name="head")
     joined = layers.Concatenate()(standardized) if len(standardized) > 1 else standardized[0]
     network = Model(maps.input, dense(joined), name=name)
-    for layer, kernel, bias in fixed:
-        layer.set_weights([kernel, bias])
-    dense.set_weights([head.kernel, head.bias])
+    for set_weights in setters:
+        set_weights()
+    dense.set_weights([np.concatenate(rows), head.bias])
     return network
 
 
