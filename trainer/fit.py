@@ -26,6 +26,7 @@ History = dict[str, list[float]]
 # Images, targets and outputs of a network to the loss of each image and whether it is right, both (N,).
 Judge = Callable[[Any, Any, Any], tuple[Any, Any]]
 _PREDICTED_AT_ONCE = 64
+_FEWEST_STEPS = 25  # an epoch: a hundred photographs are shown several times in one
 _NEAR = 0.1  # of the 2 from black to white
 
 
@@ -108,7 +109,7 @@ class _Course:
         self._train, self._validation = train, validation
         self._labels, self._groups = dataset.labels, dataset.groups.numbers
         self._judge = _JUDGES[dataset.task]
-        self.steps = -(-len(train) // settings.batch_size)
+        self.steps = max(_FEWEST_STEPS, -(-len(train) // settings.batch_size))
         self.planned = settings.epochs
         self._averaged = keras.models.clone_model(network)
         self._averaged.set_weights(network.get_weights())
