@@ -15,6 +15,7 @@ from trainer.intervals import Draws, Measured, share, weighted_sum
 from trainer.operating_point import Costs, LineFigures, on_the_line
 
 _BINS, _WORST, _SURE = 10, 20, 1e-12
+_FEW = 10  # parts of a class, to draw from
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,11 @@ class Decisions:
 
 
 class ClassMeasured(BaseModel):
-    """Precision, recall and F1 of one class with their intervals."""
+    """Precision, recall and F1 of one class with their intervals; ``parts``: how many there are of it."""
 
     model_config = ConfigDict(frozen=True)
 
+    parts: int
     precision: Measured
     recall: Measured
     f1: Measured
@@ -93,6 +95,15 @@ class Evaluation(BaseModel):
     parts_with_mistakes: int
     worst_parts: list[PartFigures]
     line: LineFigures | None = None
+
+    def few_parts(self) -> str:
+        """A sentence where a class has too few parts to draw from; else empty."""
+        few = [f"{name} ({one.parts})" for name, one in self.per_class_measured.items() if one.parts < _FEW]
+        return (
+            f"Few parts: {', '.join(few)}; intervals by drawing (areas, macro F1, loss) are too narrow."
+            if few
+            else ""
+        )
 
 
 def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Decisions:
@@ -167,6 +178,7 @@ def _of_class(found: Decisions, number: int) -> ClassMeasured:
     # F1 = 2J / (1 + J), where J is the share of hits among all that are or were taken for the class.
     jaccard = share(hits, is_it | taken, found.groups)
     return ClassMeasured(
+        parts=len(np.unique(found.groups[is_it])),
         precision=share(hits, taken, found.groups),
         recall=share(hits, is_it, found.groups),
         f1=jaccard.mapped(lambda value: 2 * value / (1 + value)),

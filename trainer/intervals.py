@@ -48,8 +48,9 @@ class Measured(BaseModel):
 def share(hits: NDArray[np.bool_], among: NDArray[np.bool_], groups: NDArray[np.int64]) -> Measured:
     """The share of ``hits`` (N,) ``among`` the photographs (N,) that count.
 
-    The trials are worth p (1 - p) over the variance that the scatter between groups gives the share
-    (Korn and Graubard 1998, Survey Methodology 24(2)); as many as there are groups where all agree.
+    The trials are worth p (1 - p) over the variance that the scatter between groups gives the share,
+    less where it is known from few groups (Korn and Graubard 1998, Survey Methodology 24(2)); as many as
+    there are groups where all agree.
     """
     numbers = np.unique(groups[among], return_inverse=True)[1]
     if not len(numbers):
@@ -58,9 +59,20 @@ def share(hits: NDArray[np.bool_], among: NDArray[np.bool_], groups: NDArray[np.
     found = np.bincount(numbers, weights=hits[among])
     value = float(found.sum() / counts.sum())
     scatter = float(((found - value * counts) ** 2).sum()) / counts.sum() ** 2
-    worth = min(value * (1 - value) / scatter, counts.sum()) if scatter > 0 else float(len(counts))
+    worth = float(len(counts))
+    if scatter > 0:
+        images = float(counts.sum())
+        known = (_student(images - 1) / _student(len(counts) - 1)) ** 2
+        worth = max(1.0, min(value * (1 - value) / scatter, images) * known)
     low, high = wilson_interval(value * worth, worth)
     return Measured(value=value, low=low, high=high)
+
+
+def _student(freedom: float) -> float:
+    """What a standard error is multiplied by, known with so many degrees of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def weighted_sum(parts: Sequence[Measured], weights: Sequence[float]) -> Measured:
@@ -74,7 +86,7 @@ def weighted_sum(parts: Sequence[Measured], weights: Sequence[float]) -> Measure
     value = sum(weight * (part.value or 0.0) for part, weight in known)
     below = sqrt(sum((weight * ((part.value or 0.0) - (part.low or 0.0))) ** 2 for part, weight in known))
     above = sqrt(sum((weight * ((part.high or 0.0) - (part.value or 0.0))) ** 2 for part, weight in known))
-    return Measured(value=value, low=value - below, high=value + above)
+    return Measured(value=value, low=max(0.0, value - below), high=value + above)
 
 
 @dataclass(frozen=True)

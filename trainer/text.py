@@ -35,6 +35,8 @@ def figures_table(figures: Figures, details: Evaluation | None) -> str:
         if key in details.measured
     ]
     lines += ["", *_classes(figures, details)]
+    if details.few_parts():
+        lines.append(f"  {details.few_parts()}")
     if details.line is not None:
         lines += ["", *_line(details.line)]
     if details.worst_parts and details.parts < figures.images:
@@ -57,12 +59,12 @@ def with_interval(measured: Measured, digits: int = 4) -> str:
 
 def _classes(figures: Figures, details: Evaluation) -> list[str]:
     width = max(len("class"), *(len(name) for name in figures.per_class))
-    lines = [f"  {'class':<{width}}  images  {'precision':<24} {'recall':<24} {'F1':<24} taken for"]
+    lines = [f"  {'class':<{width}}  images  parts  {'precision':<24} {'recall':<24} {'F1':<24} taken for"]
     for name, values in figures.per_class.items():
         row = ", ".join(f"{count} {column}" for column, count in figures.confusion[name].items() if count)
         one = details.per_class_measured[name]
         cells = " ".join(f"{with_interval(value):<24}" for value in (one.precision, one.recall, one.f1))
-        lines.append(f"  {name:<{width}}  {values.images:6}  {cells} {row}")
+        lines.append(f"  {name:<{width}}  {values.images:6}  {one.parts:5}  {cells} {row}")
     return lines
 
 

@@ -82,7 +82,7 @@ def _probes(looks: Sequence[Look], sketches: Sequence[Sketch], groups: NDArray[n
     is_test = np.array([look.part == "test" for look in looks])
     if is_test.any() and set(labels[is_test]) <= set(labels[~is_test]):
         train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-        return run_probes(sketches, labels, train, test, split="your test split")
+        return run_probes(sketches, labels, train, test, groups=groups, split="your test split")
     splits = {"a random split": np.arange(len(looks))}
     if len(set(groups.tolist())) < len(looks):
         splits[KEEPS_COPIES] = groups
@@ -92,5 +92,5 @@ def _probes(looks: Sequence[Look], sketches: Sequence[Sketch], groups: NDArray[n
             train, test = split_by_group(labels, chosen, share=_SHARE, seed=_SEED)
         except InputError:
             continue  # a class that is a single picture cannot be split
-        probes += run_probes(sketches, labels, train, test, split=name)
+        probes += run_probes(sketches, labels, train, test, groups=chosen, split=name)
     return probes

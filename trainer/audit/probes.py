@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.figures import wilson_interval
 from edge.images import Image
 from trainer.dataset import Dataset
+from trainer.intervals import share, weighted_sum
 
 SIDE = 32
 _BORDER = 3  # of SIDE pixels, on each side
@@ -41,7 +42,10 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Probe:
-    """How well one shortcut does; ``chance`` is what guessing gives, of the balanced accuracy."""
+    """How well one shortcut does; ``chance`` is what guessing gives, of the balanced accuracy.
+
+    ``balanced_low``: the lower end of its 95 % interval over parts.
+    """
 
     name: str
     split: str
@@ -51,13 +55,13 @@ class Probe:
     accuracy_low: float
     accuracy_high: float
     balanced_accuracy: float
+    balanced_low: float
     chance: float
 
     @property
     def is_suspicious(self) -> bool:
         """Surely above chance: its lower bound is a quarter of the way from guessing to perfect."""
-        low, _ = wilson_interval(round(self.balanced_accuracy * self.images), self.images)
-        return (low or 0.0) > self.chance + (1 - self.chance) / 4
+        return self.balanced_low > self.chance + (1 - self.chance) / 4
 
     def line(self) -> str:
         """One line of a table."""
@@ -94,9 +98,10 @@ def run_probes(
     train: NDArray[np.int64],
     test: NDArray[np.int64],
     *,
+    groups: NDArray[np.int64],
     split: str,
 ) -> list[Probe]:
-    """All probes, learned from the positions ``train`` and scored on ``test``."""
+    """All probes, learned from the positions ``train`` and scored on ``test``; ``groups``: (N,) parts."""
     views = {
         NEIGHBOUR: (_nearest, [view.pixels for view in sketches]),
         BORDER: (_forest, [view.border for view in sketches]),
@@ -106,7 +111,8 @@ def run_probes(
     for name, (guess, vectors) in views.items():
         matrix = np.stack(vectors)
         predicted = guess(matrix[train], labels[train], matrix[test])
-        probes.append(_score(name, split, predicted, labels[test], int(labels.max()) + 1))
+        right = predicted == labels[test]
+        probes.append(_score(name, split, right, labels[test], groups[test], int(labels.max()) + 1))
     return probes
 
 
@@ -123,7 +129,7 @@ def probe_dataset(dataset: Dataset, train: NDArray[np.int64], test: NDArray[np.i
         sketch(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, size)
         for pixels, size in zip(dataset.pixels, sizes, strict=True)
     ]
-    return run_probes(sketches, labels, train, test, split=VALIDATION)
+    return run_probes(sketches, labels, train, test, groups=dataset.groups.numbers, split=VALIDATION)
 
 
 def _nearest(
@@ -149,11 +155,16 @@ def _forest(
 
 
 def _score(
-    name: str, split: str, predicted: NDArray[np.int64], truth: NDArray[np.int64], classes: int
+    name: str,
+    split: str,
+    right: NDArray[np.bool_],
+    truth: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    classes: int,
 ) -> Probe:
-    right = predicted == truth
     low, high = wilson_interval(int(right.sum()), len(right))
-    recalls = [float(right[truth == number].mean()) for number in np.unique(truth)]
+    recalls = [share(right, truth == number, groups) for number in np.unique(truth)]
+    balanced = weighted_sum(recalls, [1 / len(recalls)] * len(recalls))
     return Probe(
         name,
         split,
@@ -162,6 +173,7 @@ def _score(
         accuracy=float(right.mean()),
         accuracy_low=low or 0.0,
         accuracy_high=high or 0.0,
-        balanced_accuracy=float(np.mean(recalls)),
+        balanced_accuracy=balanced.value or 0.0,
+        balanced_low=balanced.low or 0.0,
         chance=1 / classes,
     )

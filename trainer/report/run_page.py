@@ -64,7 +64,7 @@ def write_report(
         *(_figures(results.test, results.test_details, "On the test images") if results.test else []),
         *_scores(run, judged.found, results.validation_details),
         section("Learning", row(curves)),
-        *_decided(judged, run.thresholds.defect_from),
+        *_decided(judged, run.thresholds.ok_below),
         _suspects(run, data),
         _copies(run, data),
         shortcuts(run.shortcuts),
@@ -83,7 +83,7 @@ def write_evaluation(
         _headline(figures, details),
         *_figures(figures, details, "Figures"),
         *_scores(run, judged.found, details),
-        *_decided(judged, run.thresholds.defect_from),
+        *_decided(judged, run.thresholds.ok_below),
     ]
     write_page(path, f"{data.name}: Linegate evaluation", sections)
 
@@ -142,17 +142,22 @@ def _figures(figures: Figures, details: Evaluation | None, title: str) -> list[s
         if key in details.measured
     ]
     classes = [
-        [name, str(figures.per_class[name].images), _share(one.precision), _share(one.recall), _share(one.f1)]
+        [
+            name,
+            str(figures.per_class[name].images),
+            str(one.parts),
+            *(_share(value) for value in (one.precision, one.recall, one.f1)),
+        ]
         for name, one in details.per_class_measured.items()
     ]
     return [
         section(
             title,
             row([table(["", "figure", "95 % interval"], overall), drawing(charts.confusion(figures))]),
-            table(["class", "images", "precision", "recall", "F1"], classes),
+            table(["class", "images", "parts", "precision", "recall", "F1"], classes),
             paragraph(
                 f"Intervals count {details.parts} parts, not photographs: images of one part stand or fall "
-                "together.",
+                f"together. {details.few_parts()}",
                 "small",
             ),
             _worst_parts(figures, details),
