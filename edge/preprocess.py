@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.errors import ImageError
 from edge.images import Image
+from edge.locate import crop_part, unroll_ring
+
+Locate = Literal["none", "part", "ring"]
 
 
 class Region(BaseModel):
@@ -26,7 +29,9 @@ class InputSpec(BaseModel):
     """What the model wants to see; it stands in the manifest.
 
     ``resize`` names the rule: "area" averages the pixels that fall together when shrinking and
-    interpolates linearly when enlarging; the sides are scaled independently.
+    interpolates linearly when enlarging; the sides are scaled independently. ``locate`` names
+    what is shown: the whole region ("none"), a square round the part ("part"), or a round part
+    unrolled to a strip ("ring"); edge/locate.py has the rules.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,14 +41,15 @@ class InputSpec(BaseModel):
     channels: Literal[1, 3]
     resize: Literal["area"] = "area"
     region: Region | None = None
+    locate: Locate = "none"
 
 
 def preprocess(image: Image, spec: InputSpec) -> NDArray[np.uint8]:
-    """Crop, convert and resize one image.
+    """Crop, convert, locate and resize one image.
 
     Takes uint8 (H, W) or (H, W, 3) in RGB order; gives uint8 (height, width, channels), raw
     pixels: scaling lives in the model's graph. Raises ImageError when the region of interest
-    lies outside the image.
+    lies outside the image, or when the part is to be located and there is none.
     """
     if spec.region is not None:
         image = _crop(image, spec.region)
@@ -51,6 +57,10 @@ def preprocess(image: Image, spec: InputSpec) -> NDArray[np.uint8]:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     elif spec.channels == 3 and image.ndim == 2:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+    if spec.locate == "part":
+        image = crop_part(image)
+    elif spec.locate == "ring":
+        image = unroll_ring(image, width=spec.width, height=spec.height)
     height, width = image.shape[:2]
     if (height, width) != (spec.height, spec.width):
         shrinks = height > spec.height or width > spec.width
