@@ -20,18 +20,15 @@ STRIP_FROM, STRIP_TO = 1.1, 0.1  # radii at the strip's upper and lower edge; th
 STRIP_WRAP = 1 / 40  # of the strip's width, shown a second time at either end
 
 _SHARPER_THAN = 1.5  # pixels; wider steps of brightness are light and shadow
-_NOISE_TIMES, _EDGE_SHARE, _FAINTEST = 5.0, 0.25, 2.0  # what is an edge; the last in grey levels a pixel
+_FAINTEST = 2.0  # grey levels a pixel that an edge has at least
+_WEAK_SHARE, _STRONG_SHARE = 0.12, 0.25  # of the strongest edge: less is none, more is one in any noise
+_NOISE_TIMES = 5.0  # how much more than the frame's border an edge has
 _BLUR = 6  # pixels that an edge is spread over, outwards
 _SMALLEST = 0.1  # of the frame's longer side; less is dirt
 _DIRECTIONS, _FEWEST = 90, 30
-_KEPT, _NEAR = (
-    0.65,
-    0.5,
-)  # the share of points that an ellipse is fitted to, and all nearer than this many pixels
-_ROUGHLY, _ROUND = (
-    2.0,
-    1.3,
-)  # how far half of the outline may be from its ellipse, in the shrunk frame's pixels
+_KEPT = 0.65  # of the points; an ellipse is fitted to these, and to all
+_NEAR = 0.5  # that are nearer than so many pixels of the shrunk frame
+_ROUGHLY, _ROUND = 2.0, 1.3  # such pixels: how far half of the outline may be from its ellipse
 
 Points = NDArray[np.float32]
 
@@ -62,16 +59,16 @@ def find_part(image: Image) -> Box:
     """The box of the largest thing with sharp edges; raises ImageError where there is none."""
     edges, scale = _edges(image)
     left, top, width, height = cv2.boundingRect(_largest(edges))
-    left, right = _steepest_ends(edges.max(axis=0), left, left + width)
-    top, bottom = _steepest_ends(edges.max(axis=1), top, top + height)
+    left, right = _without_blur(edges.max(axis=0), left, left + width)
+    top, bottom = _without_blur(edges.max(axis=1), top, top + height)
     return Box(left / scale, top / scale, (right - left) / scale, (bottom - top) / scale)
 
 
 def find_ring(image: Image) -> Ring:
     """The outline of the largest thing, if it is round; raises ImageError where there is none."""
     edges, scale = _edges(image)
-    ring = _fit(_outermost(_largest(edges)), within=_ROUGHLY)
-    ring = _fit(_strongest(edges, ring), within=_ROUND)
+    ring = _fit(_inside(_outermost(_largest(edges)), edges), within=_ROUGHLY)
+    ring = _fit(_inside(_strongest(edges, ring), edges), within=_ROUND)
     return Ring((ring.centre + 0.5) / scale - 0.5, ring.axes / scale)
 
 
@@ -128,7 +125,9 @@ def _largest(edges: NDArray[np.float32]) -> NDArray[np.uint8]:
     border = np.concatenate(
         [part.ravel() for part in (edges[:rim], edges[-rim:], edges[:, :rim], edges[:, -rim:])]
     )
-    threshold = max(_FAINTEST, min(_NOISE_TIMES * np.median(border), _EDGE_SHARE * np.quantile(edges, 0.95)))
+    strongest = float(np.quantile(edges, 0.995))
+    noise = min(_NOISE_TIMES * float(np.median(border)), _STRONG_SHARE * strongest)
+    threshold = max(_FAINTEST, _WEAK_SHARE * strongest, noise)
     mask = cv2.morphologyEx((edges > threshold).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     count, numbers, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count > 1:
@@ -139,11 +138,12 @@ def _largest(edges: NDArray[np.float32]) -> NDArray[np.uint8]:
     raise ImageError("no part found in the picture: nothing in it has sharp edges")
 
 
-def _steepest_ends(profile: NDArray[np.float32], start: int, stop: int) -> tuple[int, int]:
+def _without_blur(profile: NDArray[np.float32], start: int, stop: int) -> tuple[int, int]:
     """The range from ``start`` to ``stop`` without the blur outside the edges; at the border it stays."""
     reach = min(_BLUR, stop - start)
-    first = start + int(profile[start : start + reach].argmax()) if start > 0 else 0
-    last = stop - int(profile[stop - reach : stop][::-1].argmax()) if stop < len(profile) else stop
+    into, out = profile[start : start + reach], profile[stop - reach : stop][::-1]
+    first = start + int((into >= into.max() / 2).argmax()) if start > 0 else 0
+    last = stop - int((out >= out.max() / 2).argmax()) if stop < len(profile) else stop
     return (first, last) if first < last else (start, stop)
 
 
@@ -170,6 +170,12 @@ def _strongest(edges: NDArray[np.float32], ring: Ring) -> Points:
     radius = radii[near.argmax(axis=0)]
     points = ring.centre + radius[:, np.newaxis] * np.stack([x, y], axis=1)
     return np.asarray(points[near.max(axis=0) > 0], np.float32)
+
+
+def _inside(points: Points, edges: NDArray[np.float32]) -> Points:
+    """The points that are not at the border of the frame, where a part that is cut off has no outline."""
+    last = np.array(edges.shape[::-1]) - 1
+    return points[((points > 1) & (points < last - 1)).all(axis=1)]
 
 
 def _fit(points: Points, *, within: float) -> Ring:
