@@ -111,6 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="of good parts, for --task anomaly (default: 1%%)",
     )
+    train.add_argument(
+        "--locate",
+        choices=["propose", "none", "part", "ring"],
+        default="propose",
+        help="show the model a square round the part, or a round part as a strip; propose (the default): "
+        "neither, but say whether it would help",
+    )
     train.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
     train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
     train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
@@ -255,6 +262,7 @@ def _train(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         weights=arguments.weights,
         groups=arguments.groups,
+        locate=arguments.locate,
         folds=arguments.folds,
         costs=_costs(arguments),
         max_escape_rate=arguments.max_escape_rate,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,14 @@ from tqdm import tqdm
 from edge.decision import Task, find_ok_class, has_one_logit
 from edge.errors import ImageError, InputError
 from edge.images import decode_image, is_grey, read_bytes, read_image
-from edge.preprocess import InputSpec, preprocess
+from edge.preprocess import InputSpec, Locate, preprocess
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
 from trainer.layouts import Item, Layout
 from trainer.scratch import scratch_array
 
 MIN_IMAGES_PER_CLASS = 5
+SMALLEST_STRIP = 64  # pixels of --size: a strip is half as high
 _COLOUR_SAMPLE = 200
 _READERS = 8
 _AT_ONCE = 256
@@ -119,8 +121,27 @@ def choose_task(
     return "classes", list(names), ok_class
 
 
+def input_spec(size: int, channels: int, locate: Locate) -> InputSpec:
+    """A square of ``size``, or a strip of as many pixels; raises InputError where that would be too small."""
+    grey_or_colour: Literal[1, 3] = 1 if channels == 1 else 3
+    if locate != "ring":
+        return InputSpec(width=size, height=size, channels=grey_or_colour, locate=locate)
+    if size < SMALLEST_STRIP:
+        raise InputError(
+            f"--size {size}: too small for --locate ring; {SMALLEST_STRIP} or more would be right"
+        )
+    return InputSpec(width=2 * size, height=size // 2, channels=grey_or_colour, locate=locate)
+
+
 def load_training_set(
-    layout: Layout, *, task: str, ok_class: str | None, size: int, groups: str, threads: int
+    layout: Layout,
+    *,
+    task: str,
+    ok_class: str | None,
+    size: int,
+    groups: str,
+    threads: int,
+    locate: Locate = "none",
 ) -> Dataset:
     """Read a data set to learn from; raises InputError, which names the folder or class."""
     items = layout.of("train")
@@ -132,7 +153,7 @@ def load_training_set(
             "or OK parts alone, named with --ok and --task anomaly"
         )
     labels = [item.label if item.label in classes else classes[1] for item in items]
-    spec = InputSpec(width=size, height=size, channels=1 if _all_grey(items) else 3)
+    spec = input_spec(size, 1 if _all_grey(items) else 3, locate)
     dataset = _load(layout, items, labels, chosen, classes, ok_class, spec, groups=groups, threads=threads)
     counts = Counter(photograph.label for photograph in dataset.photographs)
     for name in classes[:1] if chosen == "anomaly" else classes:

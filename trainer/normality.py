@@ -96,16 +96,3 @@ def _covariance_by_place(centred: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H, W, D, D) of (N, H, W, D)."""
     by_place = np.moveaxis(centred, 0, -1)
     return np.asarray(by_place @ np.swapaxes(by_place, -1, -2) / len(centred))
-
-
-def spread_over_groups(
-    positions: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int
-) -> NDArray[np.int64]:
-    """At most MOST of them, of each group as many as there can be: enough to learn from."""
-    shuffled = np.random.default_rng(seed).permutation(positions)
-    of_each: dict[int, int] = {}
-    turn = np.zeros(len(shuffled), np.int64)
-    for place, position in enumerate(shuffled):
-        group = int(groups[position])
-        turn[place] = of_each[group] = of_each.get(group, -1) + 1
-    return np.sort(shuffled[np.argsort(turn, kind="stable")][:MOST])

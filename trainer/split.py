@@ -76,6 +76,18 @@ def folds_by_group(
     return fold_of
 
 
+def spread_over_groups(
+    positions: NDArray[np.int64], groups: NDArray[np.int64], *, most: int, seed: int
+) -> NDArray[np.int64]:
+    """At most so many of the positions, in order, of each group as many as there can be."""
+    order = np.random.default_rng(seed).permutation(positions)
+    _, group, counts = np.unique(groups[order], return_inverse=True, return_counts=True)
+    by_group = np.argsort(group, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[by_group] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.sort(order[np.argsort(rank, kind="stable")[:most]])
+
+
 def _groups_by_class(
     labels: NDArray[np.int64], groups: NDArray[np.int64], classes: Sequence[str]
 ) -> dict[int, list[list[int]]]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from edge.bundle import Photographs
 from edge.decision import Thresholds, class_probabilities, defect_scores
 from edge.errors import InputError
 from edge.figures import Figures
+from edge.preprocess import Locate
 from trainer.audit.probes import probe_dataset
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
@@ -28,7 +29,9 @@ from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
 from trainer.learners.choose import choose_learner
 from trainer.learners.gradient import GradientLearner
+from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learned, Learner, Positions
+from trainer.locating import PROPOSE, Gain, measure_locating, proposals
 from trainer.models.registry import DEFAULT
 from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 from trainer.plots import plot_confusion, plot_history
@@ -51,6 +54,7 @@ class TrainSettings:
     weights: str = AUTO
     size: int = 160
     groups: str = COPIES
+    locate: Locate | Literal["propose"] = PROPOSE
     folds: int = 0
     validation_share: float = 0.2
     costs: Costs | None = None
@@ -75,6 +79,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         size=settings.size,
         groups=settings.groups,
         threads=settings.threads,
+        locate="none" if settings.locate == PROPOSE else settings.locate,
     )
     test_layout = read_layout(test) if test is not None else layout if layout.of("test") else None
     test_set = _test_set(test_layout, dataset, settings.groups) if test_layout is not None else None
@@ -102,6 +107,8 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     folds = _cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
     thresholds = _thresholds(learned, dataset, settings)
+    gains = _gains_by_locating(learner, dataset, positions, settings)
+    warnings += proposals(gains)
     seconds = time.monotonic() - started
     held_back = dataset.subset(validation)
     found = _decide(held_back, learned, thresholds)
@@ -126,6 +133,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         shortcuts=probe_dataset(dataset, positions, validation),
         training={
             **learned.method,
+            "locating": [str(gain) for gain in gains],
             "seconds": round(seconds, 1),
             "parameters": int(learned.network.count_params()),
         },
@@ -143,6 +151,14 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
+
+
+def _gains_by_locating(
+    learner: Learner, dataset: Dataset, train: Positions, settings: TrainSettings
+) -> list[Gain]:
+    if settings.locate != PROPOSE or not isinstance(learner, HeadLearner):
+        return []
+    return measure_locating(learner, dataset, train, seed=settings.fit.seed, threads=settings.threads)
 
 
 def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.errors import InputError
-from trainer.split import folds_by_group, split_by_group
+from trainer.split import folds_by_group, split_by_group, spread_over_groups
 
 Grouped = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -75,3 +75,14 @@ def test_folds_for_one_class_alone_spread_the_others_by_group(data: Grouped, fol
     fold_of = folds_by_group(labels, groups, folds=folds, seed=seed, alone=0)
     assert all(len(set(fold_of[groups == group])) == 1 for group in groups)
     assert set(fold_of[labels == 0]) == set(range(int(fold_of.max()) + 1))
+
+
+def test_a_sample_holds_photographs_of_all_parts() -> None:
+    groups = np.repeat(np.arange(30), np.r_[np.full(29, 20), 3000])
+    train = np.flatnonzero(groups != 4)
+    sample = spread_over_groups(train, groups, most=1000, seed=1)
+    assert len(sample) == 1000
+    assert len(np.unique(sample)) == 1000
+    counts = np.bincount(groups[sample], minlength=30)
+    assert counts[4] == 0
+    assert set(counts[:4]) == {20}

@@ -12,8 +12,8 @@ from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
 from trainer.models.pretrained import PLACE_BLOCKS, build_trunk, equalize
-from trainer.normality import learn_normality, spread_over_groups
-from trainer.split import folds_by_group
+from trainer.normality import MOST, learn_normality
+from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
 
 FOLDS = 5
@@ -60,7 +60,7 @@ class NormalityLearner:
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Learn from the OK photographs at ``train``, and again with parts held out in turn."""
         dataset = self._dataset
-        at = spread_over_groups(_ok(dataset, train), dataset.groups.numbers, seed=self._seed)
+        at = spread_over_groups(_ok(dataset, train), dataset.groups.numbers, most=MOST, seed=self._seed)
         maps = predict_batches(self._maps, dataset.pixels[at], "features").astype(np.float16)
         groups = dataset.groups.numbers[at]
         fold_of = folds_by_group(

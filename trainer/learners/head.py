@@ -12,9 +12,9 @@ from trainer.evaluate import each_batch, predict_batches, to_input
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.pretrained import build_features, build_place_map, equalize, with_head
-from trainer.normality import Normality, Strangeness, learn_normality, spread_over_groups
+from trainer.normality import MOST, Normality, Strangeness, learn_normality
 from trainer.scratch import scratch_array
-from trainer.split import folds_by_group
+from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
 
 FOLDS = 5
@@ -26,8 +26,9 @@ Build = Callable[[int, int, int, Weights], Any]
 class HeadLearner:
     """A linear head on the features of a pretrained network, which stays as it is.
 
-    With ``has_places``, and where there is an OK class, the distance of the strangest place from OK
-    parts has a say as well, as much as held-out parts allow it.
+    ``features``, float32 (N, D), are those of all photographs. With ``has_places``, and where there is
+    an OK class, the distance of the strangest place from OK parts has a say as well, as much as held-out
+    parts allow it.
     """
 
     needs_validation = False
@@ -43,20 +44,26 @@ class HeadLearner:
         seed: int,
         threads: int,
     ) -> None:
-        self._dataset, self._weights, self._name = dataset, weights, name
+        self._dataset, self._weights, self._build, self._name = dataset, weights, build, name
         self._seed, self._threads = seed, threads
         spec = dataset.spec
         self._maps = build(spec.height, spec.width, spec.channels, weights)
         sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
         equalize(self._maps, to_input(dataset.pixels[np.sort(sample)]))
-        self._features = predict_batches(build_features(self._maps), dataset.pixels, "features")
+        self.features = predict_batches(build_features(self._maps), dataset.pixels, "features")
         has_places = has_places and dataset.ok_index is not None
         self._places = _Places(dataset, build_place_map(self._maps), seed) if has_places else None
+
+    def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The same features of other pixels, uint8 (N, H, W, C), of any height and width."""
+        _, height, width, channels = pixels.shape
+        maps = self._build(height, width, channels, self._weights)
+        return predict_batches(build_features(maps), pixels, "features")
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Fit the head, and again with parts held out in turn. Validation stays unseen."""
         dataset = self._dataset
-        features, labels = self._features[train], dataset.labels[train]
+        features, labels = self.features[train], dataset.labels[train]
         groups = dataset.groups.numbers[train]
         fold_of = folds_by_group(labels, groups, folds=FOLDS, seed=self._seed)
         held_out = self._places.held_out(train, fold_of) if self._places is not None else None
@@ -136,5 +143,5 @@ class _Places:
     def _normality(self, train: Positions) -> Normality:
         dataset = self._dataset
         ok = train[dataset.labels[train] == dataset.ok_index]
-        chosen = spread_over_groups(ok, dataset.groups.numbers, seed=self._seed)
+        chosen = spread_over_groups(ok, dataset.groups.numbers, most=MOST, seed=self._seed)
         return learn_normality(self.maps[chosen], seed=self._seed)
