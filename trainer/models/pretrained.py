@@ -23,6 +23,7 @@ BLOCKS = (4, 5, 6, 7, 9, 11)
 LAST_BLOCK = 13
 PLACE_BLOCKS = (9, 11)
 _RELU6, _MARGIN, _MOST = 6.0, 1.1, 1000.0
+_LARGE = 8  # places a side from which on four are one
 _SMALL = 5  # pixels a side from which on a map is standardized and summed at once
 
 
@@ -114,11 +115,16 @@ def build_features(maps: Any) -> Any:
 
 
 def build_place_map(maps: Any) -> Any:
-    """Of what `build_maps` made, the map in which each place is compared with that place of OK parts."""
+    """Of what `build_maps` made, the map in which each place is compared with that place of OK parts.
+
+    Four places of a large map count as one: that decides as well, and is a third of the bundle.
+    """
     from keras import Model, layers
 
-    chosen = [maps.outputs[2 * BLOCKS.index(block)] for block in PLACE_BLOCKS]
-    return Model(maps.input, layers.Concatenate()(chosen), name="places")
+    values = layers.Concatenate()([maps.outputs[2 * BLOCKS.index(block)] for block in PLACE_BLOCKS])
+    if min(values.shape[1:3]) >= _LARGE:
+        values = layers.AveragePooling2D(2)(values)
+    return Model(maps.input, values, name="places")
 
 
 def with_head(maps: Any, head: Head, *, name: str, strangeness: Strangeness | None = None) -> Any:
