@@ -19,9 +19,9 @@ RANGES = {
     FLIP: (-1.0, 1.0),  # below 0: mirrored
     ROTATION: (0.0, _FULL_TURN),
     SHIFT: (-0.06, 0.06),
-    ZOOM: (0.9, 1.1),
-    CONTRAST: (0.8, 1.2),
-    BRIGHTNESS: (-0.15, 0.15),
+    ZOOM: (0.85, 1.15),
+    CONTRAST: (0.6, 1.4),
+    BRIGHTNESS: (-0.25, 0.25),
 }
 NEUTRAL = {FLIP: 1.0, ROTATION: 0.0, SHIFT: 0.0, ZOOM: 1.0, CONTRAST: 1.0, BRIGHTNESS: 0.0}
 

@@ -35,9 +35,9 @@ def arrows() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def shades() -> np.ndarray:
-    """Dark and bright plates, 20 of 255 levels apart."""
+    """Dark and bright plates, 30 of 255 levels apart."""
     generator = np.random.default_rng(2)
-    levels = [110 + 20 * (n % 2) + generator.uniform(-4, 4) for n in range(COUNT)]
+    levels = [110 + 30 * (n % 2) + generator.uniform(-4, 4) for n in range(COUNT)]
     return noisy([np.full((SIDE, SIDE), level) for level in levels], generator)
 
 
