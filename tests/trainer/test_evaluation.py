@@ -112,3 +112,11 @@ def test_the_more_is_left_to_a_person_the_fewer_mistakes_are_made(found: Decisio
     assert mistakes[-1] == pytest.approx((~found.is_right).mean())
     assert mistakes[len(mistakes) // 2] < mistakes[-1] / 2
     assert min(cost for _, cost in line.cost_curve) <= (line.cost.value or 0)
+
+
+def test_a_class_of_few_parts_is_named(found: Decisions) -> None:
+    assert evaluate_decisions(found, CUT, None).few_parts() == ""
+    labels = np.repeat([0, 1, 0, 1], [50, 50, 1, 49])
+    groups = np.concatenate([np.zeros(50), np.arange(1, 51), [51], np.arange(52, 101)]).astype(np.int64)
+    details = evaluate_decisions(binary(0.1 + 0.8 * labels, labels, groups), CUT, None)
+    assert details.few_parts().startswith("Few parts: ok (2);")
