@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--run", type=Path, metavar="RUN", help="a run that learned from them: which labels does it doubt?"
     )
-    check.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with the pairs")
+    check.add_argument("--report", type=_page, metavar="FILE.html", help="also write a page with the pairs")
     check.add_argument("--threads", type=_whole(1, 256), default=os.cpu_count() or 1, help="default: all")
     check.add_argument("--json", action="store_true", help="print one JSON document")
     train = commands.add_parser("train", help="learn from folders of photographs", description="Learn.")
@@ -142,7 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="what counts as one part in the intervals: copies (found; the default), none, a CSV file, or a "
         "regular expression",
     )
-    evaluate.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with pictures")
+    evaluate.add_argument("--report", type=_page, metavar="FILE.html", help="also write a page with pictures")
     evaluate.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -198,6 +198,14 @@ def _import_tensorflow() -> None:
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # its warnings are advice to programmers
     keras.config.disable_interactive_logging()  # standard output is ours
+
+
+def _page(text: str) -> Path:
+    """Where a page is to be written; said before the work, not after."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: a file in a folder that is there would be right")
+    return path
 
 
 def _amount(text: str) -> float:

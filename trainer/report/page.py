@@ -37,6 +37,9 @@ figure img:only-of-type { width: 100%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; color: #808890; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 pre { overflow-x: auto; font-size: .8rem; }
+@media (max-width: 30rem) {
+  th, td { padding-right: .5rem; font-size: .9rem; } td:first-child { min-width: 6rem; }
+}
 """
 
 

@@ -110,8 +110,8 @@ def test_the_page_shows_pairs_and_needs_nothing_from_elsewhere(
     assert "<script" not in text
 
 
-def test_a_page_that_cannot_be_written_is_said_in_one_line(
+def test_a_page_that_cannot_be_written_is_said_before_the_work(
     photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["audit", str(photographs), "--report", str(tmp_path / "no" / "page.html")]) == 2
-    assert "page.html: cannot be written (No such file or directory)" in capsys.readouterr().err
+    assert "page.html: a file in a folder that is there would be right" in capsys.readouterr().err
