@@ -87,8 +87,8 @@ def unroll_ring(image: Image, *, width: int, height: int) -> Image:
     """A round part as a strip, its outer edge above, the angle from left to right.
 
     A piece of either end is shown again at the other, so that no seam cuts a defect. The strip is
-    at most twice ``width`` and ``height``, which suits a resize to these. Takes and gives uint8
-    (H, W) or (H, W, 3). Raises ImageError where no round part is found.
+    twice ``width``, for a resize to average. Takes uint8 (H, W) or (H, W, 3); gives uint8 (height,
+    2 width) or (height, 2 width, 3). Raises ImageError where no round part is found.
     """
     ring = find_ring(image)
     around = 2 * np.pi * np.sqrt(abs(np.linalg.det(ring.axes)))
@@ -101,7 +101,7 @@ def unroll_ring(image: Image, *, width: int, height: int) -> Image:
     centre = ((ring.centre + 0.5) * to_small - 0.5).astype(np.float32)
     share = (np.arange(2 * width) + 0.5) / (2 * width)
     angles = 2 * np.pi * (share * (1 + 2 * STRIP_WRAP) - STRIP_WRAP)
-    radii = STRIP_FROM + (np.arange(2 * height) + 0.5) / (2 * height) * (STRIP_TO - STRIP_FROM)
+    radii = STRIP_FROM + (np.arange(height) + 0.5) / height * (STRIP_TO - STRIP_FROM)
     x, y = to_small[:, np.newaxis] * (ring.axes @ np.stack([np.cos(angles), np.sin(angles)]))
     return np.asarray(_sample(small, centre, radii, x, y), np.uint8)
 
@@ -125,7 +125,7 @@ def _largest(edges: NDArray[np.float32]) -> NDArray[np.uint8]:
     border = np.concatenate(
         [part.ravel() for part in (edges[:rim], edges[-rim:], edges[:, :rim], edges[:, -rim:])]
     )
-    strongest = float(np.quantile(edges, 0.995))
+    strongest = float(np.partition(edges.ravel(), -1 - edges.size // 200)[-1 - edges.size // 200])
     noise = min(_NOISE_TIMES * float(np.median(border)), _STRONG_SHARE * strongest)
     threshold = max(_FAINTEST, _WEAK_SHARE * strongest, noise)
     mask = cv2.morphologyEx((edges > threshold).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))

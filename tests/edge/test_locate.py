@@ -104,13 +104,27 @@ def test_what_the_seam_cuts_is_whole_at_one_end() -> None:
 
 
 def test_uneven_light_and_a_soft_shadow_do_not_move_the_outline() -> None:
-    picture = ring(light=40).astype(np.float32)
+    picture = ring(light=5).astype(np.float32)
     shadow = np.zeros((FRAME, FRAME), np.float32)
-    cv2.circle(shadow, (165, 160), 105, 60, -1)
-    under = ring(shade=255, light=0) < 111  # the ground alone is in the shadow
-    picture -= cv2.GaussianBlur(shadow, (0, 0), 9) * (under & (ring() > 100))
-    found = find_ring(np.clip(picture, 0, 255).astype(np.uint8))
-    assert np.abs(found.centre - 150).max() < 2
+    cv2.circle(shadow, (165, 165), 105, 105, -1)
+    ground = np.abs(ring().astype(np.float32) - 110) < 2
+    picture -= cv2.GaussianBlur(shadow, (0, 0), 8) * ground
+    shaded = np.clip(picture, 0, 255).astype(np.uint8)
+    assert np.abs(find_ring(shaded).centre - 150).max() < 2
+    box = find_part(shaded)
+    assert (box.left, box.top, box.left + box.width, box.top + box.height) == pytest.approx(
+        (50, 50, 250, 250), abs=6
+    )
+
+
+def test_a_faint_pattern_of_the_ground_is_not_the_part() -> None:
+    picture = ring(radius=50).astype(np.int32)
+    ground = np.abs(picture - 110) < 2
+    picture[:, ::40] += 5 * ground[:, ::40]
+    picture[130:134] += 5 * ground[130:134]
+    striped = picture.astype(np.uint8)
+    assert np.abs(find_ring(striped).centre - 150).max() < 2
+    assert find_part(striped).width == pytest.approx(100, abs=6)
 
 
 def test_a_part_that_the_frame_cuts_off_is_found() -> None:
@@ -181,6 +195,12 @@ def test_any_picture_gives_the_shape_that_was_asked_for_or_an_image_error(
     assert pixels.shape == (32, 48, spec.channels)
     assert pixels.dtype == np.uint8
     assert np.array_equal(image, before)
+
+
+def test_a_manifest_that_says_nothing_of_locating_shows_the_whole_frame() -> None:
+    spec = InputSpec.model_validate({"width": 300, "height": 300, "channels": 1})
+    assert spec.locate == "none"
+    assert np.array_equal(preprocess(bracket(), spec)[:, :, 0], bracket())
 
 
 def _odd_picture(kind: str, height: int, width: int, chance: np.random.Generator) -> Picture:
