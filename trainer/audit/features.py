@@ -77,14 +77,29 @@ def summarize(
     pool = pool[chance.permutation(len(pool))[:100_000]]
     clusters = MiniBatchKMeans(words, random_state=seed, n_init=1, batch_size=4096).fit(pool)
     centres = clusters.cluster_centers_.astype(np.float32)
-    plain = np.stack([_vlad(f.descriptors, centres) for f in features])
-    flipped = np.stack([_vlad(mirrored(f.descriptors), centres) for f in features])
     if len(features) <= _FEW:
-        return plain, flipped
-    sample = plain[chance.permutation(len(plain))[:3000]]
-    dimensions = min(DIMENSIONS, *sample.shape)
-    reduce = PCA(dimensions, svd_solver="randomized", random_state=seed, whiten=True).fit(sample)
-    return _unit(reduce.transform(plain)), _unit(reduce.transform(flipped))
+        return _vlads(features, centres, flipped=False), _vlads(features, centres, flipped=True)
+    sample = [features[position] for position in chance.permutation(len(features))[:3000]]
+    looks = _vlads(sample, centres, flipped=False)
+    dimensions = min(DIMENSIONS, *looks.shape)
+    reduce = PCA(dimensions, svd_solver="randomized", random_state=seed, whiten=True).fit(looks)
+
+    def reduced(*, flipped: bool) -> NDArray[np.float32]:
+        """A few photographs at a time: the long vectors of all would outweigh the photographs."""
+        chunks = [features[start : start + _FEW] for start in range(0, len(features), _FEW)]
+        return _unit(
+            np.concatenate([reduce.transform(_vlads(chunk, centres, flipped=flipped)) for chunk in chunks])
+        )
+
+    return reduced(flipped=False), reduced(flipped=True)
+
+
+def _vlads(
+    features: Sequence[Features], centres: NDArray[np.float32], *, flipped: bool
+) -> NDArray[np.float32]:
+    return np.stack(
+        [_vlad(mirrored(one.descriptors) if flipped else one.descriptors, centres) for one in features]
+    )
 
 
 def _vlad(descriptors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float32]:
