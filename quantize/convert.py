@@ -25,8 +25,9 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
 
     scaled = to_network_input(with_extremes(sample))
     # For one image at a time; for any number of them the graph would compute its shapes anew.
-    entry = keras.Input(batch_shape=(1, *sample.shape[1:]))
-    model = keras.Model(entry, model(entry))
+    # Names of its own, because Keras numbers those that it gives, and they stand in the file.
+    entry = keras.Input(batch_shape=(1, *sample.shape[1:]), name="image")
+    model = keras.Model(entry, model(entry), name="one")
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in scaled)

@@ -137,7 +137,11 @@ def fit_temperature(
 
 
 def balanced_weights(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A weight for each photograph, 1 on average: classes weigh the same, and groups within a class."""
+    """A weight for each photograph, 1 on average: classes weigh the same, and groups within a class.
+
+    Where a group is torn between classes, each has as much of it as photographs: one copy with a wrong
+    label must not weigh as much as all the others.
+    """
     pairs, positions, counts = np.unique(
         np.stack([labels, groups], axis=1), axis=0, return_inverse=True, return_counts=True
     )
