@@ -234,7 +234,7 @@ def test_several_classes_without_an_ok_class_go_through(tmp_path: Path) -> None:
     ("make", "said"),
     [
         ({}, "no such folder"),
-        ({"ok": 9}, "holds 1 classes"),
+        ({"scratched": 9}, "holds 1 classes"),
         ({"ok": 9, "bad": 0}, "bad: holds no images"),
         ({"ok": 9, "bad": 2}, "class bad has 2 usable images"),
     ],

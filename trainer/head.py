@@ -142,9 +142,7 @@ def balanced_weights(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> ND
     Where a group is torn between classes, each has as much of it as photographs: one copy with a wrong
     label must not weigh as much as all the others.
     """
-    pairs, positions, counts = np.unique(
-        np.stack([labels, groups], axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    groups_of_class = np.bincount(pairs[:, 0])
-    weights = 1 / (groups_of_class[labels] * counts[positions.ravel()])
+    _, group, in_group = np.unique(groups, return_inverse=True, return_counts=True)
+    shares = np.bincount(labels, 1 / in_group[group])  # of each class, in groups
+    weights = 1 / (shares[labels] * in_group[group])
     return np.asarray(weights / weights.mean(), np.float64)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,14 @@ def test_classes_weigh_the_same_and_so_do_groups_in_a_class(pairs: list[tuple[in
     for label in np.unique(labels):
         mine = [weights[groups == group].sum() for group in np.unique(groups[labels == label])]
         assert np.allclose(mine, mine[0])
+
+
+def test_one_copy_with_a_wrong_label_weighs_no_more_than_any_other_copy() -> None:
+    labels = np.array([0] * 9 + [1] + [1] * 10)
+    groups = np.array([0] * 10 + [1] * 10)
+    weights = balanced_weights(labels, groups)
+    assert weights[9] == pytest.approx(weights[10])
+    assert weights[:9].sum() == pytest.approx(weights[9:].sum())
 
 
 def test_logits_that_are_never_wrong_are_not_made_more_certain() -> None:
