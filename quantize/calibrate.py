@@ -43,23 +43,28 @@ def with_extremes(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def with_strange_parts(pixels: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
-    """The same images, uint8 (N, H, W, C), every second one with a piece of another one or of noise in it.
+    """The same images, uint8 (N, H, W, C), every second one with a strange piece in it.
 
     An anomaly model is calibrated on OK parts alone; without anything strange its range would end
-    where the first defect begins. Pieces of other images: Li et al. 2021, "CutPaste" (arXiv:2104.04015).
+    where the first defect begins. Pieces of other images, as in Li et al. 2021, "CutPaste"
+    (arXiv:2104.04015), noise, black and white.
     """
     generator = np.random.default_rng(seed)
     changed = pixels.copy()
-    height, width = pixels.shape[1:3]
+    sides = np.array(pixels.shape[1:3])
     for number in range(1, len(pixels), 2):
-        tall, wide = (int(generator.integers(side // 16 + 1, side // 3 + 2)) for side in (height, width))
-        rows, columns, other_rows, other_columns = (
-            int(generator.integers(0, side - piece + 1))
-            for side, piece in ((height, tall), (width, wide)) * 2
+        size = generator.integers(sides // 16 + 1, sides // 3 + 2)
+        here, there = (_rectangle(generator.integers(0, sides - size + 1), size) for _ in range(2))
+        strange = (
+            pixels[generator.integers(len(pixels))][there],
+            generator.integers(0, 256, (*size, pixels.shape[3]), np.uint8),
+            np.uint8(0),
+            np.uint8(255),
         )
-        piece = pixels[int(generator.integers(len(pixels)))]
-        piece = piece[other_rows : other_rows + tall, other_columns : other_columns + wide]
-        if number % 4 == 1:
-            piece = generator.integers(0, 256, piece.shape, np.uint8)
-        changed[number, rows : rows + tall, columns : columns + wide] = piece
+        changed[number][here] = strange[number // 2 % len(strange)]
     return changed
+
+
+def _rectangle(corner: NDArray[np.int64], size: NDArray[np.int64]) -> tuple[slice, slice]:
+    (top, left), (height, width) = corner, size
+    return slice(top, top + height), slice(left, left + width)

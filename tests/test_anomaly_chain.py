@@ -22,7 +22,7 @@ def draw(folder: Path, *, count: int, seed: int, has_hole: bool = False) -> None
         cv2.circle(image, (32, 32), 24, 160, -1)
         if has_hole:
             x, y = chance.integers(24, 40, 2)
-            cv2.circle(image, (int(x), int(y)), 7, 10, -1)
+            cv2.circle(image, (int(x), int(y)), 9, 10, -1)
         noisy = image + chance.normal(0, 4, image.shape)
         cv2.imwrite(str(folder / f"{number:03}.png"), noisy.clip(0, 255).astype(np.uint8))
 
