@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check bench results picture config schemas constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check bench results experiments picture config schemas constraints clean mosquitto
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ bench: .venv/.device ## latency of each stage on this machine
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)
+
+experiments: .venv/.everything ## docs/pieces.md again, from the photographs in DATA; takes an hour
+	$(bin)/python -m benchmarks.experiments $(DATA)
 
 picture: .venv/.device ## docs/parts.png again, by the demo's model
 	$(bin)/python -m benchmarks.picture

@@ -276,7 +276,7 @@ def _head() -> str:
 # Results
 
 Made by `make results DATA=…` ([benchmarks/results.py](../benchmarks/results.py)), seed {SEED}, on
-{_machine()}.
+{machine()}.
 """
 
 
@@ -345,7 +345,8 @@ def _row(name: str, figures: dict[str, Any]) -> str:
     )
 
 
-def _machine() -> str:
+def machine() -> str:
+    """In words, what this runs on."""
     model = next(
         (
             line.split(":", 1)[1].strip()

@@ -262,7 +262,8 @@ def _folds(text: str) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
     from trainer.fit import FitSettings
-    from trainer.train import TrainSettings, train
+    from trainer.settings import TrainSettings
+    from trainer.train import train
 
     settings = TrainSettings(
         task=arguments.task,

@@ -1,30 +1,25 @@
 """One training run, from labelled photographs to a folder of results."""
 
 import csv
-import os
 import platform
 import shutil
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from edge.bundle import Photographs
-from edge.decision import Thresholds, class_probabilities, defect_scores
+from edge.decision import class_probabilities
 from edge.errors import InputError
-from edge.figures import Figures
-from edge.preprocess import Locate
 from trainer.audit.probes import probe_dataset
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
 from trainer.dependence import warn_of_dependence
-from trainer.evaluate import predict_logits
-from trainer.evaluation import Decisions, decisions, evaluate_decisions, figures_of
-from trainer.fit import FitSettings, Records
+from trainer.evaluation import Decisions, evaluate_decisions, figures_of
+from trainer.fit import Records
 from trainer.groups import COPIES, NONE
 from trainer.layouts import Layout, read_layout
 from trainer.learners.choose import choose_learner
@@ -32,37 +27,15 @@ from trainer.learners.gradient import GradientLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learned, Learner, Positions
 from trainer.locating import PROPOSE, Gain, measure_locating, proposals
-from trainer.models.registry import DEFAULT
-from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 from trainer.plots import plot_confusion, plot_history
 from trainer.report.run_page import REPORT_FILE, Judged, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
-from trainer.split import folds_by_group, split_by_group
+from trainer.settings import TrainSettings
+from trainer.split import split_by_group
 from trainer.suspects import Suspect, find_suspects
-from trainer.weights import AUTO
+from trainer.validate import choose_thresholds, cross_validate, decide_on
 
 TENSORBOARD = "tensorboard"
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What `trainer train` was asked for. ``folds``: 0, or how often to repeat for a cross-validation."""
-
-    task: str = "auto"
-    ok_class: str | None = None
-    model: str = DEFAULT
-    weights: str = AUTO
-    size: int = 160
-    groups: str = COPIES
-    locate: Locate | Literal["propose"] = PROPOSE
-    folds: int = 0
-    validation_share: float = 0.2
-    costs: Costs | None = None
-    max_escape_rate: float | None = None
-    max_overkill_rate: float = 0.01
-    tensorboard: bool = False
-    threads: int = os.cpu_count() or 1
-    fit: FitSettings = field(default_factory=FitSettings)
 
 
 def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None = None) -> Run:
@@ -104,15 +77,15 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     )
     if isinstance(learner, GradientLearner):
         warnings = warnings + warn_of_dependence(dataset, positions, settings.fit.augment, seed=seed)
-    folds = _cross_validate(learner, dataset, settings)
+    folds = cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
-    thresholds = _thresholds(learned, dataset, settings)
+    thresholds = choose_thresholds(learned, dataset, settings)
     gains = _gains_by_locating(learner, dataset, positions, settings)
     warnings += proposals(gains)
     seconds = time.monotonic() - started
     held_back = dataset.subset(validation)
-    found = _decide(held_back, learned, thresholds)
-    tested = _decide(test_set, learned, thresholds) if test_set is not None else None
+    found = decide_on(held_back, learned, thresholds)
+    tested = decide_on(test_set, learned, thresholds) if test_set is not None else None
     run = Run(
         task=dataset.task,
         classes=dataset.classes,
@@ -159,60 +132,6 @@ def _gains_by_locating(
     if settings.locate != PROPOSE or not isinstance(learner, HeadLearner):
         return []
     return measure_locating(learner, dataset, train, seed=settings.fit.seed, threads=settings.threads)
-
-
-def _cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
-    """Figures of each fold by a model that saw none of its parts."""
-    if settings.folds == 0:
-        return []
-    labels, groups = dataset.labels, dataset.groups.numbers
-    fold_of = folds_by_group(
-        labels,
-        groups,
-        folds=settings.folds,
-        seed=settings.fit.seed,
-        classes=dataset.classes,
-        alone=dataset.alone,
-    )
-    found = []
-    for fold in range(int(fold_of.max()) + 1):
-        unseen = np.flatnonzero(fold_of == fold)
-        others = np.flatnonzero(fold_of != fold)
-        train, stop = others, others[:0]
-        if learner.needs_validation:
-            inner, rest = split_by_group(
-                labels[others],
-                groups[others],
-                share=settings.validation_share,
-                seed=settings.fit.seed,
-                alone=dataset.alone,
-            )
-            train, stop = others[inner], others[rest]
-        learned = learner.learn(train, stop)
-        chosen = _thresholds(learned, dataset, settings)
-        found.append(figures_of(_decide(dataset.subset(unseen), learned, chosen)))
-    return found
-
-
-def _thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> Thresholds:
-    if dataset.ok_index is None:
-        return Thresholds(ok_below=0.5, defect_from=0.5, chosen="without an OK class it has no meaning")
-    at = learned.held_out_at
-    scores = defect_scores(class_probabilities(learned.held_out, dataset.task), dataset.ok_index)
-    found = HeldOut(
-        scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
-    )
-    if dataset.task == "anomaly":
-        return by_overkill_rate(found, settings.max_overkill_rate)
-    if settings.max_escape_rate is not None:
-        return by_escape_rate(found, settings.max_escape_rate)
-    if settings.costs is not None:
-        return by_cost(found, settings.costs, seed=settings.fit.seed)
-    return best_balanced(found)
-
-
-def _decide(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:
-    return decisions(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
 
 
 def _suspects(dataset: Dataset, learned: Learned, validation: Positions, found: Decisions) -> list[Suspect]:

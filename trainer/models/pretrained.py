@@ -54,6 +54,11 @@ def build_last_map(height: int, width: int, channels: int, weights: Weights) -> 
     return build_trunk(height, width, channels, weights, blocks=(LAST_BLOCK,))
 
 
+def build_block_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
+    """The same to the maps of several blocks, from fine to coarse."""
+    return build_trunk(height, width, channels, weights, blocks=BLOCKS)
+
+
 def build_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
     """A Keras model: float32 (N, H, W, C) in -1…1 to the maps whose means are the features.
 
@@ -61,7 +66,7 @@ def build_maps(height: int, width: int, channels: int, weights: Weights) -> Any:
     """
     from keras import Model, layers
 
-    trunk = build_trunk(height, width, channels, weights, blocks=BLOCKS)
+    trunk = build_block_maps(height, width, channels, weights)
     maps = []
     for values in trunk.outputs:
         mean = layers.GlobalAveragePooling2D(keepdims=True)(values)

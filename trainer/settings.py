@@ -1,0 +1,34 @@
+"""What `trainer train` was asked for."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge.preprocess import Locate
+from trainer.fit import FitSettings
+from trainer.groups import COPIES
+from trainer.locating import PROPOSE
+from trainer.models.registry import DEFAULT
+from trainer.operating_point import Costs
+from trainer.weights import AUTO
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Its options. ``folds``: 0, or how often to repeat for a cross-validation."""
+
+    task: str = "auto"
+    ok_class: str | None = None
+    model: str = DEFAULT
+    weights: str = AUTO
+    size: int = 160
+    groups: str = COPIES
+    locate: Locate | Literal["propose"] = PROPOSE
+    folds: int = 0
+    validation_share: float = 0.2
+    costs: Costs | None = None
+    max_escape_rate: float | None = None
+    max_overkill_rate: float = 0.01
+    tensorboard: bool = False
+    threads: int = os.cpu_count() or 1
+    fit: FitSettings = field(default_factory=FitSettings)

@@ -1,0 +1,69 @@
+"""How a learner does on parts that it never saw, with the thresholds that it would be given."""
+
+import numpy as np
+
+from edge.decision import Thresholds, class_probabilities, defect_scores
+from edge.figures import Figures
+from trainer.dataset import Dataset
+from trainer.evaluate import predict_logits
+from trainer.evaluation import Decisions, decisions, figures_of
+from trainer.learners.learner import Learned, Learner
+from trainer.operating_point import HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
+from trainer.settings import TrainSettings
+from trainer.split import folds_by_group, split_by_group
+
+
+def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
+    """Figures of each fold by a model that saw none of its parts."""
+    if settings.folds == 0:
+        return []
+    labels, groups = dataset.labels, dataset.groups.numbers
+    fold_of = folds_by_group(
+        labels,
+        groups,
+        folds=settings.folds,
+        seed=settings.fit.seed,
+        classes=dataset.classes,
+        alone=dataset.alone,
+    )
+    found = []
+    for fold in range(int(fold_of.max()) + 1):
+        unseen = np.flatnonzero(fold_of == fold)
+        others = np.flatnonzero(fold_of != fold)
+        train, stop = others, others[:0]
+        if learner.needs_validation:
+            inner, rest = split_by_group(
+                labels[others],
+                groups[others],
+                share=settings.validation_share,
+                seed=settings.fit.seed,
+                alone=dataset.alone,
+            )
+            train, stop = others[inner], others[rest]
+        learned = learner.learn(train, stop)
+        chosen = choose_thresholds(learned, dataset, settings)
+        found.append(figures_of(decide_on(dataset.subset(unseen), learned, chosen)))
+    return found
+
+
+def choose_thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> Thresholds:
+    """Thresholds as the settings want them, by photographs of parts that the model never saw."""
+    if dataset.ok_index is None:
+        return Thresholds(ok_below=0.5, defect_from=0.5, chosen="without an OK class it has no meaning")
+    at = learned.held_out_at
+    scores = defect_scores(class_probabilities(learned.held_out, dataset.task), dataset.ok_index)
+    found = HeldOut(
+        scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
+    )
+    if dataset.task == "anomaly":
+        return by_overkill_rate(found, settings.max_overkill_rate)
+    if settings.max_escape_rate is not None:
+        return by_escape_rate(found, settings.max_escape_rate)
+    if settings.costs is not None:
+        return by_cost(found, settings.costs, seed=settings.fit.seed)
+    return best_balanced(found)
+
+
+def decide_on(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:
+    """What the learned network says of photographs."""
+    return decisions(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
