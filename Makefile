@@ -25,7 +25,7 @@ demo-model: .venv/.everything ## learn the demo's model again, from simulated ph
 	rm -rf build/demo
 	$(bin)/edge --capture build/demo/data/ok --count 3000 --camera.seed 1
 	$(bin)/edge --capture build/demo/data/defect --count 3000 --camera.seed 1
-	$(bin)/trainer train build/demo/data --out build/demo/run --model small --size 128 --groups none
+	$(bin)/trainer train build/demo/data --out build/demo/run --model small --size 128 --groups none --epochs 40
 	$(bin)/quantize build/demo/run --out samples/demo.tflite
 	rm -rf samples/parts
 	$(bin)/edge --capture samples/parts/ok --count 18 --camera.seed 2

@@ -119,7 +119,9 @@ def build_parser() -> argparse.ArgumentParser:
         "neither, but say whether it would help",
     )
     train.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
-    train.add_argument("--epochs", type=_whole(1, 10000), default=40, help="at most so many (default: 40)")
+    train.add_argument(
+        "--epochs", type=_whole(1, 10000), help="at most so many (default: 10 to 40, by the photographs)"
+    )
     train.add_argument("--batch-size", type=_whole(2, 4096), default=32, help="default: 32")
     train.add_argument("--seed", type=_whole(0, 2**31 - 1), default=1, help="default: 1")
     train.add_argument(

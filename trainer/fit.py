@@ -26,6 +26,7 @@ History = dict[str, list[float]]
 # Images, targets and outputs of a network to the loss of each image and whether it is right, both (N,).
 Judge = Callable[[Any, Any, Any], tuple[Any, Any]]
 _PREDICTED_AT_ONCE = 64
+_MOST_EPOCHS, _FEWEST_EPOCHS, _USUAL_STEPS = 40, 10, 2400
 _FEWEST_STEPS = 25  # an epoch: a hundred photographs are shown several times in one
 _NEAR = 0.1  # of the 2 from black to white
 
@@ -34,12 +35,12 @@ _NEAR = 0.1  # of the 2 from black to white
 class FitSettings:
     """How to learn.
 
-    ``patience`` counts epochs without a better validation loss; ``warm_up`` is a share of all steps;
-    ``averaging`` the weight of the past in the mean of the weights at each step; ``augment`` the kinds
-    of random changes.
+    Without ``epochs`` there are as many as their steps allow. ``patience`` counts epochs without a
+    better validation loss; ``warm_up`` is a share of all steps; ``averaging`` the weight of the past in
+    the mean of the weights at each step; ``augment`` the kinds of random changes.
     """
 
-    epochs: int = 40
+    epochs: int | None = None
     batch_size: int = 32
     learning_rate: float = 2e-3
     warm_up: float = 0.05
@@ -110,10 +111,10 @@ class _Course:
         self._labels, self._groups = dataset.labels, dataset.groups.numbers
         self._judge = _JUDGES[dataset.task]
         self.steps = max(_FEWEST_STEPS, -(-len(train) // settings.batch_size))
-        self.planned = settings.epochs
+        self.planned = settings.epochs or _usual_epochs(self.steps)
         self._averaged = keras.models.clone_model(network)
         self._averaged.set_weights(network.get_weights())
-        self._optimizer = keras.optimizers.Adam(_schedule(settings, self.steps * settings.epochs))
+        self._optimizer = keras.optimizers.Adam(_schedule(settings, self.steps * self.planned))
         self._optimizer.build(network.trainable_variables)
         self._step = _make_step(network, self._averaged, self._optimizer, settings, self._judge)
         self._decide = _make_decide(self._averaged)
@@ -203,6 +204,11 @@ class _Course:
         if has_one_logit(self._dataset.task):
             return tf.constant(labels.astype(np.float32)[:, np.newaxis])
         return tf.one_hot(labels, self._dataset.outputs)
+
+
+def _usual_epochs(steps: int) -> int:
+    """So many that a large folder takes about as long as a small one: minutes, not hours."""
+    return max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _USUAL_STEPS // steps))
 
 
 def _schedule(settings: FitSettings, steps: int) -> Any:

@@ -77,7 +77,7 @@ class TransferLearner(GradientLearner):
 
     def _phases(self, network: Any) -> Iterator[FitSettings]:
         freeze_all_but_head(network)
-        yield replace(self._settings, epochs=min(_HEAD_EPOCHS, self._settings.epochs))
+        yield replace(self._settings, epochs=min(_HEAD_EPOCHS, self._settings.epochs or _HEAD_EPOCHS))
         freeze_statistics_only(network)
         yield replace(self._settings, learning_rate=_FINE_TUNING * self._settings.learning_rate)
 
