@@ -20,7 +20,8 @@ from trainer.layouts import read_layout
 from trainer.learners.anomaly import NormalityLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
-from trainer.models.pretrained import build_block_maps, build_last_map, build_maps, download
+from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS
+from trainer.models.trunk import download
 from trainer.settings import TrainSettings
 from trainer.validate import cross_validate
 from trainer.weights import AUTO, Weights, find_weights
@@ -31,11 +32,11 @@ DOCUMENT = ROOT / "docs" / "pieces.md"
 DATA_SETS = {"casting": "binary", "magnetic_tile": "binary", "plastic_toys": "binary", "neu": "classes"}
 SEEDS = (31, 32, 33)
 PIECES = {
-    "last features": (160, build_last_map, False),
-    "means of six blocks": (160, build_block_maps, False),
-    "and mean positive deviations": (160, build_maps, False),
-    "and the strangest place (the default)": (160, build_maps, True),
-    "the default at 224 px": (224, build_maps, True),
+    "last features": (160, LAST, False),
+    "means of six blocks": (160, MEANS, False),
+    "and mean positive deviations": (160, MEANS_AND_DEVIATIONS, False),
+    "and the strangest place (the default)": (160, MEANS_AND_DEVIATIONS, True),
+    "the default at 224 px": (224, MEANS_AND_DEVIATIONS, True),
 }
 ALONE = "the strangest place alone, from OK parts"
 
@@ -96,11 +97,11 @@ def learner_of(
     if piece == ALONE:
         dataset = replace(dataset, task="anomaly")
         return NormalityLearner(dataset, weights, seed=seed), dataset
-    _, build, has_places = PIECES[piece]
+    _, look, has_places = PIECES[piece]
     learner = HeadLearner(
         dataset,
         weights,
-        build,
+        look,
         name="experiment",
         has_places=has_places,
         seed=seed,

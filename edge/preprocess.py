@@ -12,6 +12,7 @@ from edge.images import Image
 from edge.locate import crop_part, unroll_ring
 
 Locate = Literal["none", "part", "ring"]
+PIXEL_ZERO, PIXEL_STEP = 128, 1 / 128  # what a uint8 pixel is to our networks: (pixel - 128) / 128
 
 
 class Region(BaseModel):
@@ -77,3 +78,8 @@ def _crop(image: Image, region: Region) -> Image:
             f"lies outside the {width}x{height} image"
         )
     return image[region.y : region.y + region.height, region.x : region.x + region.width]
+
+
+def to_network_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a float network sees where its int8 copy sees uint8 ``pixels``: float32, -1 to 127/128."""
+    return (pixels.astype(np.float32) - PIXEL_ZERO) * np.float32(PIXEL_STEP)

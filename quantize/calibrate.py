@@ -27,11 +27,6 @@ def balanced_sample(files: Sequence[FileLabel], *, count: int, seed: int) -> lis
     return [chosen[int(position)] for position in generator.permutation(len(chosen))]
 
 
-def to_network_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (pixel - 128) / 127.5: what the network was trained on."""
-    return (pixels.astype(np.float32) - 128) / np.float32(127.5)
-
-
 def with_extremes(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The same images with one black and one white pixel in the first.
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores, has_one_logit
 from edge.figures import Figures, Labelled, compute_figures
 from edge.model import Model
-from quantize.calibrate import to_network_input
+from edge.preprocess import to_network_input
 from quantize.run import Run
 
 _BATCH = 64

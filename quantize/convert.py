@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from edge.chatter import without_chatter
 from edge.errors import InputError
-from quantize.calibrate import to_network_input, with_extremes
-from quantize.correct import correct_biases
+from edge.preprocess import to_network_input
+from quantize.calibrate import with_extremes
+from quantize.correct import correct_biases, halves_up
 
 
 def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
@@ -23,6 +24,9 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     import keras
     import tensorflow as tf
 
+    from quantize.fake_quantize import rounds_as_int8
+
+    is_rounded = rounds_as_int8(model)
     scaled = to_network_input(with_extremes(sample))
     # For one image at a time; for any number of them the graph would compute its shapes anew.
     # Names of its own, because Keras numbers those that it gives, and they stand in the file.
@@ -37,6 +41,8 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     try:
         with without_chatter(), warnings.catch_warnings(action="ignore"):
             int8 = bytes(converter.convert())
+            if is_rounded:
+                return halves_up(int8)
             float32 = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.chatter import without_chatter
-from quantize.calibrate import to_network_input
+from edge.preprocess import to_network_input
 
 PHOTOGRAPHS, PASSES = 64, 2
 _WITH_BIAS = (
@@ -53,10 +53,28 @@ def _correct(int8: bytes, float32: bytes, sample: NDArray[np.uint8]) -> bytes:
     return _pack(model)
 
 
+def halves_up(int8: bytes) -> bytes:
+    """The graph with the scales of its kernels larger by the last digit of a float32.
+
+    Where a sum lies in the middle between two whole numbers, one runtime would round it to the even one
+    and another away from zero; fake quantization, and now all of them, round it up.
+    """
+    model = schema.ModelT.InitFromPackedBuf(int8, 0)
+    graph = model.subgraphs[0]
+    kernels = {operator.inputs[1] for operator in graph.operators if _kind(model, operator) in _WITH_BIAS}
+    for number in kernels:
+        quantization = graph.tensors[number].quantization
+        quantization.scale = np.asarray(quantization.scale, np.float32) * np.float32(1 + 2**-23)
+    return _pack(model)
+
+
 def _has_bias(model: Any, operator: Any) -> bool:
+    return _kind(model, operator) in _WITH_BIAS and len(operator.inputs) > 2 and operator.inputs[2] >= 0
+
+
+def _kind(model: Any, operator: Any) -> int:
     code = model.operatorCodes[operator.opcodeIndex]
-    kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return kind in _WITH_BIAS and len(operator.inputs) > 2 and operator.inputs[2] >= 0
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
 
 def _pack(model: Any) -> bytes:

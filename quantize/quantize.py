@@ -12,6 +12,7 @@ from edge.bundle import Bundle, GoldenExample, Manifest, Results, decode_bundle,
 from edge.errors import InputError
 from edge.figures import compute_figures
 from edge.model import Model, runtime_version
+from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare
 from quantize.convert import convert
@@ -79,7 +80,7 @@ def _compare(network: Any, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8
     draft = _draft(run, flatbuffer)
     model = Model(Bundle(draft, flatbuffer, [], ""), name="the int8 model")
     scale, zero_point = model.input_quantization
-    if abs(scale * 127.5 - 1) > 1e-3 or zero_point != 128:
+    if abs(scale / PIXEL_STEP - 1) > 1e-3 or zero_point != PIXEL_ZERO:
         raise InputError(f"the int8 input has scale {scale} and zero point {zero_point}, not raw pixels")
     return compare(network, model, run, pixels)
 

@@ -65,11 +65,13 @@ def load_network(folder: Path) -> Any:
     """The Keras model of the run; raises InputError."""
     with without_chatter():
         import keras
+
+        from quantize.fake_quantize import FakeQuantize
     keras.config.disable_interactive_logging()  # it would print between our lines
 
     path = folder / "model.keras"
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, {"FakeQuantize": FakeQuantize}, compile=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a model that Keras can load; train again") from error
 

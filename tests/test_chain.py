@@ -59,7 +59,7 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     model = load_model(chain / "part.tflite")
     assert model.golden_identical
     scale, zero_point = model.input_quantization
-    assert scale * 127.5 == pytest.approx(1, abs=1e-3)
+    assert scale * 128 == pytest.approx(1, abs=1e-3)
     assert zero_point == 128
     assert model.bundle.manifest.results.int8.images == 24
 
@@ -72,6 +72,10 @@ def pretrained_weights(file: Path) -> Path:
     network = keras.applications.MobileNet(
         input_shape=(64, 64, 3), alpha=0.25, include_top=False, weights=None
     )
+    normalizations = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in normalizations:  # what is usual becomes what it sees now
+        layer.momentum = 0.0
+    network(np.random.default_rng(3).uniform(-1, 1, (16, 64, 64, 3)).astype(np.float32), training=True)
     network.save(file)
     return file
 
@@ -81,7 +85,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pretrained_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5")
 
 
-def test_a_head_on_given_features_goes_through_the_chain(chain: Path, weights: Path, tmp_path: Path) -> None:
+def test_a_head_on_given_features_decides_on_int8_as_on_float(
+    chain: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ["--weights", str(weights), "--size", "64", "--groups", "none", "--folds", "3", "--json"]
     assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / "run"), *options]) == 0
     run = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -89,7 +95,12 @@ def test_a_head_on_given_features_goes_through_the_chain(chain: Path, weights: P
     assert "held out" in run["thresholds"]["chosen"]
     assert [fold["images"] for fold in run["results"]["folds"]] == [40, 40, 40]
     assert min(fold["accuracy"] for fold in run["results"]["folds"]) > 0.9
-    assert quantize([str(tmp_path / "run"), "--out", str(tmp_path / "p.tflite"), "--allow-flips", "3"]) == 0
+    capsys.readouterr()
+    assert quantize([str(tmp_path / "run"), "--out", str(tmp_path / "p.tflite"), "--json"]) == 0
+    quantized = json.loads(capsys.readouterr().out)
+    assert quantized["flips"] == []
+    assert quantized["largest_score_shift"] < 0.02  # a step of the logit
+    assert quantized["mean_score_shift"] < 0.001
 
 
 def test_the_same_seed_gives_the_same_decisions(chain: Path, weights: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.preprocess import to_network_input
 from trainer.augment import (
     BRIGHTNESS,
     CONTRAST,
@@ -29,7 +30,6 @@ from trainer.augment import (
 )
 from trainer.batches import balanced_plan
 from trainer.dataset import Dataset
-from trainer.evaluate import to_input
 from trainer.learners.learner import Positions
 
 _SIDE = 24
@@ -151,7 +151,7 @@ def _small(dataset: Dataset, positions: Positions) -> NDArray[np.float32]:
         cv2.resize(dataset.pixels[int(position)], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         for position in positions
     ]
-    return to_input(np.stack(rows).reshape(len(rows), _SIDE, _SIDE, -1))
+    return to_network_input(np.stack(rows).reshape(len(rows), _SIDE, _SIDE, -1))
 
 
 def _light_vectors(images: NDArray[np.float32]) -> NDArray[np.float32]:

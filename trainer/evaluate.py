@@ -7,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.preprocess import to_network_input
+
 _BATCH = 64
-
-
-def to_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the network sees, float32: (pixel - 128) / 127.5, the quantization of the later uint8 input."""
-    return (pixels.astype(np.float32) - 128) / np.float32(127.5)
 
 
 def predict_logits(
@@ -44,7 +41,7 @@ def each_batch(
     positions = np.arange(len(pixels)) if at is None else at
     with tqdm(total=len(positions), desc=name, unit="image", disable=None) as bar:
         for start in range(0, len(positions), _BATCH):
-            batch = to_input(pixels[positions[start : start + _BATCH]])
+            batch = to_network_input(pixels[positions[start : start + _BATCH]])
             outputs = run(tf.constant(batch))
             yield [one.numpy() for one in (outputs if isinstance(outputs, list) else [outputs])]
             bar.update(len(batch))

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluate import to_input
+from edge.preprocess import to_network_input
 
 _FINEST, _COARSEST = 4, 5  # a map has at most a quarter of the picture's side, and at least 5 places
 _BATCH = 16
@@ -60,7 +60,7 @@ def _usual(graph: Any, reference: NDArray[np.uint8]) -> list[NDArray[np.float32]
     """The mean of each map, (h, w, channels), over the reference photographs."""
     sums: list[NDArray[np.float32]] = []
     for start in range(0, len(reference), _BATCH):
-        *maps, _ = graph(to_input(reference[start : start + _BATCH]), training=False)
+        *maps, _ = graph(to_network_input(reference[start : start + _BATCH]), training=False)
         batch = [values.numpy().sum(axis=0) for values in maps]
         sums = [before + more for before, more in zip(sums, batch, strict=True)] if sums else batch
     return [np.asarray(values / len(reference), np.float32) for values in sums]
@@ -72,7 +72,7 @@ def _heat(
     import tensorflow as tf
 
     height, width = pixels.shape[1:3]
-    entry = tf.constant(to_input(pixels))
+    entry = tf.constant(to_network_input(pixels))
     with tf.GradientTape() as tape:
         tape.watch(entry)
         *maps, logits = graph(entry, training=False)

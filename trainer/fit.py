@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from edge.decision import Task, has_one_logit
 from edge.errors import InputError
+from edge.preprocess import PIXEL_STEP, PIXEL_ZERO, to_network_input
 from trainer.augment import KINDS, augment
 from trainer.batches import balanced_plan, read_ahead
 from trainer.checkpoint import Checkpoint, fingerprint, read_checkpoint, write_checkpoint
 from trainer.dataset import Dataset
-from trainer.evaluate import to_input
 from trainer.head import balanced_weights
 from trainer.learners.learner import Positions
 
@@ -190,7 +190,7 @@ class _Course:
         plan = [validation[start : start + size] for start in range(0, len(validation), size)]
         found = []
         for positions, pixels in read_ahead(self._dataset.pixels, plan):
-            images = tf.constant(to_input(pixels))
+            images = tf.constant(to_network_input(pixels))
             found.append(self._judge(images, self._targets(positions), self._decide(images)))
         columns = zip(*found, strict=True)
         losses, right = (np.concatenate([value.numpy() for value in column]) for column in columns)
@@ -234,7 +234,7 @@ def _make_step(network: Any, averaged: Any, optimizer: Any, settings: FitSetting
     import tensorflow as tf
 
     def step(pixels: Any, targets: Any, seed: Any) -> tuple[Any, Any]:
-        images = (tf.cast(pixels, tf.float32) - 128.0) / 127.5
+        images = (tf.cast(pixels, tf.float32) - PIXEL_ZERO) * PIXEL_STEP
         if settings.augment:
             images = augment(images, seed, settings.augment)
         with tf.GradientTape() as tape:

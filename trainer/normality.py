@@ -24,11 +24,15 @@ _SAMPLE = 100_000  # places from which the principal components are found
 
 @dataclass(frozen=True)
 class Normality:
-    """``projection``: (C, D); ``mean``: (H, W, D) of projected features; ``whitening``: (H, W, D, D)."""
+    """``projection``: (C, D); ``mean``: (H, W, D) of projected features; ``whitening``: (H, W, D, D).
+
+    ``limits``: least and largest projected feature of OK parts, and CLIP deviations more.
+    """
 
     projection: NDArray[np.float32]
     mean: NDArray[np.float32]
     whitening: NDArray[np.float32]
+    limits: tuple[float, float]
 
     def distances(
         self, maps: NDArray[np.floating], at: NDArray[np.int64] | None = None
@@ -76,10 +80,12 @@ def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
         drawn = (1 - pull) * covariance + pull * shared + ridge
         whitening = np.linalg.cholesky(np.linalg.inv(drawn))
     scale = np.sqrt(np.diag(shared + ridge))  # all components share one int8 scale: they must be alike
+    standard = projected / scale
     return Normality(
         np.asarray(projection / scale, np.float32),
         np.asarray(mean / scale, np.float32),
         np.asarray(whitening * scale[:, np.newaxis], np.float32),
+        (min(0.0, float(standard.min()) - CLIP), max(0.0, float(standard.max()) + CLIP)),
     )
 
 

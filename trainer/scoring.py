@@ -44,7 +44,9 @@ def load_network(run_folder: Path) -> Any:
     """The Keras model of a run; raises InputError."""
     import keras
 
+    from trainer.models.fake_quantize import FakeQuantize
+
     try:
-        return keras.saving.load_model(run_folder / MODEL_FILE, compile=False)
+        return keras.saving.load_model(run_folder / MODEL_FILE, {"FakeQuantize": FakeQuantize}, compile=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{run_folder / MODEL_FILE}: not a model that Keras can load") from error

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from edge.preprocess import to_network_input
 from quantize import convert as module
-from quantize.calibrate import to_network_input
 from quantize.convert import convert
 
 

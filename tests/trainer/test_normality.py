@@ -38,15 +38,18 @@ def test_fewer_photographs_than_dimensions_still_give_a_distance() -> None:
     assert np.isfinite(distances).all()
 
 
-def test_the_network_says_the_same_as_the_formula(normality: Normality) -> None:
+def test_the_network_says_the_same_as_the_formula_but_for_its_steps(normality: Normality) -> None:
     import keras
 
     from trainer.models.anomaly import with_normality
+    from trainer.models.fake_quantize import FakeQuantize
 
     entry = keras.Input((4, 5, 60))
-    network = with_normality(keras.Model(entry, keras.layers.Identity()(entry)), normality)
-    maps = ok_maps(20, seed=7)
-    assert np.allclose(network(maps).numpy()[:, 0], normality.distances(maps), atol=1e-3)
+    maps = keras.Model(entry, FakeQuantize(-20, 20)(entry))
+    network = with_normality(maps, normality, slope=2, offset=-1, largest=8)
+    unseen = ok_maps(20, seed=7)
+    wanted = 2 * normality.distances(maps(unseen).numpy()) - 1
+    assert np.abs(network(unseen).numpy()[:, 0] - wanted).max() < 4 * 16 / 255  # steps of int8
 
 
 def test_a_score_of_one_half_means_one_ok_part_in_a_hundred() -> None:

@@ -1,55 +1,58 @@
-"""The default network: equalized and with its head it says what its features said."""
+"""The default network: with its head it says what its features said, as far as int8 can."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.test_chain import pretrained_weights
 from trainer.evaluate import predict_batches
 from trainer.head import learn_head
-from trainer.models.pretrained import build_features, build_maps, equalize, with_head
-from trainer.weights import Weights
+from trainer.models.pretrained import (
+    LAST,
+    MEANS_AND_DEVIATIONS,
+    _window,
+    build_features,
+    build_maps,
+    with_head,
+)
+from trainer.weights import Weights, read_weights
 
 CHANCE = np.random.default_rng(6)
 
 
 @pytest.fixture(scope="module")
-def weights() -> Weights:
-    """MobileNet's shapes, with values that were never trained."""
-    import keras
-
-    keras.utils.set_random_seed(2)
-    network = keras.applications.MobileNet(
-        input_shape=(32, 32, 3), alpha=0.25, include_top=False, weights=None
-    )
-    return Weights({layer.name: layer.get_weights() for layer in network.layers if layer.weights}, "chance")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return read_weights(pretrained_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5"))
 
 
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (48, 3), (100, 1)])
 def test_the_network_is_its_features_and_its_head(weights: Weights, size: int, channels: int) -> None:
     pixels = CHANCE.integers(0, 256, (24, size, size, channels), dtype=np.uint8)
-    maps = build_maps(size, size, channels, weights)
+    maps = build_maps(MEANS_AND_DEVIATIONS, weights, pixels, seed=1)
     features = predict_batches(build_features(maps), pixels, "features")
     labels = np.arange(24) % 2
-    head = learn_head(features, labels, np.arange(24), task="binary", strength=0.3)
-    logits = predict_batches(with_head(maps, head, name="default"), pixels, "logits")
-    assert np.allclose(logits, head.logits(features), atol=2e-3)
+    head = learn_head(features, labels, np.arange(24), task="binary", strength=0.003)
+    wanted = head.logits(features)
+    network = with_head(maps, head, name="default", largest_logit=float(np.abs(wanted).max()))
+    logits = predict_batches(network, pixels, "logits")
+    assert np.corrcoef(logits[:, 0], wanted[:, 0])[0, 1] > 0.99
+    assert np.abs(logits - wanted).mean() < 0.1 * np.abs(wanted).max()
 
 
-def test_equalizing_changes_no_standardized_feature_but_lifts_weak_channels(weights: Weights) -> None:
-    light = CHANCE.uniform(0.1, 1, (24, 1, 1, 1))
-    pixels = (CHANCE.integers(0, 256, (24, 64, 64, 1)) * light).astype(np.uint8)
-    maps = build_maps(64, 64, 1, weights)
-    before = predict_batches(build_features(maps), pixels, "features")
-    equalize(maps, (pixels.astype(np.float32) - 128) / np.float32(127.5))
-    after = predict_batches(build_features(maps), pixels, "features")
-    used = before.std(axis=0) > 1e-2 * before.mean(axis=0)
-    first, then = ((x[:, used] - x[:, used].mean(axis=0)) / x[:, used].std(axis=0) for x in (before, after))
-    assert used.sum() > 500
-    assert np.allclose(first, then, atol=0.02)
-    assert np.median(after[:, used].mean(axis=0)) > 2 * np.median(before[:, used].mean(axis=0))
+def test_logits_take_256_values_up_to_the_largest(weights: Weights) -> None:
+    pixels = CHANCE.integers(0, 256, (24, 32, 32, 1), dtype=np.uint8)
+    maps = build_maps(LAST, weights, pixels, seed=1)
+    features = predict_batches(build_features(maps), pixels, "features")
+    head = learn_head(features, np.arange(24) % 2, np.arange(24), task="binary", strength=10)
+    logits = predict_batches(with_head(maps, head, name="frozen", largest_logit=0.5), pixels, "logits")
+    assert np.abs(logits).max() <= 0.51
+    assert np.allclose(logits * 255, np.round(logits * 255), atol=1e-3)
 
 
-def test_grey_weights_are_the_sum_over_the_colours(weights: Weights) -> None:
-    grey = CHANCE.integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
-    one = predict_batches(build_features(build_maps(32, 32, 1, weights)), grey, "grey")
-    three = predict_batches(build_features(build_maps(32, 32, 3, weights)), grey.repeat(3, axis=3), "colour")
-    assert np.allclose(one, three, atol=1e-4)
+@given(st.integers(1, 60))
+def test_a_window_of_the_mean_divides_its_map_and_is_odd_where_it_can_be(side: int) -> None:
+    window = _window(side)
+    assert side % window == 0
+    assert side // window <= 8
+    assert window % 2 or not any(side % odd == 0 and side // odd <= 8 for odd in range(1, side + 1, 2))

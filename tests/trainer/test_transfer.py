@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.preprocess import to_network_input
 from quantize.__main__ import main as quantize
 from tests.test_chain import draw
 from tests.trainer.makers import make_dataset, spots
@@ -22,10 +23,6 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (4, SIDE, SIDE, 3), dtype=np.
 
 def weights_of(network: Any) -> Weights:
     return Weights({layer.name: layer.get_weights() for layer in network.layers if layer.weights}, "chance")
-
-
-def to_input(pixels: np.ndarray) -> np.ndarray:
-    return (pixels.astype(np.float32) - 128) / np.float32(127.5)
 
 
 def first_convolution(network: Any) -> Any:
@@ -53,7 +50,7 @@ def test_weights_see_what_they_were_trained_on(name: str, channels: int) -> None
     rgb = np.broadcast_to(pixels, PIXELS.shape).astype(np.float32)
     module = applications.vgg16 if BACKBONES[name].scaling else applications.mobilenet
     wanted = see(own, own.inputs[0], module.preprocess_input(rgb.copy()))
-    found = see(network, network.inputs[0], to_input(pixels))
+    found = see(network, network.inputs[0], to_network_input(pixels))
     assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()  # half a grey level
 
 
@@ -69,7 +66,7 @@ def test_efficient_net_sees_what_its_weights_were_trained_on(channels: int) -> N
     pixels = PIXELS if channels == 3 else PIXELS[..., :1]
     scaled = (np.broadcast_to(pixels, PIXELS.shape) / 255 - mean) / variance  # twice the root of it
     wanted = see(own, own.get_layer("stem_conv_pad").input, scaled.astype(np.float32))
-    assert np.allclose(see(network, network.inputs[0], to_input(pixels)), wanted, atol=1e-4)
+    assert np.allclose(see(network, network.inputs[0], to_network_input(pixels)), wanted, atol=1e-4)
     assert not [layer for layer in network.layers if type(layer).__name__ in ("Rescaling", "Normalization")]
 
 

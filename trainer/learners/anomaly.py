@@ -1,24 +1,23 @@
 """Learning what OK parts look like, from these alone; defective photographs only count in figures."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_batches, predict_logits, to_input
+from trainer.evaluate import predict_batches, predict_logits
 from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
-from trainer.models.pretrained import PLACE_BLOCKS, build_trunk, equalize
+from trainer.models.pretrained import LARGEST_LOGIT, PLACE_BLOCKS
+from trainer.models.trunk import build_trunk, in_whole_numbers
 from trainer.normality import MOST, learn_normality
 from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
 
 FOLDS = 5
 CALIBRATED_AT, MEDIAN_LOGIT = 0.01, -4.0
-_EQUALIZED_ON = 500  # photographs
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,7 @@ class NormalityLearner:
         self._dataset, self._weights, self._seed = dataset, weights, seed
         spec = dataset.spec
         trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=PLACE_BLOCKS)
-        sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
-        equalize(trunk, to_input(dataset.pixels[np.sort(sample)]))
-        self._maps = joined(trunk)
+        self._maps = joined(in_whole_numbers(trunk, dataset.pixels, seed=seed))
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Learn from the OK photographs at ``train``, and again with parts held out in turn."""
@@ -72,7 +69,13 @@ class NormalityLearner:
             held_out[unseen] = learn_normality(maps[~unseen], seed=self._seed).distances(maps[unseen])
         normality = learn_normality(maps, seed=self._seed)
         calibration = calibrate(held_out)
-        network = _calibrated(with_normality(self._maps, normality), calibration, name="normality")
+        network = with_normality(
+            self._maps,
+            normality,
+            slope=calibration.slope,
+            offset=calibration.offset,
+            largest=LARGEST_LOGIT,
+        )
         logits = calibration.logits(held_out)
         history = history_by_fold(
             calibration.logits(normality.distances(maps)), logits, np.zeros_like(at), fold_of
@@ -121,12 +124,8 @@ class AutoencoderLearner:
             "epochs_run": len(history["loss"]),
         }
         held_out, which = calibration.logits(distances), "the OK validation images"
-        network = _calibrated(distance, calibration, name="autoencoder")
+        network = with_logit(distance, slope=calibration.slope, offset=calibration.offset, name="autoencoder")
         return Learned(network, held_out, kept, which, history, "epoch", method)
-
-
-def _calibrated(distance: Any, calibration: Calibration, *, name: str) -> Any:
-    return with_logit(distance, slope=calibration.slope, offset=calibration.offset, name=name)
 
 
 def _ok(dataset: Dataset, positions: Positions) -> Positions:

@@ -9,10 +9,10 @@ from trainer.learners.anomaly import AutoencoderLearner, NormalityLearner
 from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
-from trainer.models.pretrained import download
 from trainer.models.registry import AUTOENCODER, DEFAULT, FROZEN, NETWORKS
 from trainer.models.small import build_small
 from trainer.models.transfer import BACKBONES, build_transfer
+from trainer.models.trunk import download
 from trainer.weights import VARIABLE, find_weights
 
 _NO_WEIGHTS = (

@@ -1,6 +1,5 @@
 """A linear head on the features of a pretrained network, and how strange the strangest place is."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,19 +7,16 @@ from numpy.typing import NDArray
 
 from edge.decision import has_one_logit
 from trainer.dataset import Dataset
-from trainer.evaluate import each_batch, predict_batches, to_input
+from trainer.evaluate import each_batch, predict_batches
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head
 from trainer.learners.learner import Learned, Positions, history_by_fold
-from trainer.models.pretrained import build_features, build_place_map, equalize, with_head
+from trainer.models.pretrained import Look, build_features, build_maps, build_place_map, with_head
 from trainer.normality import MOST, Normality, Strangeness, learn_normality
 from trainer.scratch import scratch_array
 from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
 
 FOLDS = 5
-_EQUALIZED_ON = 500  # photographs
-
-Build = Callable[[int, int, int, Weights], Any]
 
 
 class HeadLearner:
@@ -37,27 +33,23 @@ class HeadLearner:
         self,
         dataset: Dataset,
         weights: Weights,
-        build: Build,
+        look: Look,
         *,
         name: str,
         has_places: bool,
         seed: int,
         threads: int,
     ) -> None:
-        self._dataset, self._weights, self._build, self._name = dataset, weights, build, name
+        self._dataset, self._weights, self._look, self._name = dataset, weights, look, name
         self._seed, self._threads = seed, threads
-        spec = dataset.spec
-        self._maps = build(spec.height, spec.width, spec.channels, weights)
-        sample = np.random.default_rng(seed).permutation(len(dataset.pixels))[:_EQUALIZED_ON]
-        equalize(self._maps, to_input(dataset.pixels[np.sort(sample)]))
+        self._maps = build_maps(look, weights, dataset.pixels, seed=seed)
         self.features = predict_batches(build_features(self._maps), dataset.pixels, "features")
         has_places = has_places and dataset.ok_index is not None
         self._places = _Places(dataset, build_place_map(self._maps), seed) if has_places else None
 
     def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The same features of other pixels, uint8 (N, H, W, C), of any height and width."""
-        _, height, width, channels = pixels.shape
-        maps = self._build(height, width, channels, self._weights)
+        maps = build_maps(self._look, self._weights, pixels, seed=self._seed)
         return predict_batches(build_features(maps), pixels, "features")
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
@@ -85,7 +77,8 @@ class HeadLearner:
             strangeness = self._places.strangeness(train, held_out, best.weight / best.temperature)
             seen = seen + strangeness.logits(strangeness.normality.distances(self._places.maps, train))
         history = history_by_fold(seen, best.logits, labels, fold_of)
-        network = with_head(self._maps, head, name=self._name, strangeness=strangeness)
+        largest = float(np.abs(seen).max())
+        network = with_head(self._maps, head, name=self._name, largest_logit=largest, strangeness=strangeness)
         turns = f"training parts held out in {int(fold_of.max()) + 1} turns"
         return Learned(network, best.logits, train, turns, history, "fold", self._method(best))
 

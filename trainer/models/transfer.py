@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.models.pretrained import ALPHA
+from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
+from trainer.models.trunk import ALPHA
 from trainer.weights import Weights
 
 _ENTRY, _HEAD = "colours", "head"
@@ -97,8 +98,8 @@ def _entry_weights(scaling: Scaling, channels: int) -> list[NDArray[np.float32]]
     would not if the scaling went into the first layer's weights.
     """
     order = slice(None, None, -1) if scaling.is_reversed else slice(None)
-    kernel = (np.eye(3)[:, order] if channels == 3 else np.ones((1, 3))) * 127.5 / scaling.deviation
-    bias = (128 - scaling.mean) / scaling.deviation
+    kernel = (np.eye(3)[:, order] if channels == 3 else np.ones((1, 3))) / (PIXEL_STEP * scaling.deviation)
+    bias = (PIXEL_ZERO - scaling.mean) / scaling.deviation
     return [kernel[np.newaxis, np.newaxis].astype(np.float32), bias.astype(np.float32)]
 
 

@@ -1,0 +1,62 @@
+"""Weights in whole steps: each outcome nearer to the exact one than by rounding every weight alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.rounding import STEPS, covariance_of, fit, round_together, to_few_bits
+
+
+def alike(samples: int, values: int, *, seed: int) -> np.ndarray:
+    """Inputs (1, samples, values) of which each says something of the others."""
+    chance = np.random.default_rng(seed)
+    return (chance.normal(size=(samples, 4)) @ chance.normal(size=(4, values)))[np.newaxis] + chance.normal(
+        0, 0.1, (1, samples, values)
+    )
+
+
+@given(st.integers(0, 1000))
+def test_rounding_together_says_more_nearly_the_same_than_rounding_alone(seed: int) -> None:
+    inputs = alike(300, 24, seed=seed)
+    weights = np.random.default_rng(seed + 1).normal(size=(1, 24, 5))
+    step = np.abs(weights).max(axis=1) / STEPS
+    together = round_together(weights, covariance_of(inputs), step) * step
+    alone = np.round(weights / step) * step
+    error = [np.square(inputs @ (rounded - weights)).mean() for rounded in (alone, together)]
+    assert error[1] < error[0]
+
+
+def test_the_largest_weight_of_each_output_takes_all_steps() -> None:
+    inputs = alike(200, 9, seed=3)
+    weights = np.random.default_rng(4).normal(size=(1, 9, 7))
+    whole = round_together(weights, covariance_of(inputs), np.abs(weights).max(axis=1) / STEPS)
+    assert (np.abs(whole).max(axis=1) == STEPS).all()
+    assert (np.abs(whole) <= STEPS).all()
+    assert (whole == np.round(whole)).all()
+
+
+def test_inputs_that_never_change_are_no_trouble() -> None:
+    inputs = np.zeros((2, 50, 9))
+    weights = np.random.default_rng(5).normal(size=(2, 9, 1))
+    whole = round_together(weights, covariance_of(inputs), np.abs(weights).max(axis=1) / STEPS)
+    assert np.abs(whole - np.round(weights / np.abs(weights).max(axis=1, keepdims=True) * STEPS)).max() <= 1
+
+
+def test_a_fit_makes_good_what_came_in_wrong() -> None:
+    inputs = alike(400, 12, seed=6)
+    weights = np.random.default_rng(7).normal(size=(1, 12, 3))
+    wanted = inputs @ weights
+    wrong = inputs * np.linspace(0.7, 1.3, 12)
+    fitted = fit(wrong, wanted, weights)
+    error = [np.abs((wrong - wrong.mean(1)) @ w - wanted + wanted.mean(1)).mean() for w in (weights, fitted)]
+    assert error[1] < error[0] / 5
+
+
+@pytest.mark.parametrize("bits", [1, 3, 5])
+@given(value=st.floats(1e-20, 1e20))
+def test_few_bits_are_near_and_few(bits: int, value: float) -> None:
+    near = float(to_few_bits(np.array(value), bits))
+    assert abs(near - value) <= value * 2.0**-bits
+    mantissa, _ = np.frexp(near)
+    assert mantissa * 2**bits == round(mantissa * 2**bits)

@@ -1,0 +1,69 @@
+"""Weights in whole steps that together say what they said before: pure numbers, no network.
+
+Each weight rounded by itself would be off by up to half a step, and the errors add up. Here each
+one's error is made good by those that are not rounded yet, as far as what comes into the layer lets
+one stand for another: Frantar et al. 2022, "GPTQ" (arXiv:2210.17323), after Hassibi and Stork 1993.
+
+Arrays have groups of weights first: one for a plain layer, one a channel for a depthwise one. ``inputs``:
+(G, M, n), M samples of the n values that are weighed; ``weights``: (G, n, o), of o outputs.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = 127  # from 0 to the largest weight of an output
+_PULL = 0.01  # of the mean variance: how much the given weights count beside what is to be said
+_DAMPING = 0.01  # of the mean variance, where inputs hardly vary
+
+Numbers = NDArray[np.float64]
+
+
+def fit(inputs: Numbers, wanted: Numbers, weights: Numbers) -> Numbers:
+    """Weights with which ``inputs`` less their mean say ``wanted``, (G, M, o), less its mean.
+
+    Least squares, drawn towards ``weights``.
+    """
+    centred = inputs - inputs.mean(axis=1, keepdims=True)
+    covariance = covariance_of(inputs)
+    together = np.swapaxes(centred, 1, 2) @ (wanted - wanted.mean(axis=1, keepdims=True)) / inputs.shape[1]
+    pull = _of_mean_variance(covariance, _PULL)
+    return np.asarray(np.linalg.solve(_with_diagonal(covariance, pull), together + pull * weights))
+
+
+def round_together(weights: Numbers, covariance: Numbers, step: Numbers) -> Numbers:
+    """Whole numbers of ``step``, (G, o), from -STEPS to STEPS, for ``weights``; ``covariance``: (G, n, n).
+
+    The largest weight of each output becomes STEPS or -STEPS.
+    """
+    left = weights.copy()
+    whole = np.zeros_like(weights)
+    is_largest = np.abs(weights) == np.abs(weights).max(axis=1, keepdims=True)
+    damped = _with_diagonal(covariance, _of_mean_variance(covariance, _DAMPING))
+    spread = np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2)
+    for row in range(weights.shape[1]):
+        nearest = np.clip(np.round(left[:, row] / step), -STEPS, STEPS)
+        whole[:, row] = np.where(is_largest[:, row], np.copysign(STEPS, weights[:, row]), nearest)
+        error = (left[:, row] - whole[:, row] * step) / spread[:, row, row, np.newaxis]
+        left[:, row:] -= spread[:, row, row:, np.newaxis] * error[:, np.newaxis]
+    return whole
+
+
+def covariance_of(inputs: Numbers) -> Numbers:
+    """(G, n, n)."""
+    centred = inputs - inputs.mean(axis=1, keepdims=True)
+    return np.asarray(np.swapaxes(centred, 1, 2) @ centred / inputs.shape[1])
+
+
+def to_few_bits(values: Numbers, bits: int) -> Numbers:
+    """The nearest numbers of so many binary digits."""
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
+
+
+def _of_mean_variance(covariance: Numbers, share: float) -> Numbers:
+    mean = np.trace(covariance, axis1=1, axis2=2) / covariance.shape[1]
+    return np.asarray((share * mean + 1e-12)[:, np.newaxis, np.newaxis])
+
+
+def _with_diagonal(matrices: Numbers, more: Numbers) -> Numbers:
+    return np.asarray(matrices + more * np.eye(matrices.shape[1]))
