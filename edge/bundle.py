@@ -66,6 +66,15 @@ class Results(BaseModel):
     mean_score_shift: float
 
 
+class Heatmap(BaseModel):
+    """A second output, int8 (1, height, width, 1): where in the picture the defect is; higher is worse."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
+
+
 class Manifest(BaseModel):
     """What a bundle says of itself."""
 
@@ -78,6 +87,7 @@ class Manifest(BaseModel):
     classes: list[str] = Field(min_length=2, description="in the order of the outputs")
     ok_class: str | None
     input: InputSpec
+    heatmap: Heatmap | None = None
     thresholds: Thresholds
     results: Results
     photographs: Photographs

@@ -1,7 +1,8 @@
 """The TFLite runtime around one bundle: pixels in, score out."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,24 @@ class Prediction:
     """What the model says of one image.
 
     ``raw``: the int8 outputs; ``probabilities``: (classes,) in the manifest's order; ``score``:
-    0 to 1; ``predicted``: the class with the highest probability.
+    0 to 1; ``predicted``: the class with the highest probability; ``heatmap``: float32 (height, width),
+    higher where a defect is more likely, or None where the bundle has none.
     """
 
     raw: tuple[int, ...]
     probabilities: NDArray[np.float64]
     score: float
     predicted: str
+    heatmap: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An input or output of the graph; real value = (raw - zero_point) * scale."""
+
+    index: int
+    scale: float
+    zero_point: int
 
 
 class Model:
@@ -46,43 +58,42 @@ class Model:
         self.bundle = bundle
         self._name = name
         self._interpreter = _interpreter(bundle.flatbuffer, threads, name)
-        details_in, details_out = (
-            self._interpreter.get_input_details(),
-            self._interpreter.get_output_details(),
-        )
         manifest = bundle.manifest
-        spec = manifest.input
-        outputs = 1 if has_one_logit(manifest.task) else len(manifest.classes)
-        self._demand("input", details_in, np.uint8, (1, spec.height, spec.width, spec.channels))
-        self._demand("output", details_out, np.int8, (1, outputs))
-        self._input, self._output = details_in[0]["index"], details_out[0]["index"]
-        self._scale, self._zero_point = details_out[0]["quantization"]
-        if not self._scale > 0:
-            raise BundleError(f"{name}: its output has no quantization scale; `quantize` writes one")
+        spec, heatmap = manifest.input, manifest.heatmap
+        answers = 1 if has_one_logit(manifest.task) else len(manifest.classes)
+        shapes = [(1, answers)] + ([(1, heatmap.height, heatmap.width, 1)] if heatmap else [])
+        entry = (1, spec.height, spec.width, spec.channels)
+        (self._input,) = self._match("input", self._interpreter.get_input_details(), np.uint8, [entry])
+        found = self._match("output", self._interpreter.get_output_details(), np.int8, shapes)
+        self._output, self._heatmap = found[0], found[1] if heatmap else None
         self._ok_index = None if manifest.ok_class is None else manifest.classes.index(manifest.ok_class)
         self.golden_identical = True
 
     @property
     def input_quantization(self) -> tuple[float, int]:
         """Scale and zero point of the uint8 input."""
-        scale, zero_point = self._interpreter.get_input_details()[0]["quantization"]
-        return float(scale), int(zero_point)
+        return self._input.scale, self._input.zero_point
 
     def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Raw int8 outputs for uint8 pixels (height, width, channels) from edge.preprocess."""
-        self._interpreter.set_tensor(self._input, pixels[np.newaxis])
+        self._interpreter.set_tensor(self._input.index, pixels[np.newaxis])
         self._interpreter.invoke()
-        output: NDArray[np.int8] = self._interpreter.get_tensor(self._output)[0]
+        output: NDArray[np.int8] = self._interpreter.get_tensor(self._output.index)[0]
         return output
 
     def predict(self, pixels: NDArray[np.uint8]) -> Prediction:
         """Score and class for uint8 pixels (height, width, channels) from edge.preprocess."""
-        return self.interpret(self.invoke(pixels))
+        prediction = self.interpret(self.invoke(pixels))
+        if self._heatmap is None:
+            return prediction
+        raw = self._interpreter.get_tensor(self._heatmap.index)[0, :, :, 0].astype(np.float32)
+        heatmap = (raw - np.float32(self._heatmap.zero_point)) * np.float32(self._heatmap.scale)
+        return replace(prediction, heatmap=heatmap)
 
     def interpret(self, raw: NDArray[np.int8]) -> Prediction:
-        """Score and class of raw int8 outputs."""
+        """Score and class of raw int8 outputs; without a heatmap."""
         manifest = self.bundle.manifest
-        logits = (raw.astype(np.float64) - self._zero_point) * self._scale
+        logits = (raw.astype(np.float64) - self._output.zero_point) * self._output.scale
         probabilities = class_probabilities(logits[np.newaxis], manifest.task)
         score = float(defect_scores(probabilities, self._ok_index)[0])
         predicted = manifest.classes[int(np.argmax(probabilities[0]))]
@@ -113,15 +124,30 @@ class Model:
         one_logit = has_one_logit(self.bundle.manifest.task)
         return str(verdict) if one_logit else f"{verdict} ({prediction.predicted})"
 
-    def _demand(self, what: str, details: list[dict[str, Any]], dtype: type, shape: tuple[int, ...]) -> None:
-        if len(details) != 1:
-            raise BundleError(f"{self._name}: has {len(details)} {what}s; 1 would be right")
-        found_type, found_shape = np.dtype(details[0]["dtype"]), tuple(int(n) for n in details[0]["shape"])
-        if found_type != np.dtype(dtype) or found_shape != shape:
+    def _match(
+        self, what: str, details: list[dict[str, Any]], dtype: type, shapes: Sequence[tuple[int, ...]]
+    ) -> list[_Tensor]:
+        """The tensors with these shapes, in whatever order the graph has them; they must be all there are."""
+        if len(details) != len(shapes):
             raise BundleError(
-                f"{self._name}: its {what} is {found_type} {found_shape}; "
-                f"the manifest asks for {np.dtype(dtype)} {shape}"
+                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(shapes)}"
             )
+        by_shape = {_fixed_shape(tensor): tensor for tensor in details}
+        matched = []
+        for shape in shapes:
+            tensor = by_shape.get(shape)
+            if tensor is None or np.dtype(tensor["dtype"]) != np.dtype(dtype):
+                found = ", ".join(f"{np.dtype(t['dtype'])} {shape}" for shape, t in by_shape.items())
+                raise BundleError(
+                    f"{self._name}: its {what} is {found}; the manifest asks for {np.dtype(dtype)} {shape}"
+                )
+            scale, zero_point = tensor["quantization"]
+            if not scale > 0:
+                raise BundleError(
+                    f"{self._name}: its {what} has no quantization scale; `quantize` writes one"
+                )
+            matched.append(_Tensor(tensor["index"], float(scale), int(zero_point)))
+        return matched
 
 
 def load_model(path: Path, *, threads: int = 1) -> Model:
@@ -140,6 +166,14 @@ def runtime_version() -> str:
         except (ImportError, PackageNotFoundError):
             continue
     return "none"
+
+
+def _fixed_shape(tensor: dict[str, Any]) -> tuple[int, ...]:
+    """The shape, with -1 for a side that the graph leaves open; how many images at once may stay open."""
+    sides = [int(side) for side in tensor["shape_signature"]]
+    if sides[:1] == [-1]:
+        sides[0] = int(tensor["shape"][0])
+    return tuple(sides)
 
 
 def _interpreter(flatbuffer: bytes, threads: int, name: str) -> Any:

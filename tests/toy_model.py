@@ -1,10 +1,12 @@
 """A tiny int8 model whose answer is known: the darker the image, the higher the defect logit.
 
 Built with the runtime's own schema, without TensorFlow: QUANTIZE, MEAN over the pixels,
-FULLY_CONNECTED. The mean m of the pixels, scaled to -1…1, gives the logit -10 m.
+FULLY_CONNECTED. The mean m of the pixels, scaled to -1…1, gives the logit -10 m. The heatmap, where
+one is wanted, is how bright the picture is in each of MAP x MAP fields.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +15,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edge.bundle import GoldenExample, Manifest, Photographs, Results, encode_bundle, write_bundle
+from edge.bundle import GoldenExample, Heatmap, Manifest, Photographs, Results, encode_bundle, write_bundle
 from edge.decision import Thresholds
 from edge.figures import compute_figures
 from edge.preprocess import InputSpec
 
 GAIN = 10.0
 OUTPUT_SCALE = 0.08
+MAP = 4
 INT8, UINT8, INT32 = schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT32
 
 
@@ -75,8 +78,18 @@ class _Graph:
         return bytes(builder.Output())
 
 
-def toy_flatbuffer(*, size: int = 32, channels: int = 1, outputs: int = 1) -> bytes:
-    """The graph; with several outputs their gains run from 10 to -10."""
+def toy_flatbuffer(
+    *,
+    size: int = 32,
+    channels: int = 1,
+    outputs: int = 1,
+    order: Sequence[Literal["logits", "heatmap"]] = ("logits",),
+    dynamic: bool = False,
+) -> bytes:
+    """The graph; with several logits their gains run from 10 to -10.
+
+    ``order``: its output tensors; ``dynamic``: it leaves the sides of the picture open.
+    """
     graph, pixel = _Graph(), 1 / 127.5
     gains = np.full(1, -GAIN) if outputs == 1 else np.linspace(GAIN, -GAIN, outputs)
     weights = np.repeat(gains[:, None] / channels * 127 / GAIN, channels, axis=1).round().astype(np.int8)
@@ -100,8 +113,24 @@ def toy_flatbuffer(*, size: int = 32, channels: int = 1, outputs: int = 1) -> by
         connected,
         schema.BuiltinOptions.FullyConnectedOptions,
     )
-    graph.graph.inputs, graph.graph.outputs = [entry], [logits]
+    if "heatmap" in order:
+        tensors = {"logits": logits, "heatmap": _add_heatmap(graph, inner, size)}
+    else:
+        tensors = {"logits": logits}
+    if dynamic:
+        graph.graph.tensors[entry].shapeSignature = [1, -1, -1, channels]
+    graph.graph.inputs, graph.graph.outputs = [entry], [tensors[name] for name in order]
     return graph.encode()
+
+
+def _add_heatmap(graph: _Graph, inner: int, size: int) -> int:
+    """The mean of each field, of the one channel of tensor ``inner``."""
+    heatmap = graph.tensor([1, MAP, MAP, 1], INT8, scale=1 / 127.5)
+    pool = schema.Pool2DOptionsT()
+    pool.strideH = pool.strideW = pool.filterHeight = pool.filterWidth = size // MAP
+    kind = schema.BuiltinOptions.Pool2DOptions
+    graph.operator(schema.BuiltinOperator.AVERAGE_POOL_2D, 2, [inner], heatmap, pool, kind)
+    return heatmap
 
 
 def toy_manifest(
@@ -110,6 +139,7 @@ def toy_manifest(
     task: Literal["binary", "classes"] = "binary",
     size: int = 32,
     channels: Literal[1, 3] = 1,
+    heatmap: bool = False,
     golden: list[GoldenExample],
 ) -> Manifest:
     """A manifest that fits toy_flatbuffer."""
@@ -123,6 +153,7 @@ def toy_manifest(
         classes=classes,
         ok_class="ok",
         input=InputSpec(width=size, height=size, channels=channels),
+        heatmap=Heatmap(height=MAP, width=MAP) if heatmap else None,
         thresholds=Thresholds(ok_below=0.5, defect_from=0.5),
         results=Results(
             split="none",
@@ -144,17 +175,21 @@ def toy_bundle_bytes(
     task: Literal["binary", "classes"] = "binary",
     size: int = 32,
     channels: Literal[1, 3] = 1,
+    order: Sequence[Literal["logits", "heatmap"]] = ("logits",),
     golden_outputs: tuple[list[int], list[int]] | None = None,
 ) -> bytes:
     """A whole bundle with one bright and one dark golden example."""
-    flatbuffer = toy_flatbuffer(size=size, channels=channels, outputs=1 if task == "binary" else 3)
+    outputs = 1 if task == "binary" else 3
+    flatbuffer = toy_flatbuffer(size=size, channels=channels, outputs=outputs, order=order)
     inputs = [np.full((size, size, channels), value, np.uint8) for value in (228, 28)]
-    outputs = golden_outputs or (([-98], [98]) if task == "binary" else ([98, 0, -98], [-98, 0, 98]))
+    expected = golden_outputs or (([-98], [98]) if task == "binary" else ([98, 0, -98], [-98, 0, 98]))
     golden = [
         GoldenExample(file=f"golden/{number:03}.png", label=label, output=output)
-        for number, (label, output) in enumerate(zip(("ok", "defect"), outputs, strict=True))
+        for number, (label, output) in enumerate(zip(("ok", "defect"), expected, strict=True))
     ]
-    manifest = toy_manifest(flatbuffer, task=task, size=size, channels=channels, golden=golden)
+    manifest = toy_manifest(
+        flatbuffer, task=task, size=size, channels=channels, heatmap="heatmap" in order, golden=golden
+    )
     return encode_bundle(manifest, flatbuffer, inputs)
 
 

@@ -1,14 +1,23 @@
 """The runtime around a bundle."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.bundle import Bundle, decode_bundle
 from edge.errors import BundleError
 from edge.model import Model, load_model, runtime_version
 from tests.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
+
+
+def toy_model(manifest_of: bytes, flatbuffer: bytes) -> Model:
+    """The graph under the manifest of another bundle."""
+    whole = decode_bundle(manifest_of, "toy")
+    return Model(Bundle(whole.manifest, flatbuffer, whole.golden_inputs, whole.model_id), name="toy")
 
 
 @pytest.mark.parametrize(("level", "predicted"), [(20, "defect"), (230, "ok")])
@@ -26,10 +35,63 @@ def test_the_score_of_several_classes_is_one_minus_the_ok_class(tmp_path: Path) 
 
 
 def test_a_graph_that_differs_from_its_manifest_is_refused() -> None:
-    whole = decode_bundle(toy_bundle_bytes(), "toy")
-    other = Bundle(whole.manifest, toy_flatbuffer(size=48), whole.golden_inputs, whole.model_id)
     with pytest.raises(BundleError, match="its input is uint8"):
-        Model(other)
+        toy_model(toy_bundle_bytes(), toy_flatbuffer(size=48))
+
+
+@pytest.mark.parametrize("order", [("logits", "heatmap"), ("heatmap", "logits")])
+def test_a_heatmap_is_found_in_any_order_and_given_in_real_numbers(
+    order: tuple[Literal["logits", "heatmap"], ...],
+) -> None:
+    model = Model(decode_bundle(toy_bundle_bytes(order=order), "toy"))
+    pixels = np.full((32, 32, 1), 20, np.uint8)
+    pixels[:8, 8:16] = 255
+    prediction = model.predict(pixels)
+    expected = np.full((4, 4), (20 - 128) / 127.5, np.float32)
+    expected[0, 1] = 127 / 127.5
+    assert prediction.predicted == "defect"
+    assert prediction.heatmap is not None
+    assert prediction.heatmap.dtype == np.float32
+    np.testing.assert_allclose(prediction.heatmap, expected, atol=0.01)
+    model.verify_golden()
+    assert model.golden_identical
+
+
+def test_without_a_heatmap_there_is_none(bundle: Path) -> None:
+    assert load_model(bundle).predict(np.zeros((32, 32, 1), np.uint8)).heatmap is None
+
+
+def test_an_output_that_the_manifest_does_not_name_is_refused() -> None:
+    with pytest.raises(BundleError, match="has 2 outputs; the manifest asks for 1"):
+        toy_model(toy_bundle_bytes(), toy_flatbuffer(order=("logits", "heatmap")))
+
+
+def test_three_outputs_are_refused() -> None:
+    both = toy_bundle_bytes(order=("logits", "heatmap"))
+    with pytest.raises(BundleError, match="has 3 outputs; the manifest asks for 2"):
+        toy_model(both, toy_flatbuffer(order=("logits", "heatmap", "logits")))
+
+
+def test_a_heatmap_that_is_promised_and_missing_is_refused() -> None:
+    with pytest.raises(BundleError, match="has 1 outputs; the manifest asks for 2"):
+        toy_model(toy_bundle_bytes(order=("logits", "heatmap")), toy_flatbuffer())
+
+
+def test_the_same_output_twice_is_no_heatmap() -> None:
+    both = toy_bundle_bytes(order=("logits", "heatmap"))
+    with pytest.raises(BundleError, match=r"asks for int8 \(1, 4, 4, 1\)"):
+        toy_model(both, toy_flatbuffer(order=("logits", "logits")))
+
+
+def test_a_graph_of_no_fixed_size_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"its input is uint8 \(1, -1, -1, 1\); the manifest asks for"):
+        toy_model(toy_bundle_bytes(), toy_flatbuffer(dynamic=True))
+
+
+@given(st.integers(0, len(toy_flatbuffer()) - 1))
+def test_a_truncated_graph_is_refused(length: int) -> None:
+    with pytest.raises(BundleError):
+        toy_model(toy_bundle_bytes(), toy_flatbuffer()[:length])
 
 
 def test_the_runtime_says_its_name_and_version() -> None:
