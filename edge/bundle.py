@@ -3,12 +3,15 @@
 The file is a TensorFlow Lite flatbuffer followed by a ZIP archive, as in TensorFlow Lite's
 metadata convention: any runtime runs it and `unzip -l` lists what is appended. The archive is
 written in one canonical way (members stored in a fixed order, no times), and reading demands
-those very bytes: a flipped bit anywhere in the file is found.
+those very bytes: a flipped bit anywhere in the file is found. Sizes are checked before anything is
+read or decoded, so that a hostile file costs no more than a good one.
 """
 
 import hashlib
 import io
 import os
+import re
+import struct
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import from_json
 
 from edge.decision import Task, Thresholds, has_one_logit
 from edge.errors import BundleError, ImageError
@@ -28,9 +32,20 @@ from edge.preprocess import InputSpec
 FORMAT = 1
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 256
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 MANIFEST, LABELS = "manifest.json", "labels.txt"
 
 _FLATBUFFER_IDENTIFIER = b"TFL3"
+_MEMBER = re.compile(r"manifest\.json|labels\.txt|golden/[0-9]{3}\.png")
+
+# ZIP (PKWARE's APPNOTE 6.3.10): the record at the end, of which these fields count: how many members,
+# and how long the list of them is. What stands before it where 64 bits are used.
+_ZIP_END = struct.Struct("<4s6xHI6x")
+_ZIP_END_START, _ZIP_LONG_START, _ZIP_LONG_BYTES = b"PK\5\6", b"PK\6\7", 20
+_MAX_MEMBER_ENTRY_BYTES = 64
+
+# PNG (ISO/IEC 15948): signature, length and name of the first chunk, width, height, bits, colour type.
+_PNG_HEADER = struct.Struct(">8sI4sIIBB")
 
 
 class GoldenExample(BaseModel):
@@ -117,7 +132,7 @@ def encode_bundle(manifest: Manifest, flatbuffer: bytes, golden_inputs: list[NDA
     }
     for example, pixels in zip(manifest.golden, golden_inputs, strict=True):
         members[example.file] = encode_png(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return _with_archive(flatbuffer, members)
+    return append_archive(flatbuffer, members)
 
 
 def write_bundle(path: Path, data: bytes) -> None:
@@ -143,11 +158,12 @@ def read_bundle(path: Path) -> Bundle:
     try:
         if not path.is_file():
             raise BundleError(f"{path}: no such bundle; `quantize` writes one")
-        if path.stat().st_size > MAX_BUNDLE_BYTES:
-            raise BundleError(f"{path}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BUNDLE_BYTES + 1)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise BundleError(f"{path}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
     return decode_bundle(data, str(path))
 
 
@@ -156,28 +172,29 @@ def decode_bundle(data: bytes, name: str) -> Bundle:
     if data[4:8] != _FLATBUFFER_IDENTIFIER:
         raise BundleError(f"{name}: not a TensorFlow Lite file")
     flatbuffer, members = _split_archive(data, name)
-    if _with_archive(flatbuffer, members) != data:
+    if append_archive(flatbuffer, members) != data:
         raise BundleError(f"{name}: the bundle is damaged; copy it again")
-    try:
-        manifest = Manifest.model_validate_json(members[MANIFEST])
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{name}: {MANIFEST}: {key}: {first['msg']}") from error
+    manifest = _read_manifest(members[MANIFEST], name)
     if hashlib.sha256(flatbuffer).hexdigest() != manifest.model_sha256:
         raise BundleError(f"{name}: the model is not the one that the manifest describes")
     if members.get(LABELS, b"").decode("utf-8", "replace").splitlines() != manifest.classes:
         raise BundleError(f"{name}: {LABELS} and the manifest's classes differ")
+    if len(set(manifest.classes)) != len(manifest.classes):
+        raise BundleError(f"{name}: two of its classes have the same name")
     if manifest.ok_class is not None and manifest.ok_class not in manifest.classes:
         raise BundleError(f"{name}: ok_class {manifest.ok_class!r} is not one of the classes")
     ok_first = len(manifest.classes) == 2 and manifest.ok_class == manifest.classes[0]
     if has_one_logit(manifest.task) and not ok_first:
         raise BundleError(f"{name}: a model with one output needs two classes, OK first")
+    pixels = manifest.input.width * manifest.input.height * manifest.input.channels
+    if len(manifest.golden) * pixels > MAX_BUNDLE_BYTES:
+        raise BundleError(f"{name}: its golden examples take more than {MAX_BUNDLE_BYTES // 2**20} MiB")
     golden = [_golden_input(members, example, manifest.input, name) for example in manifest.golden]
     return Bundle(manifest, flatbuffer, golden, hashlib.sha256(data).hexdigest())
 
 
-def _with_archive(flatbuffer: bytes, members: dict[str, bytes]) -> bytes:
+def append_archive(flatbuffer: bytes, members: dict[str, bytes]) -> bytes:
+    """The flatbuffer with the canonical archive of these members behind it."""
     buffer = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         for member, content in members.items():
@@ -189,21 +206,67 @@ def _with_archive(flatbuffer: bytes, members: dict[str, bytes]) -> bytes:
 
 
 def _split_archive(data: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
-    """The flatbuffer and the members; members are stored, so none is larger than the file."""
+    """The flatbuffer and the members."""
+    _check_end(data, name)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
-            if len(infos) > MAX_MEMBERS or any(i.compress_type != zipfile.ZIP_STORED for i in infos):
-                raise BundleError(f"{name}: its archive is not one that `quantize` wrote")
-            if MANIFEST not in archive.namelist():
-                raise BundleError(f"{name}: has no {MANIFEST}; make a bundle with `quantize`")
+            _check_members(infos, len(data), name)
             start = min(info.header_offset for info in infos)
             return data[:start], {info.filename: archive.read(info) for info in infos}
-    except zipfile.BadZipFile as error:
-        reason = "has no manifest, or is truncated" if "not a zip" in str(error) else "is damaged"
-        raise BundleError(f"{name}: {reason}; make the bundle with `quantize`, or copy it again") from error
-    except (ValueError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BundleError(f"{name}: the bundle is damaged; copy it again") from error
+
+
+def _check_end(data: bytes, name: str) -> None:
+    """Refuse a list of members that is longer than a bundle's can be, before it is read."""
+    end = data[-_ZIP_END.size :]
+    if not end.startswith(_ZIP_END_START):
+        raise BundleError(
+            f"{name}: has no manifest, or is truncated; make the bundle with `quantize`, or copy it again"
+        )
+    _, members, list_bytes = _ZIP_END.unpack(end)
+    if members > MAX_MEMBERS or list_bytes > MAX_MEMBERS * _MAX_MEMBER_ENTRY_BYTES:
+        raise BundleError(f"{name}: its archive lists more than {MAX_MEMBERS} members")
+    if data[-_ZIP_END.size - _ZIP_LONG_BYTES :].startswith(_ZIP_LONG_START):
+        raise BundleError(f"{name}: its archive is made for more than 4 GiB; a bundle's is not")
+
+
+def _check_members(infos: list[zipfile.ZipInfo], size: int, name: str) -> None:
+    """Refuse members that no bundle has, and more bytes than the file holds."""
+    names = [info.filename for info in infos]
+    for info in infos:
+        if not _MEMBER.fullmatch(info.filename):
+            raise BundleError(f"{name}: its archive holds {info.filename!r}, which no bundle does")
+        if names.count(info.filename) > 1:
+            raise BundleError(f"{name}: its archive holds {info.filename} twice")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise BundleError(f"{name}: its archive holds {info.filename} compressed; a bundle's is stored")
+    if sum(info.file_size for info in infos) > size:
+        raise BundleError(f"{name}: its archive claims to hold more than the file does")
+    sizes = {info.filename: info.file_size for info in infos}
+    if MANIFEST not in sizes:
+        raise BundleError(f"{name}: has no {MANIFEST}; make a bundle with `quantize`")
+    if sizes[MANIFEST] > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{name}: {MANIFEST}: larger than {MAX_MANIFEST_BYTES // 2**20} MiB")
+
+
+def _read_manifest(content: bytes, name: str) -> Manifest:
+    try:
+        document = from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise BundleError(f"{name}: {MANIFEST}: not valid JSON ({error})") from error
+    found = document.get("format") if isinstance(document, dict) else None
+    if isinstance(found, int) and found > FORMAT:
+        raise BundleError(
+            f"{name}: this bundle is of format {found}; this Linegate reads {FORMAT}: update Linegate"
+        )
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{name}: {MANIFEST}: {key}: {first['msg']}") from error
 
 
 def _golden_input(
@@ -211,10 +274,15 @@ def _golden_input(
 ) -> NDArray[np.uint8]:
     if example.file not in members:
         raise BundleError(f"{name}: golden example {example.file} is missing")
+    colour = 0 if spec.channels == 1 else 2
+    header = _PNG_HEADER.pack(b"\x89PNG\r\n\x1a\n", 13, b"IHDR", spec.width, spec.height, 8, colour)
+    if not members[example.file].startswith(header):  # else a few bytes could ask for gigabytes
+        raise BundleError(
+            f"{name}: golden example {example.file} is not a PNG of the input's size, "
+            f"{spec.width}x{spec.height} with {spec.channels} channels"
+        )
     try:
         image = decode_image(members[example.file], f"{name}: {example.file}")
     except ImageError as error:
         raise BundleError(str(error)) from error
-    if image.size != spec.height * spec.width * spec.channels:
-        raise BundleError(f"{name}: golden example {example.file} has another size than the input")
     return image.reshape(spec.height, spec.width, spec.channels)
