@@ -1,0 +1,103 @@
+"""The same bundle gives the same bytes on aarch64: its own wheels in an emulated arm64 Debian."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What is printed: whether all golden outputs are the same, and the scores of all sample parts.
+PROGRAM = """
+import json, os, platform, sys
+os.chdir(sys.argv[1])
+from pathlib import Path
+from edge.images import list_images, read_image
+from edge.model import load_model
+from edge.preprocess import preprocess
+model = load_model(Path("samples/demo.tflite"))
+spec = model.bundle.manifest.input
+parts = list_images(Path("samples/parts"))
+print(json.dumps({
+    "machine": platform.machine(),
+    "golden": [model.invoke(pixels).tolist() for pixels in model.bundle.golden_inputs],
+    "expected": [example.output for example in model.bundle.manifest.golden],
+    "parts": {str(part): model.predict(preprocess(read_image(part), spec)).raw for part in parts},
+}))
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.arm64, pytest.mark.timeout(900)]
+
+
+def run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def answers(command: Sequence[str | Path]) -> dict[str, Any]:
+    result = run(command)
+    assert result.returncode == 0, result.stderr
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+@pytest.fixture(scope="module")
+def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The root of an arm64 Debian with Linegate's device part in /linegate and what it needs in /wheels."""
+    missing = [name for name in ("debootstrap", "qemu-aarch64-static") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"missing: {', '.join(missing)}; apt-get install debootstrap qemu-user-static")
+    if os.geteuid() != 0:
+        pytest.skip("debootstrap and chroot need root")
+    root = tmp_path_factory.mktemp("arm64") / "root"
+    made = run([ROOT / "tests" / "arm64_root.sh", root])
+    if made.returncode:
+        pytest.skip(f"no arm64 Debian can be made here: {(made.stderr or made.stdout).strip()[-300:]}")
+    fetched = run([*pip_for_arm64(), "--target", root / "wheels", *dependencies()])
+    if fetched.returncode:
+        pytest.skip(f"no aarch64 wheels can be had here: {fetched.stderr.strip()[-300:]}")
+    for folder in ("edge", "samples"):
+        shutil.copytree(ROOT / folder, root / "linegate" / folder)
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def pip_for_arm64() -> list[str | Path]:
+    """Pip for the Python of Debian 12 on aarch64, with our versions."""
+    platforms = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
+    return [
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        "--only-binary=:all:", "--python-version", "3.11",
+        *(f"--platform={platform}_aarch64" for platform in platforms),
+        "--constraint", ROOT / "constraints.txt",
+    ]  # fmt: skip
+
+
+def dependencies() -> list[str]:
+    """What the device part needs."""
+    needed: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return needed
+
+
+@pytest.fixture(scope="module")
+def here() -> dict[str, Any]:
+    """What this machine's own processor says."""
+    return answers([sys.executable, "-c", PROGRAM, ROOT])
+
+
+@pytest.mark.parametrize("processor", ["cortex-a53", "cortex-a72", "cortex-a76"])  # Raspberry Pi 3, 4, 5
+def test_the_demo_bundle_gives_the_same_bytes_on_aarch64(
+    arm64: Path, here: dict[str, Any], processor: str
+) -> None:
+    emulator = ["/usr/bin/qemu-aarch64-static", "-cpu", processor, "-E", "PYTHONPATH=/wheels:/linegate"]
+    there = answers(["chroot", arm64, *emulator, "/usr/bin/python3.11", "-c", PROGRAM, "/linegate"])
+    assert there["machine"] == "aarch64"
+    assert there["golden"] == there["expected"]
+    assert there["parts"] == here["parts"]
+    assert len(there["parts"]) == 36
