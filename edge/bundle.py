@@ -16,11 +16,11 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError, model_validator
 from pydantic_core import from_json
 
 from edge.decision import Task, Thresholds, has_one_logit
@@ -48,14 +48,20 @@ _MAX_MEMBER_ENTRY_BYTES = 64
 _PNG_HEADER = struct.Struct(">8sI4sIIBB")
 
 
+_Step = Annotated[int, Field(ge=-128, le=255)]
+
+
 class GoldenExample(BaseModel):
-    """An input image in the archive and the raw output that the model must give for it."""
+    """An input image in the archive and the raw output that the model must give for it.
+
+    ``label`` is empty where the truth is not known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str = Field(pattern=r"^golden/[0-9]{3}\.png$")
     label: str
-    output: list[int]
+    output: list[_Step] | list[FiniteFloat]
 
 
 class Photographs(BaseModel):
@@ -81,6 +87,36 @@ class Results(BaseModel):
     mean_score_shift: float
 
 
+class Output(BaseModel):
+    """What the answers of the graph are; the default is what `quantize` makes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["int8", "uint8", "float32"] = "int8"
+    values: Literal["logits", "probabilities"] = Field(
+        default="logits", description="logits still want a softmax, or a sigmoid where there is one alone"
+    )
+    one_means: Literal["defect", "ok"] = Field(
+        default="defect", description="what an output that is alone is sure of"
+    )
+
+
+class Wrapped(BaseModel):
+    """A model that another tool made: where it comes from, and what is known of it.
+
+    ``scale`` says how its input was made of pixels. ``figures`` were measured on those of the ``images``
+    given with it whose folder tells the truth; nothing says that it has not learned from them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    sha256: str
+    scale: str
+    images: int = Field(ge=1)
+    figures: Figures | None
+
+
 class Heatmap(BaseModel):
     """A second output, int8 (1, height, width, 1): where in the picture the defect is; higher is worse."""
 
@@ -91,7 +127,10 @@ class Heatmap(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a bundle says of itself."""
+    """What a bundle says of itself.
+
+    ``results`` and ``photographs`` belong to models of `trainer`; any other model is ``wrapped``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,13 +141,22 @@ class Manifest(BaseModel):
     classes: list[str] = Field(min_length=2, description="in the order of the outputs")
     ok_class: str | None
     input: InputSpec
+    output: Output = Output()
     heatmap: Heatmap | None = None
     thresholds: Thresholds
-    results: Results
-    photographs: Photographs
+    results: Results | None = None
+    photographs: Photographs | None = None
+    wrapped: Wrapped | None = None
     training: dict[str, JsonValue]
     versions: dict[str, str]
     golden: list[GoldenExample] = Field(min_length=1, max_length=MAX_MEMBERS - 2)
+
+    @model_validator(mode="after")
+    def _says_where_it_comes_from(self) -> Self:
+        learned = self.results is not None and self.photographs is not None
+        if learned == (self.wrapped is not None):
+            raise ValueError("results and photographs would be right, or else wrapped")
+        return self
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,17 @@ def class_probabilities(logits: NDArray[np.floating], task: Task) -> NDArray[np.
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
 
 
+def normalized(probabilities: NDArray[np.floating], task: Task) -> NDArray[np.float64]:
+    """Probabilities (N, classes) from what a graph gives as such: (N, 1) of "defective", or (N, classes).
+
+    Rounding may leave them a little beside 0, 1 and a sum of 1; all zeros become NaN.
+    """
+    values = np.clip(np.asarray(probabilities, np.float64), 0.0, 1.0)
+    if has_one_logit(task):
+        return np.concatenate([1.0 - values, values], axis=1)
+    return np.asarray(values / values.sum(axis=1, keepdims=True), np.float64)
+
+
 def defect_scores(probabilities: NDArray[np.float64], ok_index: int | None) -> NDArray[np.float64]:
     """Scores (N,), 0 to 1: 1 minus the OK class; 1 where no class is OK."""
     if ok_index is None:

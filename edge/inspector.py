@@ -41,6 +41,8 @@ class Inspector:
             return fault(frame, str(error))
         prediction = self.model.predict(pixels)
         verdict = decide(prediction.score, self.thresholds)
+        if verdict == Verdict.FAULT:
+            return fault(frame, "the model gives no number")
         predicted = prediction.predicted
         if has_one_logit(self.manifest.task):  # there the threshold says which, not the larger half
             predicted = self.manifest.classes[0 if verdict == Verdict.OK else 1]

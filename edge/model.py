@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle, read_bundle
 from edge.chatter import without_chatter
-from edge.decision import class_probabilities, decide, defect_scores, has_one_logit
+from edge.decision import class_probabilities, decide, defect_scores, has_one_logit, normalized
 from edge.errors import BundleError, LinegateError
 
 # The successor first; tflite-runtime serves where there is no ai-edge-litert.
@@ -26,12 +26,12 @@ _RUNTIMES = (
 class Prediction:
     """What the model says of one image.
 
-    ``raw``: the int8 outputs; ``probabilities``: (classes,) in the manifest's order; ``score``:
-    0 to 1; ``predicted``: the class with the highest probability; ``heatmap``: float32 (height, width),
-    higher where a defect is more likely, or None where the bundle has none.
+    ``raw``: the outputs, int8 unless another tool made the model; ``probabilities``: (classes,) in the
+    manifest's order; ``score``: 0 to 1; ``predicted``: the class with the highest probability; ``heatmap``:
+    float32 (height, width), higher where a defect is more likely, or None where the bundle has none.
     """
 
-    raw: tuple[int, ...]
+    raw: tuple[float, ...]
     probabilities: NDArray[np.float64]
     score: float
     predicted: str
@@ -45,6 +45,21 @@ class _Tensor:
     index: int
     scale: float
     zero_point: int
+
+    def real(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """What the raw values stand for."""
+        return (np.asarray(raw, np.float64) - self.zero_point) * self.scale
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the manifest says of an input or output."""
+
+    type: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.shape}"
 
 
 class Model:
@@ -61,11 +76,13 @@ class Model:
         manifest = bundle.manifest
         spec, heatmap = manifest.input, manifest.heatmap
         answers = 1 if has_one_logit(manifest.task) else len(manifest.classes)
-        shapes = [(1, answers)] + ([(1, heatmap.height, heatmap.width, 1)] if heatmap else [])
-        entry = (1, spec.height, spec.width, spec.channels)
-        (self._input,) = self._match("input", self._interpreter.get_input_details(), np.uint8, [entry])
-        found = self._match("output", self._interpreter.get_output_details(), np.int8, shapes)
-        self._output, self._heatmap = found[0], found[1] if heatmap else None
+        entry = _Wanted("uint8", (1, spec.height, spec.width, spec.channels))
+        exits = [_Wanted(manifest.output.type, (1, answers))]
+        if heatmap is not None:
+            exits.append(_Wanted("int8", (1, heatmap.height, heatmap.width, 1)))
+        (self._input,) = self._match("input", self._interpreter.get_input_details(), [entry])
+        self._output, *maps = self._match("output", self._interpreter.get_output_details(), exits)
+        self._heatmap = maps[0] if maps else None
         self._ok_index = None if manifest.ok_class is None else manifest.classes.index(manifest.ok_class)
         self.golden_identical = True
 
@@ -74,11 +91,14 @@ class Model:
         """Scale and zero point of the uint8 input."""
         return self._input.scale, self._input.zero_point
 
-    def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
-        """Raw int8 outputs for uint8 pixels (height, width, channels) from edge.preprocess."""
+    def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Raw outputs for uint8 pixels (height, width, channels) from edge.preprocess.
+
+        Their type is the manifest's.
+        """
         self._interpreter.set_tensor(self._input.index, pixels[np.newaxis])
         self._interpreter.invoke()
-        output: NDArray[np.int8] = self._interpreter.get_tensor(self._output.index)[0]
+        output: NDArray[Any] = self._interpreter.get_tensor(self._output.index)[0]
         return output
 
     def predict(self, pixels: NDArray[np.uint8]) -> Prediction:
@@ -86,18 +106,24 @@ class Model:
         prediction = self.interpret(self.invoke(pixels))
         if self._heatmap is None:
             return prediction
-        raw = self._interpreter.get_tensor(self._heatmap.index)[0, :, :, 0].astype(np.float32)
-        heatmap = (raw - np.float32(self._heatmap.zero_point)) * np.float32(self._heatmap.scale)
-        return replace(prediction, heatmap=heatmap)
+        raw = self._interpreter.get_tensor(self._heatmap.index)[0, :, :, 0]
+        return replace(prediction, heatmap=self._heatmap.real(raw).astype(np.float32))
 
-    def interpret(self, raw: NDArray[np.int8]) -> Prediction:
-        """Score and class of raw int8 outputs; without a heatmap."""
+    def interpret(self, raw: NDArray[Any]) -> Prediction:
+        """Score and class of raw outputs; without a heatmap."""
         manifest = self.bundle.manifest
-        logits = (raw.astype(np.float64) - self._output.zero_point) * self._output.scale
-        probabilities = class_probabilities(logits[np.newaxis], manifest.task)
+        probabilities = self._probabilities(self._output.real(raw)[np.newaxis])
         score = float(defect_scores(probabilities, self._ok_index)[0])
         predicted = manifest.classes[int(np.argmax(probabilities[0]))]
-        return Prediction(tuple(int(value) for value in raw), probabilities[0], score, predicted)
+        return Prediction(tuple(raw.tolist()), probabilities[0], score, predicted)
+
+    def _probabilities(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        task, output = self.bundle.manifest.task, self.bundle.manifest.output
+        rule = class_probabilities if output.values == "logits" else normalized
+        with np.errstate(invalid="ignore"):  # a NaN becomes a fault, and needs no warning
+            probabilities = rule(answers, task)
+        ok_alone = has_one_logit(task) and output.one_means == "ok"
+        return probabilities[:, ::-1] if ok_alone else probabilities
 
     def verify_golden(self) -> None:
         """Run the golden examples; raises BundleError when this device decides otherwise.
@@ -106,7 +132,7 @@ class Model:
         """
         manifest = self.bundle.manifest
         for example, pixels in zip(manifest.golden, self.bundle.golden_inputs, strict=True):
-            expected = np.asarray(example.output, np.int8)
+            expected = np.asarray(example.output)
             raw = self.invoke(pixels)
             if raw.shape != expected.shape:
                 raise BundleError(f"{self._name}: {example.file} expects {len(expected)} outputs")
@@ -118,34 +144,29 @@ class Model:
                     f"({runtime_version()} is installed)"
                 )
 
-    def _decides(self, raw: NDArray[np.int8]) -> str:
+    def _decides(self, raw: NDArray[Any]) -> str:
         prediction = self.interpret(raw)
         verdict = decide(prediction.score, self.bundle.manifest.thresholds)
         one_logit = has_one_logit(self.bundle.manifest.task)
         return str(verdict) if one_logit else f"{verdict} ({prediction.predicted})"
 
-    def _match(
-        self, what: str, details: list[dict[str, Any]], dtype: type, shapes: Sequence[tuple[int, ...]]
-    ) -> list[_Tensor]:
-        """The tensors with these shapes, in whatever order the graph has them; they must be all there are."""
-        if len(details) != len(shapes):
+    def _match(self, what: str, details: list[dict[str, Any]], wanted: Sequence[_Wanted]) -> list[_Tensor]:
+        """The wanted tensors, in whatever order the graph has them; they must be all there are."""
+        if len(details) != len(wanted):
             raise BundleError(
-                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(shapes)}"
+                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(wanted)}"
             )
-        by_shape = {_fixed_shape(tensor): tensor for tensor in details}
+        found = {_Wanted(np.dtype(t["dtype"]).name, _fixed_shape(t)): t for t in details}
         matched = []
-        for shape in shapes:
-            tensor = by_shape.get(shape)
-            if tensor is None or np.dtype(tensor["dtype"]) != np.dtype(dtype):
-                found = ", ".join(f"{np.dtype(t['dtype'])} {shape}" for shape, t in by_shape.items())
+        for one in wanted:
+            if one not in found:
                 raise BundleError(
-                    f"{self._name}: its {what} is {found}; the manifest asks for {np.dtype(dtype)} {shape}"
+                    f"{self._name}: its {what} is {', '.join(map(str, found))}; the manifest asks for {one}"
                 )
-            scale, zero_point = tensor["quantization"]
+            tensor = found[one]
+            scale, zero_point = (1.0, 0) if one.type == "float32" else tensor["quantization"]
             if not scale > 0:
-                raise BundleError(
-                    f"{self._name}: its {what} has no quantization scale; `quantize` writes one"
-                )
+                raise BundleError(f"{self._name}: its {what} has no quantization scale")
             matched.append(_Tensor(tensor["index"], float(scale), int(zero_point)))
         return matched
 

@@ -61,6 +61,7 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     scale, zero_point = model.input_quantization
     assert scale * 128 == pytest.approx(1, abs=1e-3)
     assert zero_point == 128
+    assert model.bundle.manifest.results is not None
     assert model.bundle.manifest.results.int8.images == 24
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bundle import append_archive, decode_bundle, read_bundle, write_bundle
+from edge.bundle import Output, append_archive, decode_bundle, read_bundle, write_bundle
 from edge.errors import BundleError
 from edge.images import encode_png
 from edge.model import load_model
@@ -77,8 +77,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 
 def test_an_older_manifest_without_the_newer_fields_is_read() -> None:
-    document = {key: value for key, value in manifest().items() if key != "heatmap"}
-    assert decode_bundle(with_manifest(document), "old.tflite").manifest.heatmap is None
+    newer = {"heatmap", "output", "wrapped"}
+    document = {key: value for key, value in manifest().items() if key not in newer}
+    read = decode_bundle(with_manifest(document), "old.tflite").manifest
+    assert (read.heatmap, read.wrapped, read.output) == (None, None, Output())
 
 
 def test_a_flipped_bit_is_refused_wherever_it_stands() -> None:
@@ -160,6 +162,7 @@ def test_swapped_labels_are_refused() -> None:
         ("golden", [], "manifest.json: golden"),
         ("golden", [{"file": "../../x.png", "label": "ok", "output": [1]}], "golden.0.file"),
         ("golden", [{"file": "golden/009.png", "label": "ok", "output": [1]}], "golden/009.png is missing"),
+        ("results", None, "results and photographs would be right, or else wrapped"),
         ("surprise", 1, "manifest.json: surprise"),
     ],
 )

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.decision import Thresholds, Verdict, class_probabilities, decide, defect_scores, find_ok_class
+from edge.decision import (
+    Thresholds,
+    Verdict,
+    class_probabilities,
+    decide,
+    defect_scores,
+    find_ok_class,
+    normalized,
+)
 
 SCORES = st.floats(0, 1)
 
@@ -61,3 +69,10 @@ def test_the_ok_class_is_found_by_its_name(name: str) -> None:
 
 def test_two_ok_names_are_not_guessed_between() -> None:
     assert find_ok_class(["ok", "good", "bad"]) is None
+
+
+def test_probabilities_are_made_to_sum_to_one_whatever_rounding_left() -> None:
+    rounded = np.array([[0.5, 0.25, 0.2539], [1.0039, 0.0, -0.0039]])
+    assert normalized(rounded, "classes").sum(axis=1) == pytest.approx([1, 1])
+    assert normalized(rounded, "classes")[1, 0] == 1
+    np.testing.assert_allclose(normalized(np.array([[0.25], [1.0039]]), "binary"), [[0.75, 0.25], [0, 1]])

@@ -1,5 +1,6 @@
 """The runtime around a bundle."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bundle import Bundle, decode_bundle
+from edge.bundle import Bundle, Output, decode_bundle
+from edge.decision import Verdict, decide
 from edge.errors import BundleError
 from edge.model import Model, load_model, runtime_version
 from tests.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
@@ -92,6 +94,22 @@ def test_a_graph_of_no_fixed_size_is_refused() -> None:
 def test_a_truncated_graph_is_refused(length: int) -> None:
     with pytest.raises(BundleError):
         toy_model(toy_bundle_bytes(), toy_flatbuffer()[:length])
+
+
+def test_an_output_that_is_sure_of_ok_scores_the_other_way() -> None:
+    whole = decode_bundle(toy_bundle_bytes(), "toy")
+    reversed_manifest = whole.manifest.model_copy(update={"output": Output(one_means="ok")})
+    dark = np.full((32, 32, 1), 20, np.uint8)
+    one = Model(whole).predict(dark)
+    other = Model(replace(whole, manifest=reversed_manifest)).predict(dark)
+    assert (one.predicted, other.predicted) == ("defect", "ok")
+    assert other.score == pytest.approx(1 - one.score)
+
+
+def test_an_answer_that_is_no_number_is_a_fault() -> None:
+    model = Model(decode_bundle(toy_bundle_bytes(task="classes"), "toy"))
+    prediction = model.interpret(np.full(3, np.nan))
+    assert decide(prediction.score, model.bundle.manifest.thresholds) == Verdict.FAULT
 
 
 def test_the_runtime_says_its_name_and_version() -> None:
