@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from edge.errors import InputError, LinegateError
 
 if TYPE_CHECKING:
-    from edge.bundle import Manifest
-    from edge.figures import Figures
     from quantize.quantize import Quantized
 
 EXAMPLES = """\
@@ -20,6 +18,7 @@ examples:
   quantize runs/monday                            writes runs/monday/model.tflite
   quantize runs/monday --out /srv/part-7.tflite
   quantize inspect /srv/part-7.tflite             what a bundle says of itself
+  quantize inspect /srv/part-7.tflite --card part-7.md    and a model card in Markdown
 
 exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage or input
 """
@@ -110,10 +109,12 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
 
 
 def _report(result: "Quantized", out: Path) -> str:
+    from quantize.describe import figures_line
+
     comparison = result.comparison
     lines = [
-        _figures_line("float", comparison.float32),
-        _figures_line("int8", comparison.int8),
+        figures_line("float", comparison.float32),
+        figures_line("int8", comparison.int8),
         f"{len(comparison.flips)} decisions changed; score shift: largest {comparison.largest_shift:.4f}, "
         f"mean {comparison.mean_shift:.5f}",
     ]
@@ -127,53 +128,24 @@ def _report(result: "Quantized", out: Path) -> str:
     return "\n".join(lines)
 
 
-def _figures_line(name: str, figures: "Figures") -> str:
-    return (
-        f"{name:<6} {figures.correct} of {figures.images} right"
-        + (f" ({figures.accuracy:.2%})" if figures.accuracy is not None else "")
-        + f", {figures.escapes} escapes, {figures.overkill} overkill"
-    )
-
-
 def _inspect(words: list[str]) -> int:
-    from edge.bundle import read_bundle
+    from edge.bundle import read_bundle, write_bundle
+    from quantize.card import model_card
+    from quantize.describe import describe
 
     parser = _Parser(prog="quantize inspect", description="What a bundle says of itself.")
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
     arguments = parser.parse_args(words)
     bundle = read_bundle(arguments.file)
+    if arguments.card is not None:
+        write_bundle(arguments.card, model_card(bundle).encode())
     if arguments.json:
         print(json.dumps({"model": bundle.model_id, **bundle.manifest.model_dump()}))
     else:
-        print(_describe(arguments.file, bundle.model_id, bundle.manifest))
+        print(describe(arguments.file, bundle))
     return 0
-
-
-def _describe(file: Path, model_id: str, manifest: "Manifest") -> str:
-    spec, thresholds = manifest.input, manifest.thresholds
-    counts = ", ".join(
-        f"{name} {manifest.photographs.train.get(name, 0)} + {manifest.photographs.validation.get(name, 0)}"
-        for name in manifest.classes
-    )
-    return "\n".join(
-        [
-            f"{file}",
-            f"model       {manifest.model_name}, {model_id}",
-            f"task        {manifest.task}: {', '.join(manifest.classes)}; OK: {manifest.ok_class or 'none'}",
-            f"input       {spec.width}x{spec.height}, {'grey' if spec.channels == 1 else 'RGB'}, uint8",
-            f"thresholds  ok below {thresholds.ok_below:.4f}, defect from {thresholds.defect_from:.4f} "
-            f"({thresholds.chosen})",
-            f"photographs {counts} (training + validation)",
-            f"results on  {manifest.results.split}",
-            f"            {_figures_line('float', manifest.results.float32)}",
-            f"            {_figures_line('int8', manifest.results.int8)}",
-            f"            {manifest.results.flips} decisions changed by int8, largest score shift "
-            f"{manifest.results.largest_score_shift:.4f}",
-            f"golden      {len(manifest.golden)} examples",
-            "versions    " + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
-        ]
-    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,173 @@
+"""A model card in Markdown, made of what stands in a bundle (Mitchell et al. 2019, arXiv:1810.03993)."""
+
+from collections.abc import Iterable, Sequence
+
+from edge.bundle import Bundle, Manifest, Photographs, Results, Wrapped
+from edge.figures import Figures, wilson_interval
+from quantize.describe import input_line, output_line, thresholds_line
+
+
+def model_card(bundle: Bundle) -> str:
+    """What the model is, what it learned from, how well it does and on what, and what it is not for."""
+    manifest = bundle.manifest
+    parts = [
+        _what_it_is(bundle),
+        _learned_from(manifest),
+        _how_well(manifest),
+        _thresholds(manifest),
+        _not_for(manifest),
+        _section("Made with", _table(("what", "version"), manifest.versions.items())),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what_it_is(bundle: Bundle) -> str:
+    manifest = bundle.manifest
+    rows = [
+        ("model id", f"`{bundle.model_id}`"),
+        ("network", manifest.model_name),
+        ("task", manifest.task),
+        ("classes", ", ".join(manifest.classes)),
+        ("OK class", manifest.ok_class or "none"),
+        ("input", input_line(manifest)),
+        ("output", output_line(manifest)),
+        ("size", f"{len(bundle.flatbuffer) / 1000:.0f} kB"),
+    ]
+    return f"# {manifest.model_name}: {', '.join(manifest.classes)}\n\n" + _table(("", ""), rows)
+
+
+def _learned_from(manifest: Manifest) -> str:
+    if manifest.wrapped is not None:
+        return _section("What it learned from", _another_tool(manifest.wrapped))
+    seen = manifest.photographs or Photographs(train={}, validation={}, fingerprint="")
+    rows = [(name, seen.train.get(name, 0), seen.validation.get(name, 0)) for name in manifest.classes]
+    settings = [(key.replace("_", " "), value) for key, value in manifest.training.items()]
+    return _section(
+        "What it learned from",
+        _table(("photographs", "training", "validation"), rows),
+        f"Fingerprint of names and contents: `{seen.fingerprint}`.",
+        _table(("setting", "value"), settings),
+    )
+
+
+def _another_tool(wrapped: Wrapped) -> str:
+    return (
+        f"Another tool made it; nothing is known of its photographs. The file was `{wrapped.file}` (SHA-256 "
+        f"`{wrapped.sha256}`). Its input is {wrapped.scale}."
+    )
+
+
+def _how_well(manifest: Manifest) -> str:
+    if manifest.wrapped is not None:
+        return _section("How well it does", *_figures_of_wrapped(manifest, manifest.wrapped))
+    if manifest.results is None:
+        return _section("How well it does", "Nothing was measured.")
+    results = manifest.results
+    return _section(
+        "How well it does",
+        f"On {results.split}.",
+        _figures_table({"float": results.float32, "int8": results.int8}, manifest),
+        _INTERVALS,
+        _int8(results),
+    )
+
+
+_INTERVALS = (
+    "In brackets: 95 % Wilson interval. It counts photographs; where there are several of one part, the "
+    "truth is less sure than that."
+)
+
+
+def _figures_of_wrapped(manifest: Manifest, wrapped: Wrapped) -> list[str]:
+    if wrapped.figures is None:
+        return ["Nothing was measured: no folder told the truth about the images given with it."]
+    return [
+        f"On those of the {wrapped.images} images given with it whose folder tells the truth. "
+        "It may have learned from them: then these figures say little.",
+        _figures_table({"as wrapped": wrapped.figures}, manifest),
+        _INTERVALS,
+    ]
+
+
+def _figures_table(columns: dict[str, Figures], manifest: Manifest) -> str:
+    rows = {
+        "photographs": [str(figures.images) for figures in columns.values()],
+        "right": [_share(figures.correct, figures.images) for figures in columns.values()],
+    }
+    if manifest.ok_class is not None:
+        ok = [_images_of(figures, manifest.ok_class) for figures in columns.values()]
+        pairs = list(zip(columns.values(), ok, strict=True))
+        rows["escapes among defects"] = [_share(f.escapes, f.images - good) for f, good in pairs]
+        rows["overkill among OK"] = [_share(f.overkill, good) for f, good in pairs]
+        rows["unsure"] = [_share(figures.unsure, figures.images) for figures in columns.values()]
+        rows["area under the ROC curve"] = [
+            "" if figures.auroc is None else f"{figures.auroc:.4f}" for figures in columns.values()
+        ]
+    for name in manifest.classes:
+        rows[f"right among {name}"] = [
+            _share(figures.confusion[name][name], _images_of(figures, name)) for figures in columns.values()
+        ]
+    return _table(("", *columns), [(name, *cells) for name, cells in rows.items()])
+
+
+def _images_of(figures: Figures, name: str) -> int:
+    return sum(figures.confusion[name].values())
+
+
+def _share(hits: int, among: int) -> str:
+    low, high = wilson_interval(hits, among)
+    if low is None or high is None:
+        return "none there"
+    return f"{hits} of {among}, {hits / among:.2%} ({low:.2%} to {high:.2%})"
+
+
+def _int8(results: Results) -> str:
+    return (
+        f"int8 changed {results.flips} of {results.int8.images} decisions. It shifted the score by "
+        f"{results.mean_score_shift:.5f} on average and by {results.largest_score_shift:.4f} at most."
+    )
+
+
+def _thresholds(manifest: Manifest) -> str:
+    return _section(
+        "Thresholds",
+        f"The score runs from 0 to 1, higher for defects: {thresholds_line(manifest.thresholds)}. "
+        "What lies between is `unsure`: a person looks.",
+    )
+
+
+def _not_for(manifest: Manifest) -> str:
+    uses = [
+        "For other parts, another camera, light or distance, before `edge --replay` has shown on new, "
+        "labelled photographs what it is worth there.",
+        "As the only check where an escape can hurt somebody.",
+    ]
+    if manifest.task == "anomaly":
+        uses.append("To name a defect: it learned from OK parts alone, and says how strange a part is.")
+    else:
+        uses.append("For kinds of defects that are not among its photographs: it may call them OK.")
+    if manifest.ok_class is None:
+        uses.append("To pass parts: no class of it is OK.")
+    if manifest.results is not None and "by part" not in manifest.results.split:
+        uses.append(
+            "As proof for new parts, where there are several photographs of one part: it was not measured on "
+            "parts that training never saw."
+        )
+    if manifest.wrapped is not None:
+        uses.append("On a line, before it was measured on photographs that it has not learned from.")
+    return _section("What it must not be used for", "\n".join(f"- {use}" for use in uses))
+
+
+def _section(title: str, *paragraphs: str) -> str:
+    return "\n\n".join([f"## {title}", *(paragraph for paragraph in paragraphs if paragraph)])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [[_cell(value) for value in row] for row in rows]
+    if not lines:
+        return ""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *lines])
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())

@@ -1,0 +1,85 @@
+"""What a bundle says of itself, in lines for people."""
+
+from pathlib import Path
+
+from edge.bundle import Bundle, Manifest
+from edge.decision import Thresholds
+from edge.figures import Figures
+
+
+def describe(file: Path, bundle: Bundle) -> str:
+    """The text of `quantize inspect`."""
+    manifest = bundle.manifest
+    lines = [
+        ("model", f"{manifest.model_name}, {bundle.model_id}"),
+        ("size", f"{len(bundle.flatbuffer) / 1000:.0f} kB, without what is appended"),
+        ("task", f"{manifest.task}: {', '.join(manifest.classes)}; OK: {manifest.ok_class or 'none'}"),
+        ("input", input_line(manifest)),
+        ("output", output_line(manifest)),
+        ("thresholds", thresholds_line(manifest.thresholds)),
+        *(_origin(manifest)),
+        ("golden", f"{len(manifest.golden)} examples"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+    ]
+    return "\n".join([str(file), *(f"{key:<11} {text}".rstrip() for key, text in lines)])
+
+
+def figures_line(name: str, figures: Figures) -> str:
+    """How good the verdicts of one model are, in a line."""
+    return (
+        f"{name:<6} {figures.correct} of {figures.images} right"
+        + (f" ({figures.accuracy:.2%})" if figures.accuracy is not None else "")
+        + f", {figures.escapes} escapes, {figures.overkill} overkill"
+    )
+
+
+def input_line(manifest: Manifest) -> str:
+    """What the graph wants to see."""
+    spec = manifest.input
+    shown = "" if spec.locate == "none" else f"; the {spec.locate} is located first"
+    return f"{spec.width}x{spec.height}, {'grey' if spec.channels == 1 else 'RGB'}, uint8{shown}"
+
+
+def output_line(manifest: Manifest) -> str:
+    """What the graph answers."""
+    output, heatmap = manifest.output, manifest.heatmap
+    shown = f"; a heatmap of {heatmap.width}x{heatmap.height}" if heatmap else ""
+    return f"{output.type} {output.values}{shown}"
+
+
+def thresholds_line(thresholds: Thresholds) -> str:
+    """Where the verdicts begin, and who chose that."""
+    return (
+        f"ok below {thresholds.ok_below:.4f}, defect from {thresholds.defect_from:.4f} ({thresholds.chosen})"
+    )
+
+
+def _origin(manifest: Manifest) -> list[tuple[str, str]]:
+    if manifest.wrapped is not None:
+        wrapped = manifest.wrapped
+        measured = "no figures" if wrapped.figures is None else figures_line("", wrapped.figures).strip()
+        return [
+            ("wrapped", f"{wrapped.file}, SHA-256 {wrapped.sha256}; its input is {wrapped.scale}"),
+            ("results on", f"the {wrapped.images} images given with it, which it may have learned from"),
+            ("", measured),
+        ]
+    lines = []
+    if manifest.photographs is not None:
+        seen = manifest.photographs
+        counts = (
+            f"{name} {seen.train.get(name, 0)} + {seen.validation.get(name, 0)}" for name in manifest.classes
+        )
+        lines.append(("photographs", f"{', '.join(counts)} (training + validation)"))
+    if manifest.results is not None:
+        results = manifest.results
+        lines += [
+            ("results on", results.split),
+            ("", figures_line("float", results.float32)),
+            ("", figures_line("int8", results.int8)),
+            (
+                "",
+                f"{results.flips} decisions changed by int8, largest score shift "
+                f"{results.largest_score_shift:.4f}",
+            ),
+        ]
+    return lines

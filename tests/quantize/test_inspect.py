@@ -1,0 +1,87 @@
+"""What a bundle says of itself: for people, for programs, and as a model card."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.bundle import Bundle, decode_bundle, read_bundle
+from quantize.__main__ import main
+from quantize.card import model_card
+from tests.toy_model import toy_bundle_bytes
+
+DEMO = Path(__file__).parents[2] / "samples" / "demo.tflite"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Bundle:
+    return read_bundle(DEMO)
+
+
+def test_for_people_it_says_what_was_measured_and_on_what(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(DEMO)]) == 0
+    said = capsys.readouterr().out
+    assert "binary: ok, defect; OK: ok" in said
+    assert "ok 2400 + 600, defect 2400 + 600 (training + validation)" in said
+    assert "int8   1188 of 1200 right (99.00%), 8 escapes, 4 overkill" in said
+
+
+def test_for_programs_it_is_the_manifest(demo: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(DEMO), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "model": demo.model_id,
+        **json.loads(demo.manifest.model_dump_json()),
+    }
+
+
+def test_the_card_is_written_beside_what_is_printed(tmp_path: Path, demo: Bundle) -> None:
+    assert main(["inspect", str(DEMO), "--card", str(tmp_path / "card.md")]) == 0
+    assert (tmp_path / "card.md").read_text("utf-8") == model_card(demo)
+
+
+def test_a_card_that_cannot_be_written_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["inspect", str(DEMO), "--card", str(tmp_path / "file" / "card.md")]) == 2
+    assert "card.md: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "| ok | 2400 | 600 |",
+        "`cdc55dc81f5ce515ef39a37fc5078125c71fd350409a377109d11eaf2010e6a7`",
+        "On validation, random, 80:20, seed 1.",
+        "| escapes among defects | 8 of 600, 1.33% (0.68% to 2.61%) | 8 of 600, 1.33% (0.68% to 2.61%) |",
+        "| overkill among OK | 3 of 600, 0.50% (0.17% to 1.46%) | 4 of 600, 0.67% (0.26% to 1.70%) |",
+        "int8 changed 1 of 1200 decisions.",
+        "best balanced accuracy on the validation images",
+        "As the only check where an escape can hurt somebody.",
+        "| tensorflow | 2.21.0 |",
+    ],
+)
+def test_the_card_says_what_was_learned_measured_and_chosen(demo: Bundle, said: str) -> None:
+    assert said in model_card(demo)
+
+
+def test_the_card_warns_where_no_part_was_held_out(demo: Bundle) -> None:
+    warning = "it was not measured on parts that training never saw"
+    results = demo.manifest.results
+    assert results is not None
+    by_part = results.model_copy(update={"split": "validation, by part (30 groups), 80:20"})
+    other = Bundle(demo.manifest.model_copy(update={"results": by_part}), b"", [], "")
+    assert warning in model_card(demo)
+    assert warning not in model_card(other)
+
+
+def test_the_card_says_where_no_class_is_ok_and_where_nothing_was_measured() -> None:
+    toy = decode_bundle(toy_bundle_bytes(task="classes"), "toy")
+    without = Bundle(toy.manifest.model_copy(update={"ok_class": None}), b"", [], "")
+    assert "To pass parts: no class of it is OK." in model_card(without)
+    assert "none there" in model_card(without)
+
+
+def test_a_name_with_a_bar_does_not_break_a_table(demo: Bundle) -> None:
+    odd = demo.manifest.model_copy(update={"versions": {"a|b": "1"}})
+    assert "| a\\|b | 1 |" in model_card(Bundle(odd, b"", [], ""))
