@@ -17,6 +17,8 @@ EXAMPLES = """\
 examples:
   quantize runs/monday                            writes runs/monday/model.tflite
   quantize runs/monday --out /srv/part-7.tflite
+  quantize wrap model.tflite --labels labels.txt --golden photographs --scale -1..1
+                                                  a bundle of another tool's model
   quantize inspect /srv/part-7.tflite             what a bundle says of itself
   quantize inspect /srv/part-7.tflite --card part-7.md    and a model card in Markdown
 
@@ -54,8 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: what ends the run alone
     words = sys.argv[1:] if argv is None else argv
     try:
-        if words[:1] == ["inspect"]:
-            return _inspect(words[1:])
+        if words[:1] and words[0] in _COMMANDS:
+            return _COMMANDS[words[0]](words[1:])
         return _quantize(build_parser().parse_args(words))
     except LinegateError as error:
         print(f"quantize: {error}", file=sys.stderr)
@@ -146,6 +148,65 @@ def _inspect(words: list[str]) -> int:
     else:
         print(describe(arguments.file, bundle))
     return 0
+
+
+def _wrap(words: list[str]) -> int:
+    from quantize.describe import describe
+    from quantize.foreign import read_scaling
+    from quantize.wrap import wrap
+
+    arguments = _wrap_parser().parse_args(_joined(words, "--scale"))
+    out = arguments.out or arguments.file.with_name(f"{arguments.file.stem}-bundle.tflite")
+    bundle = wrap(
+        arguments.file,
+        out,
+        labels=arguments.labels,
+        golden=arguments.golden,
+        ok_class=arguments.ok,
+        scaling=None if arguments.scale is None else read_scaling(arguments.scale),
+        values=arguments.output,
+    )
+    if arguments.json:
+        print(json.dumps({"file": str(out), "model": bundle.model_id, **bundle.manifest.model_dump()}))
+    else:
+        print(describe(out, bundle))
+    if bundle.manifest.ok_class is None:
+        print("quantize: no label means OK, so no part will pass; --ok names one", file=sys.stderr)
+    return 0
+
+
+def _joined(words: list[str], flag: str) -> list[str]:
+    """The same words with the value of ``flag`` behind an =, so that -1..1 is not taken for a flag."""
+    if flag not in words[:-1]:
+        return words
+    place = words.index(flag)
+    return [*words[:place], f"{flag}={words[place + 1]}", *words[place + 2 :]]
+
+
+def _wrap_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="quantize wrap",
+        description="Make a bundle of an image classifier that another tool made.",
+        epilog="What isn't given is told by the model or by the names; where it can't be, it is asked for.",
+    )
+    parser.add_argument("file", type=Path, metavar="MODEL.tflite")
+    parser.add_argument(
+        "--labels", required=True, metavar="FILE|A,B,C", help="in the order of the outputs, one a line"
+    )
+    parser.add_argument(
+        "--golden", type=Path, required=True, metavar="DIR", help="photographs, in folders by label or not"
+    )
+    parser.add_argument("--ok", metavar="NAME", help="the label that means OK")
+    parser.add_argument(
+        "--scale", metavar="SCALE", help="what the model takes for pixels: 0..1, -1..1, 0..255 or MEAN,STD"
+    )
+    parser.add_argument("--output", choices=["probabilities", "logits"], help="what the model gives")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: MODEL-bundle.tflite")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+_COMMANDS = {"inspect": _inspect, "wrap": _wrap}
 
 
 if __name__ == "__main__":

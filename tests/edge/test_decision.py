@@ -75,4 +75,4 @@ def test_probabilities_are_made_to_sum_to_one_whatever_rounding_left() -> None:
     rounded = np.array([[0.5, 0.25, 0.2539], [1.0039, 0.0, -0.0039]])
     assert normalized(rounded, "classes").sum(axis=1) == pytest.approx([1, 1])
     assert normalized(rounded, "classes")[1, 0] == 1
-    np.testing.assert_allclose(normalized(np.array([[0.25], [1.0039]]), "binary"), [[0.75, 0.25], [0, 1]])
+    np.testing.assert_allclose(normalized(np.array([[0.25], [1.0039]]), "binary"), [[0.75, 0.25], [0.0, 1.0]])

@@ -1,0 +1,227 @@
+"""A model of another tool to a bundle: its scaling goes into the graph, its golden examples come along."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from edge.bundle import (
+    MAX_BUNDLE_BYTES,
+    Bundle,
+    GoldenExample,
+    Manifest,
+    Output,
+    Wrapped,
+    decode_bundle,
+    encode_bundle,
+    write_bundle,
+)
+from edge.decision import Thresholds, decide, find_ok_class
+from edge.errors import InputError
+from edge.figures import Figures, Labelled, compute_figures
+from edge.images import list_images, read_image
+from edge.labels import label_images
+from edge.model import Model, Prediction, runtime_version
+from edge.preprocess import InputSpec, preprocess
+from quantize.foreign import ForeignGraph, Scaling
+from quantize.golden import spread_examples
+
+MAX_CLASSES = 256  # the confusion table stands in the manifest
+MAX_LABELS_BYTES = 1024 * 1024
+THRESHOLDS = Thresholds(ok_below=0.5, defect_from=0.5, chosen="one half, not measured")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The classes in the bundle's order, and what an output that is alone is sure of."""
+
+    task: Literal["binary", "classes"]
+    classes: list[str]
+    ok_class: str | None
+    one_means: Literal["defect", "ok"] = "defect"
+
+
+def wrap(
+    file: Path,
+    out: Path,
+    *,
+    labels: str,
+    golden: Path,
+    ok_class: str | None = None,
+    scaling: Scaling | None = None,
+    values: Literal["logits", "probabilities"] | None = None,
+) -> Bundle:
+    """Write ``file``, an image classifier in TFLite form, as a bundle, and give that.
+
+    ``labels``: a file, one name a line, or names with commas. ``golden``: a folder of images. What is None
+    is told by the graph or by the names. Raises InputError where it can't be, and BundleError.
+    """
+    if out.resolve() == file.resolve():
+        raise InputError(f"--out {out}: is the model itself; another name would be right")
+    content = _read(file)
+    graph = ForeignGraph(content, str(file))
+    names = name_classes(read_labels(labels), graph.outputs, ok_class)
+    scaling = graph.take_pixels(scaling)
+    flatbuffer = graph.encode()
+    paths = list_images(golden)
+    if not paths:
+        raise InputError(f"--golden {golden}: no images in this folder")
+    wrapped = Wrapped(
+        file=file.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        scale=scaling.name,
+        images=len(paths),
+        figures=None,
+    )
+    output = Output(
+        type=graph.output_type,
+        values=values or ("probabilities" if graph.gives_probabilities else "logits"),
+        one_means=names.one_means,
+    )
+    draft = _draft(file, flatbuffer, names, output, _input(file, graph), wrapped)
+    return _finish(draft, flatbuffer, golden, paths, out)
+
+
+def read_labels(text: str) -> list[str]:
+    """Names from a file, one a line, or from a list with commas; numbers before all names are left out."""
+    try:
+        content = _text_of(Path(text)) if Path(text).is_file() else text.replace(",", "\n")
+    except (OSError, ValueError) as error:
+        raise InputError(f"--labels {text[:80]}: cannot be read as a file of UTF-8 text") from error
+    names = [line.strip() for line in content.splitlines() if line.strip()]
+    numbered = [name.split(maxsplit=1) for name in names]
+    if all(len(words) == 2 and words[0] == str(number) for number, words in enumerate(numbered)):
+        names = [words[1] for words in numbered]  # as Teachable Machine writes them
+    if len(names) < 2:
+        raise InputError(f"--labels {text}: a file, one name a line, or names with commas would be right")
+    if len(set(names)) != len(names):
+        raise InputError(f"--labels {text}: names a class twice")
+    return names
+
+
+def name_classes(labels: Sequence[str], outputs: int, ok_class: str | None) -> Names:
+    """The classes of a graph with so many outputs; raises InputError where the names don't fit."""
+    wanted = 2 if outputs == 1 else outputs
+    if len(labels) != wanted:
+        raise InputError(
+            f"--labels: {len(labels)} names for a model with {outputs} outputs; {wanted} are right"
+        )
+    if wanted > MAX_CLASSES:
+        raise InputError(f"--labels: {wanted} classes; at most {MAX_CLASSES} would be right")
+    if ok_class is not None and ok_class not in labels:
+        raise InputError(f"--ok {ok_class}: none of the labels, which are {', '.join(labels)}")
+    ok_class = ok_class or find_ok_class(list(labels))
+    if outputs > 1:
+        return Names("classes", list(labels), ok_class)
+    if ok_class is None:
+        raise InputError(f"--ok: which of {' and '.join(labels)} means OK?")
+    if ok_class == labels[0]:
+        return Names("binary", list(labels), ok_class)
+    return Names("binary", [labels[1], labels[0]], ok_class, one_means="ok")
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_LABELS_BYTES).decode("utf-8-sig")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BUNDLE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    if len(content) > MAX_BUNDLE_BYTES:
+        raise InputError(f"{file}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
+    return content
+
+
+def _input(file: Path, graph: ForeignGraph) -> InputSpec:
+    try:
+        return InputSpec.model_validate(
+            {"width": graph.width, "height": graph.height, "channels": graph.channels}
+        )
+    except ValidationError as error:
+        raise InputError(
+            f"{file}: its input is {graph.width}x{graph.height}; 16 to 1024 pixels a side would be right"
+        ) from error
+
+
+def _draft(
+    file: Path, flatbuffer: bytes, names: Names, output: Output, spec: InputSpec, wrapped: Wrapped
+) -> Manifest:
+    """The manifest without what its own answers will fill in."""
+    return Manifest(
+        format=1,
+        model_name=file.stem,
+        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
+        task=names.task,
+        classes=names.classes,
+        ok_class=names.ok_class,
+        input=spec,
+        output=output,
+        thresholds=THRESHOLDS,
+        wrapped=wrapped,
+        training={},
+        versions={"runtime": runtime_version()},
+        golden=[GoldenExample(file="golden/000.png", label="", output=[])],
+    )
+
+
+def _finish(draft: Manifest, flatbuffer: bytes, golden: Path, paths: Sequence[Path], out: Path) -> Bundle:
+    """Run the model on the images, as the device will, and write the bundle with what it said."""
+    model = Model(Bundle(draft, flatbuffer, [], ""), name=str(out))
+    predictions = [
+        model.predict(preprocess(read_image(path), draft.input))
+        for path in tqdm(paths, desc="running", unit="image", disable=None)
+    ]
+    labels = label_images(paths, golden, draft)
+    figures = _figures(predictions, labels, draft)
+    scores = np.array([prediction.score for prediction in predictions])
+    if not np.isfinite(scores).all():
+        raise InputError(f"{paths[int(np.argmin(np.isfinite(scores)))]}: the model gives no number for it")
+    truths = [label or "" for label in labels]
+    chosen = spread_examples(scores, truths, draft.classes, threshold=draft.thresholds.defect_from)
+    examples = [
+        GoldenExample(
+            file=f"golden/{number:03}.png",
+            label=truths[position],
+            output=list(predictions[position].raw),
+        )
+        for number, position in enumerate(chosen)
+    ]
+    wrapped = None if draft.wrapped is None else draft.wrapped.model_copy(update={"figures": figures})
+    manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
+    inputs = [preprocess(read_image(paths[position]), draft.input) for position in chosen]
+    content = encode_bundle(manifest, flatbuffer, inputs)
+    bundle = decode_bundle(content, str(out))
+    Model(bundle, name=str(out)).verify_golden()
+    write_bundle(out, content)
+    return bundle
+
+
+def _figures(
+    predictions: Sequence[Prediction], labels: Sequence[str | None], manifest: Manifest
+) -> Figures | None:
+    """Figures of the images whose truth is known; None where none is."""
+    inspections = [
+        _labelled(prediction, label, manifest)
+        for prediction, label in zip(predictions, labels, strict=True)
+        if label is not None
+    ]
+    if not inspections:
+        return None
+    return compute_figures(
+        inspections, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class
+    )
+
+
+def _labelled(prediction: Prediction, label: str, manifest: Manifest) -> Labelled:
+    return Labelled(
+        label, decide(prediction.score, manifest.thresholds), prediction.predicted, prediction.score
+    )
