@@ -72,7 +72,7 @@ class Model:
     def __init__(self, bundle: Bundle, *, threads: int = 1, name: str = "bundle") -> None:
         self.bundle = bundle
         self._name = name
-        self._interpreter = _interpreter(bundle.flatbuffer, threads, name)
+        self._interpreter = open_interpreter(bundle.flatbuffer, threads=threads, name=name)
         manifest = bundle.manifest
         spec, heatmap = manifest.input, manifest.heatmap
         answers = 1 if has_one_logit(manifest.task) else len(manifest.classes)
@@ -189,15 +189,8 @@ def runtime_version() -> str:
     return "none"
 
 
-def _fixed_shape(tensor: dict[str, Any]) -> tuple[int, ...]:
-    """The shape, with -1 for a side that the graph leaves open; how many images at once may stay open."""
-    sides = [int(side) for side in tensor["shape_signature"]]
-    if sides[:1] == [-1]:
-        sides[0] = int(tensor["shape"][0])
-    return tuple(sides)
-
-
-def _interpreter(flatbuffer: bytes, threads: int, name: str) -> Any:
+def open_interpreter(flatbuffer: bytes, *, threads: int, name: str) -> Any:
+    """The runtime with a graph in it; raises BundleError where it cannot load that."""
     for _, module in _RUNTIMES:
         try:
             runtime = importlib.import_module(module)
@@ -212,3 +205,11 @@ def _interpreter(flatbuffer: bytes, threads: int, name: str) -> Any:
             raise BundleError(f"{name}: the TFLite runtime cannot load it ({reason})") from error
         return interpreter
     raise LinegateError("no TFLite runtime is installed; pip install ai-edge-litert")
+
+
+def _fixed_shape(tensor: dict[str, Any]) -> tuple[int, ...]:
+    """The shape, with -1 for a side that the graph leaves open; how many images at once may stay open."""
+    sides = [int(side) for side in tensor["shape_signature"]]
+    if sides[:1] == [-1]:
+        sides[0] = int(tensor["shape"][0])
+    return tuple(sides)

@@ -21,6 +21,7 @@ examples:
                                                   a bundle of another tool's model
   quantize inspect /srv/part-7.tflite             what a bundle says of itself
   quantize inspect /srv/part-7.tflite --card part-7.md    and a model card in Markdown
+  quantize bench /srv/part-7.tflite               how long it takes on this machine
 
 exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage or input
 """
@@ -206,7 +207,22 @@ def _wrap_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_COMMANDS = {"inspect": _inspect, "wrap": _wrap}
+def _bench(words: list[str]) -> int:
+    from quantize.bench import bench, bench_table
+
+    parser = _Parser(prog="quantize bench", description="How long a graph takes on this machine.")
+    parser.add_argument("file", type=Path, metavar="FILE.tflite", help="a bundle, or any TFLite file")
+    parser.add_argument("--threads", type=_count, metavar="N", help="on 1 to N (default: all, at most 4)")
+    parser.add_argument("--runs", type=_count, default=1000, help="runs to time (default: 1000)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    arguments = parser.parse_args(words)
+    threads = arguments.threads or min(os.cpu_count() or 1, 4)
+    result = bench(arguments.file, runs=max(1, arguments.runs), threads=threads)
+    print(json.dumps(asdict(result)) if arguments.json else bench_table(result))
+    return 0
+
+
+_COMMANDS = {"inspect": _inspect, "wrap": _wrap, "bench": _bench}
 
 
 if __name__ == "__main__":

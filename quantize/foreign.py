@@ -6,13 +6,15 @@ Nothing that it computes changes: what its users did to pixels beforehand become
 import struct
 from dataclasses import dataclass
 from math import floor
+from pathlib import Path
 from typing import Any, Literal
 
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
-from edge.chatter import without_chatter
+from edge.bundle import MAX_BUNDLE_BYTES
 from edge.errors import InputError
+from edge.model import open_interpreter
 
 _FLOAT32, _INT8, _UINT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.UINT8
 _TYPES: dict[int, Literal["float32", "int8", "uint8"]] = {
@@ -58,13 +60,27 @@ def read_scaling(text: str) -> Scaling:
     return Scaling(f"(pixel - {mean:g}) / {deviation:g}", mean, deviation)
 
 
+def read_graph(file: Path) -> bytes:
+    """The bytes of a TFLite file that is small enough for a bundle; raises InputError."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BUNDLE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    if len(content) > MAX_BUNDLE_BYTES:
+        raise InputError(f"{file}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
+    return content
+
+
 class ForeignGraph:
     """An image classifier in TFLite form: one image in, one row of numbers out."""
 
     def __init__(self, flatbuffer: bytes, name: str) -> None:
-        """Raises InputError where the file is damaged or is no image classifier."""
+        """Raises InputError where it is no image classifier, BundleError where the runtime cannot load it."""
         self._name = name
-        _check_whole(flatbuffer, name)
+        if flatbuffer[4:8] != b"TFL3":
+            raise InputError(f"{name}: not a TensorFlow Lite file")
+        open_interpreter(flatbuffer, threads=1, name=name)  # which looks at every offset in the file
         try:
             self._model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
         except (struct.error, IndexError, TypeError, ValueError) as error:
@@ -254,20 +270,6 @@ class ForeignGraph:
             operator.builtinOptions, operator.builtinOptionsType = options, schema.BuiltinOptions.AddOptions
         self._graph.operators.insert(0, operator)
         self._graph.inputs = [inputs[0]]
-
-
-def _check_whole(flatbuffer: bytes, name: str) -> None:
-    """Let the runtime look at every offset in the file, and at whether it knows all operators."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    if flatbuffer[4:8] != b"TFL3":
-        raise InputError(f"{name}: not a TensorFlow Lite file")
-    try:
-        with without_chatter():
-            Interpreter(model_content=flatbuffer).allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{name}: the TFLite runtime cannot load it ({reason})") from error
 
 
 def _quantized(tensor: Any) -> bool:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from edge.bundle import (
-    MAX_BUNDLE_BYTES,
     Bundle,
     GoldenExample,
     Manifest,
@@ -28,7 +27,7 @@ from edge.images import list_images, read_image
 from edge.labels import label_images
 from edge.model import Model, Prediction, runtime_version
 from edge.preprocess import InputSpec, preprocess
-from quantize.foreign import ForeignGraph, Scaling
+from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 
 MAX_CLASSES = 256  # the confusion table stands in the manifest
@@ -63,7 +62,7 @@ def wrap(
     """
     if out.resolve() == file.resolve():
         raise InputError(f"--out {out}: is the model itself; another name would be right")
-    content = _read(file)
+    content = read_graph(file)
     graph = ForeignGraph(content, str(file))
     names = name_classes(read_labels(labels), graph.outputs, ok_class)
     scaling = graph.take_pixels(scaling)
@@ -128,17 +127,6 @@ def name_classes(labels: Sequence[str], outputs: int, ok_class: str | None) -> N
 def _text_of(path: Path) -> str:
     with path.open("rb") as file:
         return file.read(MAX_LABELS_BYTES).decode("utf-8-sig")
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BUNDLE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    if len(content) > MAX_BUNDLE_BYTES:
-        raise InputError(f"{file}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
-    return content
 
 
 def _input(file: Path, graph: ForeignGraph) -> InputSpec:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.__main__ import main as edge
 from edge.bundle import read_bundle
-from edge.errors import InputError
+from edge.errors import InputError, LinegateError
 from edge.images import list_images
 from edge.model import load_model
 from quantize.__main__ import main
@@ -281,15 +281,13 @@ def test_a_graph_that_is_no_image_classifier_is_refused(graph: bytes, said: str)
 
 @given(st.integers(0, len(toy_flatbuffer()) - 1))
 def test_a_truncated_file_is_refused(length: int) -> None:
-    with pytest.raises(InputError, match=r"theirs.tflite: "):
+    with pytest.raises(LinegateError, match=r"theirs.tflite: "):
         ForeignGraph(toy_flatbuffer()[:length], "theirs.tflite")
 
 
 def test_an_input_of_unusual_steps_asks_for_the_scale() -> None:
     graph = ForeignGraph(foreign_model("int8", "120,60"), "theirs.tflite")
-    with pytest.raises(
-        InputError, match=r"int8 input has scale 0.0166\d+ and zero point -8, .* --scale 0..1"
-    ):
+    with pytest.raises(InputError, match=r"int8 input has scale 0.0166\d+ .* --scale 0..1"):
         graph.take_pixels(None)
 
 
