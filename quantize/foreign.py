@@ -15,6 +15,7 @@ from flatbuffers import Builder
 from edge.bundle import MAX_BUNDLE_BYTES
 from edge.errors import InputError
 from edge.model import open_interpreter
+from quantize.metadata import normalization
 
 _FLOAT32, _INT8, _UINT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.UINT8
 _TYPES: dict[int, Literal["float32", "int8", "uint8"]] = {
@@ -28,6 +29,7 @@ _PASSED_OVER = (
     schema.BuiltinOperator.DEQUANTIZE,
     schema.BuiltinOperator.RESHAPE,
 )
+_METADATA = b"TFLITE_METADATA"
 _TO_PROBABILITIES = (schema.BuiltinOperator.SOFTMAX, schema.BuiltinOperator.LOGISTIC)
 
 
@@ -55,9 +57,18 @@ def read_scaling(text: str) -> Scaling:
         mean, deviation = (float(number) for number in text.split(","))
     except ValueError:
         raise InputError(f"--scale {text}: {SCALE_HELP} would be right") from None
-    if not (abs(mean) <= 1e6 and 1e-6 <= deviation <= 1e6):
+    found = scaling_of(mean, deviation)
+    if found is None:
         raise InputError(f"--scale {text}: a mean, and a standard deviation above 0, would be right")
-    return Scaling(f"(pixel - {mean:g}) / {deviation:g}", mean, deviation)
+    return found
+
+
+def scaling_of(mean: float, deviation: float) -> Scaling | None:
+    """The scaling with these figures, under its usual name if it has one; None where they can't be."""
+    if not (abs(mean) <= 1e6 and 1e-6 <= deviation <= 1e6):
+        return None
+    usual = (known for known in SCALINGS.values() if (known.mean, known.deviation) == (mean, deviation))
+    return next(usual, Scaling(f"(pixel - {mean:g}) / {deviation:g}", mean, deviation))
 
 
 def read_graph(file: Path) -> bytes:
@@ -99,20 +110,25 @@ class ForeignGraph:
     @property
     def gives_probabilities(self) -> bool:
         """Whether the last operator that computes is a softmax or a sigmoid."""
-        makers = {int(operator.outputs[0]): operator for operator in self._graph.operators}
+        makers = {
+            int(tensor): operator
+            for operator in self._graph.operators
+            for tensor in (operator.outputs if operator.outputs is not None else [])
+        }
         tensor = int(self._graph.outputs[0])
-        while tensor in makers:
-            kind = self._kind(makers[tensor])
+        while (operator := makers.pop(tensor, None)) is not None:
+            kind = self._kind(operator)
             if kind not in _PASSED_OVER:
                 return kind in _TO_PROBABILITIES
-            tensor = int(makers[tensor].inputs[0])
+            tensor = int(operator.inputs[0])
         return False
 
     def take_pixels(self, scaling: Scaling | None) -> Scaling:
-        """Make raw uint8 pixels the input; without a scaling, one that the graph itself tells.
+        """Make raw uint8 pixels the input; without a scaling, one that the file itself tells.
 
         Raises InputError where none is given and none can be told.
         """
+        scaling = scaling or self._scaling_of_metadata()
         if self._entry.type == _FLOAT32:
             if scaling is None:
                 raise InputError(
@@ -128,9 +144,7 @@ class ForeignGraph:
 
     def encode(self) -> bytes:
         """The graph as a flatbuffer, without what was appended to the file that it came in."""
-        self._model.metadata = [
-            item for item in self._model.metadata or [] if item.name != b"TFLITE_METADATA"
-        ]
+        self._model.metadata = [item for item in self._model.metadata or [] if item.name != _METADATA]
         builder = Builder(1 << 20)
         builder.Finish(self._model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
@@ -203,6 +217,14 @@ class ForeignGraph:
             )
         pixels = self._add_pixels(pixel_scale, pixel_zero_point)
         self._put_first(schema.BuiltinOperator.QUANTIZE, 2, [pixels], int(self._graph.inputs[0]), None)
+
+    def _scaling_of_metadata(self) -> Scaling | None:
+        for item in self._model.metadata or []:
+            if item.name == _METADATA and item.buffer < len(self._model.buffers):
+                data = self._model.buffers[item.buffer].data
+                found = normalization(bytes(data)) if data is not None else None
+                return None if found is None else scaling_of(*found)
+        return None
 
     def _declare_pixels(self, scaling: Scaling | None) -> Scaling:
         """A graph that takes bytes without a scale does what it wants with pixels by itself."""

@@ -2,12 +2,14 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from edge.model import load_model
 from quantize.__main__ import main
 from quantize.card import model_card
 from quantize.foreign import ForeignGraph
+from quantize.metadata import normalization
 from quantize.wrap import name_classes, read_labels
 from tests.toy_model import toy_flatbuffer
 
@@ -90,6 +93,49 @@ def answer(flatbuffer: bytes, pixels: NDArray[np.uint8], scale: str) -> NDArray[
     return given
 
 
+def normalization_metadata(mean: float | Sequence[float], deviation: float | Sequence[float]) -> bytes:
+    """TFLite metadata that hold the normalization of one input, and nothing else."""
+    builder = flatbuffers.Builder(256)
+
+    def table(fields: int, place: int, value: int) -> int:
+        builder.StartObject(fields)
+        builder.PrependUOffsetTRelativeSlot(place, value, 0)
+        return int(builder.EndObject())
+
+    def list_of(value: int) -> int:
+        builder.StartVector(4, 1, 4)
+        builder.PrependUOffsetTRelative(value)
+        return int(builder.EndVector())
+
+    figures = [
+        builder.CreateNumpyVector(np.atleast_1d(np.asarray(value, np.float32))) for value in (mean, deviation)
+    ]
+    builder.StartObject(2)
+    for place, value in enumerate(figures):
+        builder.PrependUOffsetTRelativeSlot(place, value, 0)
+    options = builder.EndObject()
+    builder.StartObject(2)
+    builder.PrependUint8Slot(0, 1, 0)
+    builder.PrependUOffsetTRelativeSlot(1, options, 0)
+    unit = builder.EndObject()
+    tensor = table(7, 4, list_of(unit))
+    graph = table(7, 2, list_of(tensor))
+    builder.Finish(table(8, 3, list_of(graph)), b"M001")
+    return bytes(builder.Output())
+
+
+def with_metadata(model: bytes, metadata: bytes) -> bytes:
+    """The same graph as a tool writes it that describes its input."""
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    entry, buffer = schema.MetadataT(), schema.BufferT()
+    entry.name, entry.buffer, buffer.data = b"TFLITE_METADATA", len(parsed.buffers), list(metadata)
+    parsed.buffers.append(buffer)
+    parsed.metadata = [*(parsed.metadata or []), entry]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def wrap(model: bytes, folder: Path, golden: Path, *words: str, labels: str = "ok,defect") -> Path:
     """The bundle, made by the command."""
     (folder / "theirs.tflite").write_bytes(model)
@@ -125,6 +171,24 @@ def test_a_usual_scaling_is_told_by_an_int8_input(tmp_path: Path, parts: Path, s
     wrapped = read_bundle(wrap(foreign_model("int8", scale), tmp_path, parts)).manifest.wrapped
     assert wrapped is not None
     assert wrapped.scale == scale
+
+
+@pytest.mark.parametrize("kind", ["float32", "uint8"])
+def test_the_scaling_of_tflite_metadata_is_taken(tmp_path: Path, parts: Path, kind: Kind) -> None:
+    theirs = foreign_model(kind, "-1..1")
+    ours = load_model(wrap(with_metadata(theirs, normalization_metadata(127.5, 127.5)), tmp_path, parts))
+    assert ours.bundle.manifest.wrapped is not None
+    assert ours.bundle.manifest.wrapped.scale == "-1..1"
+    for picture in pictures():
+        np.testing.assert_allclose(ours.invoke(picture), answer(theirs, picture, "-1..1"), atol=1e-5)
+
+
+def test_metadata_that_say_nothing_of_scaling_or_are_damaged_are_passed_over() -> None:
+    whole = normalization_metadata(127.5, 127.5)
+    assert normalization(whole) == (127.5, 127.5)
+    assert normalization(normalization_metadata(*[(1.0, 2.0, 3.0)] * 2)) is None
+    for length in range(len(whole)):
+        assert normalization(whole[:length]) in (None, (127.5, 127.5))
 
 
 @pytest.mark.parametrize(
