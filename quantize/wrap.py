@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ from edge.bundle import (
     write_bundle,
 )
 from edge.decision import Thresholds, decide, find_ok_class
-from edge.errors import InputError
+from edge.errors import BundleError, InputError
 from edge.figures import Figures, Labelled, compute_figures
 from edge.images import list_images, read_image
 from edge.labels import label_images
@@ -63,6 +64,9 @@ def wrap(
     if out.resolve() == file.resolve():
         raise InputError(f"--out {out}: is the model itself; another name would be right")
     content = read_graph(file)
+    with suppress(BundleError):
+        decode_bundle(content, str(file))
+        raise InputError(f"{file}: is a bundle already; `edge` runs it as it is")
     graph = ForeignGraph(content, str(file))
     names = name_classes(read_labels(labels), graph.outputs, ok_class)
     scaling = graph.take_pixels(scaling)

@@ -6,6 +6,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,42 @@ def test_a_manifest_that_cannot_be_is_refused_by_its_key(key: str, value: object
     assert str(caught.value).startswith("part.tflite: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(manifest())), ANY_JSON)
+def test_whatever_a_manifest_says_it_is_read_or_refused(key: str, value: object) -> None:
+    with suppress(BundleError):
+        decode_bundle(with_changed(key, value), "part.tflite")
+
+
+INNER_KEYS = [
+    f"{key}.{inner}" for key, value in manifest().items() if isinstance(value, dict) for inner in value
+]
+
+
+@given(st.sampled_from(INNER_KEYS), ANY_JSON)
+def test_whatever_stands_deeper_in_a_manifest_is_read_or_refused(key: str, value: object) -> None:
+    with suppress(BundleError):
+        decode_bundle(with_changed(key, value), "part.tflite")
+
+
+@given(st.sampled_from(sorted(members())), st.binary(max_size=64))
+def test_whatever_a_member_holds_it_is_read_or_refused(name: str, content: bytes) -> None:
+    with suppress(BundleError):
+        decode_bundle(with_members({name: content}), "part.tflite")
+
+
+@given(st.binary(max_size=200))
+def test_whatever_follows_the_graph_it_is_refused(content: bytes) -> None:
+    with pytest.raises(BundleError):
+        decode_bundle(toy_flatbuffer() + content, "part.tflite")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])

@@ -355,6 +355,11 @@ def test_an_input_of_unusual_steps_asks_for_the_scale() -> None:
         graph.take_pixels(None)
 
 
+def test_a_bundle_needs_no_wrapping(bundle: Path, parts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["wrap", str(bundle), "--labels", "ok,defect", "--golden", str(parts)]) == 2
+    assert "toy.tflite: is a bundle already" in capsys.readouterr().err
+
+
 def test_a_torn_golden_image_is_named(
     tmp_path: Path, parts: Path, plain: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
