@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from tqdm import tqdm
 
@@ -31,7 +32,7 @@ from edge.preprocess import InputSpec, preprocess
 from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 
-MAX_CLASSES = 256  # the confusion table stands in the manifest
+MAX_CLASSES = 200  # a golden example of each and their confusion table stand in the bundle
 MAX_LABELS_BYTES = 1024 * 1024
 THRESHOLDS = Thresholds(ok_below=0.5, defect_from=0.5, chosen="one half, not measured")
 
@@ -92,18 +93,19 @@ def wrap(
 
 def read_labels(text: str) -> list[str]:
     """Names from a file, one a line, or from a list with commas; numbers before all names are left out."""
+    shown = text if len(text) <= 80 else f"{text[:80]}…"
     try:
         content = _text_of(Path(text)) if Path(text).is_file() else text.replace(",", "\n")
     except (OSError, ValueError) as error:
-        raise InputError(f"--labels {text[:80]}: cannot be read as a file of UTF-8 text") from error
+        raise InputError(f"--labels {shown}: cannot be read as a file of UTF-8 text") from error
     names = [line.strip() for line in content.splitlines() if line.strip()]
     numbered = [name.split(maxsplit=1) for name in names]
     if all(len(words) == 2 and words[0] == str(number) for number, words in enumerate(numbered)):
         names = [words[1] for words in numbered]  # as Teachable Machine writes them
     if len(names) < 2:
-        raise InputError(f"--labels {text}: a file, one name a line, or names with commas would be right")
+        raise InputError(f"--labels {shown}: a file, one name a line, or names with commas would be right")
     if len(set(names)) != len(names):
-        raise InputError(f"--labels {text}: names a class twice")
+        raise InputError(f"--labels {shown}: names a class twice")
     return names
 
 
@@ -168,28 +170,35 @@ def _draft(
 def _finish(draft: Manifest, flatbuffer: bytes, golden: Path, paths: Sequence[Path], out: Path) -> Bundle:
     """Run the model on the images, as the device will, and write the bundle with what it said."""
     model = Model(Bundle(draft, flatbuffer, [], ""), name=str(out))
-    predictions = [
-        model.predict(preprocess(read_image(path), draft.input))
-        for path in tqdm(paths, desc="running", unit="image", disable=None)
-    ]
+    predictions = []
+    for path in tqdm(paths, desc="running", unit="image", disable=None):
+        predictions.append(model.predict(preprocess(read_image(path), draft.input)))
+        if not np.isfinite(predictions[-1].score):
+            raise InputError(f"{path}: the model gives no number for it")
     labels = label_images(paths, golden, draft)
-    figures = _figures(predictions, labels, draft)
-    scores = np.array([prediction.score for prediction in predictions])
-    if not np.isfinite(scores).all():
-        raise InputError(f"{paths[int(np.argmin(np.isfinite(scores)))]}: the model gives no number for it")
-    truths = [label or "" for label in labels]
-    chosen = spread_examples(scores, truths, draft.classes, threshold=draft.thresholds.defect_from)
+    chosen = spread_examples(
+        np.array([prediction.score for prediction in predictions]),
+        [label or "" for label in labels],
+        draft.classes,
+        threshold=draft.thresholds.defect_from,
+    )
     examples = [
         GoldenExample(
             file=f"golden/{number:03}.png",
-            label=truths[position],
+            label=labels[position] or "",
             output=list(predictions[position].raw),
         )
         for number, position in enumerate(chosen)
     ]
+    figures = _figures(predictions, labels, draft)
     wrapped = None if draft.wrapped is None else draft.wrapped.model_copy(update={"figures": figures})
     manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
     inputs = [preprocess(read_image(paths[position]), draft.input) for position in chosen]
+    return _write(manifest, flatbuffer, inputs, out)
+
+
+def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]], out: Path) -> Bundle:
+    """Write the bundle once it was loaded as a device will load it."""
     content = encode_bundle(manifest, flatbuffer, inputs)
     bundle = decode_bundle(content, str(out))
     Model(bundle, name=str(out)).verify_golden()
@@ -201,19 +210,14 @@ def _figures(
     predictions: Sequence[Prediction], labels: Sequence[str | None], manifest: Manifest
 ) -> Figures | None:
     """Figures of the images whose truth is known; None where none is."""
+    thresholds = manifest.thresholds
     inspections = [
-        _labelled(prediction, label, manifest)
-        for prediction, label in zip(predictions, labels, strict=True)
+        Labelled(label, decide(found.score, thresholds), found.predicted, found.score)
+        for found, label in zip(predictions, labels, strict=True)
         if label is not None
     ]
     if not inspections:
         return None
     return compute_figures(
         inspections, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class
-    )
-
-
-def _labelled(prediction: Prediction, label: str, manifest: Manifest) -> Labelled:
-    return Labelled(
-        label, decide(prediction.score, manifest.thresholds), prediction.predicted, prediction.score
     )

@@ -387,3 +387,8 @@ def test_one_output_puts_ok_first(outputs: int, ok: str | None, classes: list[st
 def test_one_output_and_no_name_for_ok_asks_which() -> None:
     with pytest.raises(InputError, match="which of cat and dog means OK"):
         name_classes(["cat", "dog"], 1, None)
+
+
+def test_more_classes_than_a_bundle_can_hold_are_refused() -> None:
+    with pytest.raises(InputError, match="1001 classes; at most 200 would be right"):
+        name_classes([str(number) for number in range(1001)], 1001, None)
