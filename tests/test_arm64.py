@@ -40,6 +40,16 @@ def run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def run_or_skip(command: Sequence[str | Path], what: str) -> None:
+    """Run what needs the network; without it, the test cannot be made here."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{what} cannot be had here: no answer within 300 s")
+    if done.returncode:
+        pytest.skip(f"{what} cannot be had here: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
 def answers(command: Sequence[str | Path]) -> dict[str, Any]:
     result = run(command)
     assert result.returncode == 0, result.stderr
@@ -56,12 +66,8 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("debootstrap and chroot need root")
     root = tmp_path_factory.mktemp("arm64") / "root"
-    made = run([ROOT / "tests" / "arm64_root.sh", root])
-    if made.returncode:
-        pytest.skip(f"no arm64 Debian can be made here: {(made.stderr or made.stdout).strip()[-300:]}")
-    fetched = run([*pip_for_arm64(), "--target", root / "wheels", *dependencies()])
-    if fetched.returncode:
-        pytest.skip(f"no aarch64 wheels can be had here: {fetched.stderr.strip()[-300:]}")
+    run_or_skip([ROOT / "tests" / "arm64_root.sh", root], "an arm64 Debian")
+    run_or_skip([*pip_for_arm64(), "--target", root / "wheels", *dependencies()], "the aarch64 wheels")
     for folder in ("edge", "samples"):
         shutil.copytree(ROOT / folder, root / "linegate" / folder)
     yield root
