@@ -83,6 +83,9 @@ class Results(BaseModel):
     float32: Figures
     int8: Figures
     flips: int = Field(ge=0, description="verdicts that int8 changed")
+    escapes_new: int = Field(default=0, ge=0, description="defects that float rejected and int8 passes")
+    flips_allowed: int = Field(default=0, ge=0, description="what a person accepted")
+    escapes_allowed: int = Field(default=0, ge=0, description="what a person accepted")
     largest_score_shift: float
     mean_score_shift: float
 

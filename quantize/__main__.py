@@ -46,7 +46,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--samples", type=_count, default=1000, help="images to calibrate on (default: 1000)")
     parser.add_argument("--seed", type=_count, default=1, help="default: 1")
     parser.add_argument(
-        "--allow-flips", type=_count, metavar="N", help="accept that int8 changes N decisions"
+        "--allow-flips", type=_count, default=0, metavar="N", help="accept that int8 changes N decisions"
+    )
+    parser.add_argument(
+        "--allow-escapes",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="accept that int8 passes N defects that float rejected",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
@@ -75,6 +82,7 @@ def _count(text: str) -> int:
 
 
 def _quantize(arguments: argparse.Namespace) -> int:
+    from quantize.gate import Allowed
     from quantize.quantize import quantize
 
     out = arguments.out or arguments.run / "model.tflite"
@@ -84,7 +92,7 @@ def _quantize(arguments: argparse.Namespace) -> int:
         samples=max(1, arguments.samples),
         seed=arguments.seed,
         data=arguments.data,
-        allow_flips=arguments.allow_flips,
+        allowed=Allowed(arguments.allow_flips, arguments.allow_escapes),
     )
     if arguments.json:
         print(json.dumps(_document(result, out)))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from edge.bundle import Bundle, Manifest, Photographs, Results, Wrapped
 from edge.figures import Figures, wilson_interval
-from quantize.describe import input_line, output_line, thresholds_line
+from quantize.describe import accepted_line, input_line, output_line, thresholds_line
 
 
 def model_card(bundle: Bundle) -> str:
@@ -125,6 +125,7 @@ def _int8(results: Results) -> str:
     return (
         f"int8 changed {results.flips} of {results.int8.images} decisions. It shifted the score by "
         f"{results.mean_score_shift:.5f} on average and by {results.largest_score_shift:.4f} at most."
+        f"{accepted_line(results)}"
     )
 
 

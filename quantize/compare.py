@@ -19,7 +19,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Flip:
-    """A photograph on which int8 decides otherwise than float."""
+    """A photograph on which int8 decides otherwise than float; ``is_escape``: it passes a defect anew."""
 
     file: str
     label: str
@@ -27,6 +27,7 @@ class Flip:
     int8_decides: str
     float_score: float
     int8_score: float
+    is_escape: bool
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,14 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
 
 def _flips(float_side: _Side, int8_side: _Side, run: Run) -> list[Flip]:
     flips = []
+    passed = Verdict.OK.value if has_one_logit(run.task) else run.ok_class
     for position, item in enumerate(run.validation):
         before = float_side.decides(position, run.task, run.classes, run.thresholds)
         after = int8_side.decides(position, run.task, run.classes, run.thresholds)
         if before != after:
             scores = float(float_side.scores[position]), float(int8_side.scores[position])
-            flips.append(Flip(item.file, item.label, before, after, *scores))
+            is_escape = after == passed and before != passed and item.label != run.ok_class
+            flips.append(Flip(item.file, item.label, before, after, *scores, is_escape))
     return flips
 
 

@@ -14,6 +14,7 @@ from edge.errors import InputError
 from edge.preprocess import to_network_input
 from quantize.calibrate import with_extremes
 from quantize.correct import correct_biases, halves_up
+from quantize.flatbuffer import pack, shorten_names, unpack
 
 
 def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
@@ -42,8 +43,14 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
         with without_chatter(), warnings.catch_warnings(action="ignore"):
             int8 = bytes(converter.convert())
             if is_rounded:
-                return halves_up(int8)
+                return _compact(halves_up(int8))
             float32 = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error
-    return correct_biases(int8, float32, sample)
+    return _compact(correct_biases(int8, float32, sample))
+
+
+def _compact(flatbuffer: bytes) -> bytes:
+    model = unpack(flatbuffer)
+    shorten_names(model)
+    return pack(model)

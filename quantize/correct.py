@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from flatbuffers import Builder
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.chatter import without_chatter
 from edge.preprocess import to_network_input
+from quantize.flatbuffer import pack, unpack
 
 PHOTOGRAPHS, PASSES = 64, 2
 _WITH_BIAS = (
@@ -36,7 +36,7 @@ def correct_biases(int8: bytes, float32: bytes, pixels: NDArray[np.uint8]) -> by
 
 
 def _correct(int8: bytes, float32: bytes, sample: NDArray[np.uint8]) -> bytes:
-    model = schema.ModelT.InitFromPackedBuf(int8, 0)
+    model = unpack(int8)
     graph = model.subgraphs[0]
     wanted = _means(float32, to_network_input(sample), None)
     layers = [operator for operator in graph.operators if _has_bias(model, operator)]
@@ -44,13 +44,13 @@ def _correct(int8: bytes, float32: bytes, sample: NDArray[np.uint8]) -> bytes:
         name = graph.tensors[operator.outputs[0]].name
         if name not in wanted:
             continue
-        found = _means(_pack(model), sample, name)[name]
+        found = _means(pack(model), sample, name)[name]
         tensor = graph.tensors[operator.inputs[2]]
         buffer = model.buffers[tensor.buffer]
         bias = np.asarray(buffer.data, np.uint8).view(np.int32)
         steps = np.round((wanted[name] - found) / np.asarray(tensor.quantization.scale))
         buffer.data = (bias + steps.astype(np.int32)).astype(np.int32).view(np.uint8)
-    return _pack(model)
+    return pack(model)
 
 
 def halves_up(int8: bytes) -> bytes:
@@ -59,13 +59,13 @@ def halves_up(int8: bytes) -> bytes:
     Where a sum lies in the middle between two whole numbers, one runtime would round it to the even one
     and another away from zero; fake quantization, and now all of them, round it up.
     """
-    model = schema.ModelT.InitFromPackedBuf(int8, 0)
+    model = unpack(int8)
     graph = model.subgraphs[0]
     kernels = {operator.inputs[1] for operator in graph.operators if _kind(model, operator) in _WITH_BIAS}
     for number in kernels:
         quantization = graph.tensors[number].quantization
         quantization.scale = np.asarray(quantization.scale, np.float32) * np.float32(1 + 2**-23)
-    return _pack(model)
+    return pack(model)
 
 
 def _has_bias(model: Any, operator: Any) -> bool:
@@ -75,12 +75,6 @@ def _has_bias(model: Any, operator: Any) -> bool:
 def _kind(model: Any, operator: Any) -> int:
     code = model.operatorCodes[operator.opcodeIndex]
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))
-
-
-def _pack(model: Any) -> bytes:
-    builder = Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def _means(flatbuffer: bytes, images: NDArray[Any], only: bytes | None) -> dict[bytes, NDArray[np.float64]]:

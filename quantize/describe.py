@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.bundle import Bundle, Manifest
+from edge.bundle import Bundle, Manifest, Results
 from edge.decision import Thresholds
 from edge.figures import Figures
 
@@ -79,7 +79,17 @@ def _origin(manifest: Manifest) -> list[tuple[str, str]]:
             (
                 "",
                 f"{results.flips} decisions changed by int8, largest score shift "
-                f"{results.largest_score_shift:.4f}",
+                f"{results.largest_score_shift:.4f}{accepted_line(results)}",
             ),
         ]
     return lines
+
+
+def accepted_line(results: Results) -> str:
+    """What a person allowed int8 to change, or nothing."""
+    if not (results.flips_allowed or results.escapes_allowed):
+        return ""
+    return (
+        f" {results.escapes_new} of these are new escapes. A person allowed up to {results.flips_allowed} "
+        f"flips and {results.escapes_allowed} new escapes."
+    )

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ai_edge_litert import schema_py_generated as schema
-from flatbuffers import Builder
 
 from edge.bundle import MAX_BUNDLE_BYTES
 from edge.errors import InputError
 from edge.model import open_interpreter
+from quantize.flatbuffer import pack, unpack
 from quantize.metadata import normalization
 
 _FLOAT32, _INT8, _UINT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8, schema.TensorType.UINT8
@@ -93,7 +93,7 @@ class ForeignGraph:
             raise InputError(f"{name}: not a TensorFlow Lite file")
         open_interpreter(flatbuffer, threads=1, name=name)  # which looks at every offset in the file
         try:
-            self._model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+            self._model = unpack(flatbuffer)
         except (struct.error, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{name}: not a whole TensorFlow Lite file") from error
         self._graph = self._model.subgraphs[0]
@@ -145,9 +145,7 @@ class ForeignGraph:
     def encode(self) -> bytes:
         """The graph as a flatbuffer, without what was appended to the file that it came in."""
         self._model.metadata = [item for item in self._model.metadata or [] if item.name != _METADATA]
-        builder = Builder(1 << 20)
-        builder.Finish(self._model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return pack(self._model)
 
     def _only(self, what: str, tensors: Any) -> Any:
         if len(tensors) != 1:

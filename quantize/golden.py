@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quantize.run import Run
 
-COUNT = 8
+COUNT = 6
 
 
 def choose_golden(run: Run, scores: NDArray[np.float64]) -> list[int]:
@@ -23,7 +23,8 @@ def spread_examples(
     distance = np.abs(_logit(scores) - _logit(np.array([threshold]))[0])
     order = [int(position) for position in np.argsort(distance, kind="stable")]
     near, rest = order[: COUNT // 2], order[: COUNT // 2 - 1 : -1]
-    one_of_each = [next((p for p in rest if labels[p] == name), None) for name in classes]
+    missing = [name for name in classes if name not in {labels[position] for position in near}]
+    one_of_each = [next((p for p in rest if labels[p] == name), None) for name in missing]
     far = [position for position in one_of_each if position is not None]
     spread = [position for position in rest if position not in far]
     return sorted([*near, *far, *spread][: max(COUNT, len(near) + len(far))])

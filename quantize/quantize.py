@@ -16,11 +16,9 @@ from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare
 from quantize.convert import convert
+from quantize.gate import Allowed, refuse
 from quantize.golden import choose_golden
 from quantize.run import Run, load_network, load_pixels, read_run
-
-MAX_FLIP_SHARE = 0.01
-MAX_ACCURACY_LOSS = 0.005
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,11 @@ class Quantized:
 
 
 def quantize(
-    folder: Path, out: Path, *, samples: int, seed: int, data: Path | None, allow_flips: int | None
+    folder: Path, out: Path, *, samples: int, seed: int, data: Path | None, allowed: Allowed
 ) -> Quantized:
     """Quantize a run, compare it with float, and write the bundle unless int8 decides otherwise.
 
-    ``allow_flips`` replaces the gate of 1 % flips and half a point of accuracy by a number of
-    flips. Raises InputError or BundleError.
+    Raises InputError or BundleError.
     """
     run = read_run(folder)
     network = load_network(folder)
@@ -51,28 +48,16 @@ def quantize(
         sample = with_strange_parts(sample, seed=seed)
     flatbuffer = convert(network, sample)
     comparison = _compare(network, flatbuffer, run, validation)
-    refusal = _refusal(comparison, allow_flips)
-    manifest, inputs = _manifest(run, flatbuffer, comparison, validation, samples=len(chosen), seed=seed)
+    refusal = refuse(comparison, allowed)
+    manifest, inputs = _manifest(
+        run, flatbuffer, comparison, allowed, validation, samples=len(chosen), seed=seed
+    )
     content = encode_bundle(manifest, flatbuffer, inputs)
     bundle = decode_bundle(content, str(out))
     Model(bundle, name=str(out)).verify_golden()
     if refusal is None:
         write_bundle(out, content)
     return Quantized(comparison, len(content), bundle.model_id, refusal)
-
-
-def _refusal(comparison: Comparison, allow_flips: int | None) -> str | None:
-    flips, images = len(comparison.flips), comparison.int8.images
-    if allow_flips is not None:
-        return (
-            None if flips <= allow_flips else f"int8 changes {flips} decisions, --allow-flips {allow_flips}"
-        )
-    if flips > MAX_FLIP_SHARE * images:
-        return f"int8 changes {flips} of {images} decisions; --allow-flips {flips} would accept that"
-    loss = (comparison.float32.accuracy or 0) - (comparison.int8.accuracy or 0)
-    if loss > MAX_ACCURACY_LOSS:
-        return f"int8 loses {100 * loss:.1f} points of accuracy; --allow-flips {flips} would accept that"
-    return None
 
 
 def _compare(network: Any, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
@@ -115,6 +100,7 @@ def _manifest(
     run: Run,
     flatbuffer: bytes,
     comparison: Comparison,
+    allowed: Allowed,
     validation: NDArray[np.uint8],
     *,
     samples: int,
@@ -134,6 +120,9 @@ def _manifest(
         float32=comparison.float32,
         int8=comparison.int8,
         flips=len(comparison.flips),
+        escapes_new=sum(flip.is_escape for flip in comparison.flips),
+        flips_allowed=allowed.flips,
+        escapes_allowed=allowed.escapes,
         largest_score_shift=comparison.largest_shift,
         mean_score_shift=comparison.mean_shift,
     )

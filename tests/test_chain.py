@@ -227,9 +227,9 @@ def test_a_gate_that_is_not_met_writes_nothing(
 ) -> None:
     from quantize import quantize as module
 
-    monkeypatch.setattr(module, "MAX_FLIP_SHARE", -1.0)
+    monkeypatch.setattr(module, "refuse", lambda *_: "int8 changes 9 decisions")
     assert quantize([str(chain / "run"), "--out", str(tmp_path / "no.tflite")]) == 1
-    assert "refused, nothing written" in capsys.readouterr().err
+    assert "refused, nothing written: int8 changes 9 decisions" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.tflite"))
 
 

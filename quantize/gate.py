@@ -1,0 +1,39 @@
+"""Whether int8 may take the place of float: it must decide the same, or be allowed not to."""
+
+from dataclasses import dataclass
+
+from edge.decision import Verdict
+from quantize.compare import Comparison, Flip
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How many flips outside the unsure band, and new escapes, a person accepts."""
+
+    flips: int = 0
+    escapes: int = 0
+
+
+def refuse(comparison: Comparison, allowed: Allowed) -> str | None:
+    """Why no bundle may be written, in words, or None.
+
+    A flip between `unsure` and another verdict is none of a decision: a person looks at that part. But a
+    defect that float rejected, or was unsure of, and int8 passes, is a new escape.
+    """
+    outside = [flip for flip in comparison.flips if not is_in_band(flip)]
+    escapes = [flip for flip in comparison.flips if flip.is_escape]
+    reasons, accepting = [], []
+    if len(outside) > allowed.flips:
+        reasons.append(f"changes {len(outside)} of {comparison.int8.images} decisions")
+        accepting.append(f"--allow-flips {len(outside)}")
+    if len(escapes) > allowed.escapes:
+        reasons.append(f"lets {len(escapes)} defects pass that float rejected")
+        accepting.append(f"--allow-escapes {len(escapes)}")
+    if not reasons:
+        return None
+    return f"int8 {' and '.join(reasons)}; {' '.join(accepting)} would accept that"
+
+
+def is_in_band(flip: Flip) -> bool:
+    """Whether float or int8 is unsure."""
+    return Verdict.UNSURE in (flip.float_decides, flip.int8_decides)
