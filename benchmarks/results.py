@@ -151,8 +151,8 @@ def int8_section(data: Path) -> str:
     return f"""\
 {_INT8}
 
-Default settings, three seeds, on {machine()}. Float is the network that the trainer evaluated; both decide on the
-validation images, parts that it did not learn from. A flip is another verdict or class.
+Default settings, three seeds, on {machine()}. Float is the network that the trainer evaluated;
+both decide on the validation images, parts that it did not learn from. A flip is another verdict or class.
 
 | data | seed | images | flips | float right | int8 right | mean shift of the score | largest | kB |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
