@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check bench results experiments picture config schemas constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check simulate bench results experiments picture config schemas constraints clean mosquitto
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ imports: .venv/.everything ## who may import whom
 	$(bin)/lint-imports --no-cache
 
 check: lint types imports ## all checks but the tests
+
+simulate: .venv/.everything ## the gate on a simulated conveyor, a million parts; ARGS='--seed 2'
+	$(bin)/python -m tests.simulation $(ARGS)
 
 bench: .venv/.device ## latency of each stage on this machine
 	$(bin)/python -m benchmarks.latency $(ARGS)

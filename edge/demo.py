@@ -93,7 +93,8 @@ class Scoreboard:
         message = json.loads(payload)
         with self._lock:
             if topic.endswith("/reject"):
-                self._rejects.add(message["part"])
+                if message["part"] is not None:  # null: what nobody saw, before the start
+                    self._rejects.add(message["part"])
             elif topic.endswith("/verdict"):
                 self.received += 1
                 self._show(message)

@@ -1,33 +1,119 @@
-"""What the gate is told about a part, and until when that may be said. Pure: times come in as numbers."""
+"""Parts on their way from the camera to the ejector, and what the gate is told of each, when.
 
+Pure: times come in as monotonic seconds, and where the belt is comes from edge.belt. The rules:
+
+- A part is on its way from the moment it is seen. No verdict by its deadline is a fault.
+- A command leaves while it can still be on time, or never.
+- Parts closer than ``min_gap`` can't be told apart at the ejector: neither passes.
+- What went by unseen is rejected as a fault would be, in "reject-on-defect" by commands without a part:
+  from before the start, while nobody looked, and while nobody knows where the belt is.
+"""
+
+import math
+from bisect import insort
+from collections import deque
 from dataclasses import dataclass
-from typing import Literal
 
+from edge.belt import Belt
 from edge.decision import Verdict
-from edge.settings import GateSettings
+from edge.settings import Action, GateSettings
+
+SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
+LATE = "no verdict by the time its part was at the gate"
+TOO_CLOSE = "closer to another part than gate.min_gap"
+TOO_MANY = "more parts on the belt than gate.max_parts"
 
 
 @dataclass(frozen=True)
 class GateCommand:
-    """A command to the gate; ``due`` and ``valid_until`` are monotonic seconds."""
+    """A command to the gate; ``due`` and ``valid_until`` are monotonic seconds.
 
-    action: Literal["reject", "pass"]
+    ``part`` is None for what went by unseen. ``reason`` says why, where it isn't the verdict;
+    ``due_count`` is where the encoder stands when it is due, if there is one.
+    """
+
+    part: str | None
+    action: Action
     due: float
     valid_until: float
     pulse_ms: float
+    reason: str | None = None
+    due_count: int | None = None
+
+
+@dataclass(eq=False)
+class Flight:
+    """One part on its way. ``place`` is where the belt is when the part is at the ejector.
+
+    ``trouble`` says why no verdict counts any more; ``stated`` is the due time of the command that was sent.
+    """
+
+    part: str
+    place: float
+    action: Action | None = None
+    trouble: str | None = None
+    stated: float | None = None
+    confirmed: bool = False
+
+
+@dataclass
+class _Span:
+    """A stretch of belt that nobody saw, in places at the ejector; it goes on while ``end`` is None."""
+
+    start: float
+    end: float | None = None
+
+
+@dataclass
+class GateCounts:
+    """What went wrong at the gate since the start."""
+
+    too_late: int = 0
+    too_close: int = 0
+    too_many: int = 0
+    not_withheld: int = 0  # a part followed too closely after a pass was sent
+    unconfirmed: int = 0
+    unexpected: int = 0  # in the bin, though nothing was rejected
 
 
 class Gate:
-    """Knows how long a part travels to the ejector and what each verdict means there."""
+    """The parts between camera and ejector. Tell it what happens, and send what ``step`` returns.
 
-    def __init__(self, settings: GateSettings) -> None:
+    At first nothing was seen (``watch``), and a belt that gives messages is nowhere (``found``).
+    """
+
+    def __init__(self, settings: GateSettings, belt: Belt) -> None:
         self._settings = settings
+        self._belt = belt
+        by_count = settings.belt == "encoder"
+        self._travel = float(settings.travel_counts if by_count else settings.travel_ms)
+        self._min_gap = float(settings.min_gap_counts if by_count else settings.min_gap_ms)
+        self._sent: Action = "reject" if settings.mode == "reject-on-defect" else "pass"
+        self._sweeps = self._sent == "reject" and settings.on_fault == "reject"
+        self._steady = settings.belt == "steady"
+        self._window, self._margin, self._lead = (
+            value / 1000 for value in (settings.window_ms, settings.margin_ms, settings.lead_ms)
+        )
+        self._flights: list[Flight] = []
+        self._spans = [_Span(-math.inf)]
+        self._swept_until = -math.inf
+        self._watching = False
+        self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
+        self._unconfirmed: deque[tuple[Flight, float]] = deque()
+        self.counts = GateCounts()
+        self.wake = -math.inf
 
-    def deadline(self, captured: float) -> float:
-        """The monotonic time at which the part seen at ``captured`` is at the ejector."""
-        return captured + self._settings.travel_ms / 1000
+    @property
+    def in_flight(self) -> int:
+        """How many parts are on their way."""
+        return len(self._flights)
 
-    def action(self, verdict: Verdict) -> Literal["reject", "pass"]:
+    @property
+    def lost(self) -> str | None:
+        """Why nobody knows where the parts are, or None."""
+        return self._lost
+
+    def action(self, verdict: Verdict) -> Action:
         """What happens to a part with this verdict."""
         if verdict == Verdict.OK:
             return "pass"
@@ -37,15 +123,250 @@ class Gate:
             return self._settings.on_fault
         return "reject"
 
-    def command(self, verdict: Verdict, captured: float, now: float) -> GateCommand | None:
-        """What to send for a part; None where this mode sends nothing, or the part is past the ejector.
+    def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
+        """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
+        here = self._belt.place(seen) if count is None else float(count)
+        flight = Flight(part, here + self._travel)
+        if self._lost is not None:
+            self._spoil(flight, self._lost)
+            return flight
+        if len(self._flights) >= self._settings.max_parts:
+            self.counts.too_many += 1
+            self._spoil(flight, TOO_MANY)
+            self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
+            return flight
+        self._keep_apart(flight)
+        insort(self._flights, flight, key=lambda other: other.place)
+        return flight
 
-        In "reject-on-defect" only rejects are sent, in "reject-unless-ok" only passes: there the
-        PLC ejects every part for which no pass came.
-        """
-        action = self.action(verdict)
-        wanted = "reject" if self._settings.mode == "reject-on-defect" else "pass"
-        due = self.deadline(captured)
-        if action != wanted or now > due:
-            return None
-        return GateCommand(action, due, due + self._settings.window_ms / 1000, self._settings.pulse_ms)
+    def decide(self, flight: Flight, verdict: Verdict, now: float) -> str | None:
+        """The verdict of a part; returns why it is a fault nevertheless, or None."""
+        if flight.trouble is None and flight.action is None:
+            due = self._belt.arrival(flight.place, now)
+            if self._is_behind(flight, now) or (due is not None and now > due - self._margin):
+                self._spoil(flight, LATE)
+            else:
+                flight.action = self.action(verdict)
+        return flight.trouble
+
+    def step(self, now: float) -> list[GateCommand]:
+        """What to send now; ``wake`` is then when to ask again at the latest, if nothing happens before."""
+        self.wake = math.inf
+        commands: list[GateCommand] = []
+        self._sweep(commands, now)
+        self._let_go(now)
+        for flight in self._flights:
+            due = self._belt.arrival(flight.place, now)
+            if due is None:
+                break  # the belt stands or goes back: nothing arrives
+            if not self._steady and now < due - self._lead:
+                self._wake_at(due - self._lead)
+                break  # those behind it have longer to go
+            if flight.action is None:
+                if now < due - self._margin:
+                    self._wake_at(due - self._margin)
+                    continue
+                self._spoil(flight, LATE)
+            self._consider(flight, due, now, commands)
+        return commands
+
+    def unsent(self, command: GateCommand) -> None:
+        """A command that ``step`` returned could not be sent; it comes again while there is time."""
+        if command.part is None:
+            self._swept_until = -math.inf
+        for flight in self._flights:
+            if flight.part == command.part and flight.stated == command.due:
+                flight.stated = None
+
+    def watch(self, at: float) -> None:
+        """From ``at`` on every part is seen."""
+        self._watching = True
+        if self._spans and self._spans[-1].end is None:
+            self._spans[-1].end = self._belt.place(at) + self._travel
+
+    def unwatch(self, at: float) -> None:
+        """From ``at`` on parts may go by unseen."""
+        self._watching = False
+        self._add_span(_Span(self._belt.place(at) + self._travel))
+
+    def lose(self, reason: str) -> None:
+        """Nobody knows where the belt is: nothing on it passes any more."""
+        for flight in self._flights:
+            self._spoil(flight, reason)
+        self._flights.clear()
+        self._lost = reason
+
+    def found(self, now: float) -> None:
+        """It is known again where the belt is, though not what is on it."""
+        self._lost = None
+        self._swept_until = -math.inf
+        self._spans = [_Span(-math.inf, self._belt.place(now) + self._travel if self._watching else None)]
+
+    def confirm(self, now: float) -> bool:
+        """A part was seen in the bin; False if none was rejected that could be there."""
+        while self._unconfirmed:
+            flight, _ = self._unconfirmed.popleft()
+            if not flight.confirmed:
+                return True
+        for flight in self._flights:
+            due = self._belt.arrival(flight.place, now)
+            if due is not None and due <= now and self._is_rejected(flight) and not flight.confirmed:
+                flight.confirmed = True
+                return True
+        if now < self._swept_until + self._settings.confirm_ms / 1000:
+            return True
+        self.counts.unexpected += 1
+        return False
+
+    def missing(self, now: float) -> list[str]:
+        """Parts that were rejected and not seen in the bin in time, each once."""
+        parts = []
+        while self._unconfirmed and self._unconfirmed[0][1] < now:
+            flight, _ = self._unconfirmed.popleft()
+            if not flight.confirmed:
+                parts.append(flight.part)
+        self.counts.unconfirmed += len(parts)
+        return parts
+
+    def end(self) -> None:
+        """No verdict comes any more: what has none is a fault."""
+        for flight in self._flights:
+            if flight.action is None:
+                self._spoil(flight, "the station was stopped")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every part has the command that it will get."""
+        return all(f.action is not None and (f.action != self._sent or f.stated) for f in self._flights)
+
+    def _consider(self, flight: Flight, due: float, now: float, commands: list[GateCommand]) -> None:
+        """Send what a decided part gets, once that may be said and while there is time."""
+        if flight.action != self._sent:
+            return
+        begin = self._may_leave(flight, due, now)
+        if now < begin:
+            self._wake_at(begin)
+        # A command that was sent before the belt turned names a wrong time: it is said again.
+        elif now <= due and (flight.stated is None or abs(due - flight.stated) > self._window / 2):
+            flight.stated = due
+            commands.append(self._command(flight.part, due, flight.trouble, flight.place))
+
+    def _may_leave(self, flight: Flight, due: float, now: float) -> float:
+        """On a steady belt a reject goes at once, and a pass when nothing can follow too closely."""
+        begin = -math.inf if self._steady else due - self._lead
+        if flight.action == "reject":
+            return begin
+        clear = self._belt.arrival(flight.place - self._travel + self._min_gap, now)
+        return max(begin, math.inf if clear is None else clear + self._margin)
+
+    def _command(self, part: str, due: float, reason: str | None, place: float) -> GateCommand:
+        return GateCommand(
+            part,
+            self._sent,
+            due,
+            due + self._window,
+            self._settings.pulse_ms,
+            reason,
+            round(place) if self._settings.belt == "encoder" else None,
+        )
+
+    def _let_go(self, now: float) -> None:
+        """Forget parts that are behind the ejector; rejected ones must now be in the bin."""
+        while self._flights:
+            flight = self._flights[0]
+            due = self._belt.arrival(flight.place, now)
+            if due is None:
+                return
+            if now <= due + self._window:
+                self._wake_at(due + self._window)
+                return
+            del self._flights[0]
+            if flight.action is None:
+                self._spoil(flight, LATE)
+            if flight.action == self._sent and flight.stated is None:
+                self.counts.too_late += 1
+            if self._settings.confirm_ms and self._is_rejected(flight):
+                self._unconfirmed.append((flight, due + self._settings.confirm_ms / 1000))
+        if self._unconfirmed:
+            self._wake_at(self._unconfirmed[0][1])
+
+    def _is_rejected(self, flight: Flight) -> bool:
+        return flight.action == "reject" or (self._sent == "pass" and flight.stated is None)
+
+    def _is_behind(self, flight: Flight, now: float) -> bool:
+        return flight.place < self._belt.place(now)
+
+    def _spoil(self, flight: Flight, trouble: str) -> None:
+        """From now on this part is a fault."""
+        if flight.trouble is None:
+            flight.trouble = trouble
+            flight.action = self._settings.on_fault
+
+    def _keep_apart(self, flight: Flight) -> None:
+        """Parts that are too close to each other are faults; a pass that was sent can't be taken back."""
+        for other in reversed(self._flights):
+            if other.place <= flight.place - self._min_gap:
+                break
+            if other.place >= flight.place + self._min_gap:
+                continue
+            self.counts.too_close += 1
+            self._spoil(flight, TOO_CLOSE)
+            if self._sent == "pass" and other.stated is not None:
+                self.counts.not_withheld += 1
+            else:
+                self._spoil(other, TOO_CLOSE)
+
+    def _add_span(self, span: _Span) -> None:
+        if not self._sweeps:
+            return
+        if not self._spans:
+            self._spans.append(span)
+            return
+        last = self._spans[-1]
+        if last.end is None:
+            return
+        seen_between = self._flights and self._flights[-1].place > last.end
+        if seen_between and span.start > last.end:
+            self._spans.append(span)
+        else:  # nothing is known to lie between: one stretch, so that there are never many
+            last.start = min(span.start, last.start)
+            last.end = None if span.end is None else max(span.end, last.end)
+
+    def _sweep(self, commands: list[GateCommand], now: float) -> None:
+        """Reject what went by unseen, in short commands one after the other."""
+        while self._spans and self._is_over(self._spans[0], now):
+            del self._spans[0]
+        if not self._sweeps or (not self._spans and self._lost is None):
+            return
+        stretch = self._stretch(now)
+        if stretch is None:
+            return
+        begin, end = max(stretch[0], now, self._swept_until), stretch[1]
+        if begin >= end:
+            self._wake_at(end)
+        elif begin - self._margin > now:
+            self._wake_at(begin - self._margin)
+        else:
+            finish = min(end, begin + SWEEP_S)
+            self._swept_until = finish
+            reason = self._lost or "not seen"
+            pulse_ms = round((finish - begin) * 1000, 3)
+            commands.append(GateCommand(None, "reject", begin, finish + self._window, pulse_ms, reason))
+            self._wake_at(finish - self._margin)
+
+    def _stretch(self, now: float) -> tuple[float, float] | None:
+        """When the next stretch to be swept begins and ends at the ejector; None while the belt stands."""
+        if self._lost is not None:
+            return now, math.inf
+        span = self._spans[0]
+        end_place = span.end
+        if end_place is None:  # as far as is certain: what comes next may be seen again
+            end_place = self._belt.place(now) + self._travel
+        begin, end = self._belt.arrival(max(span.start, -1e18), now), self._belt.arrival(end_place, now)
+        return None if begin is None or end is None else (begin, end)
+
+    def _is_over(self, span: _Span, now: float) -> bool:
+        return span.end is not None and (span.end <= span.start or self._belt.place(now) >= span.end)
+
+    def _wake_at(self, moment: float) -> None:
+        self.wake = min(self.wake, moment)

@@ -40,13 +40,20 @@ class Inspector:
         except ImageError as error:
             return fault(frame, str(error))
         prediction = self.model.predict(pixels)
-        verdict = decide(prediction.score, self.thresholds)
+        verdict = self.judge(prediction.score)
         if verdict == Verdict.FAULT:
             return fault(frame, "the model gives no number")
-        predicted = prediction.predicted
-        if has_one_logit(self.manifest.task):  # there the threshold says which, not the larger half
-            predicted = self.manifest.classes[0 if verdict == Verdict.OK else 1]
-        return Inspection(frame, verdict, prediction.score, predicted)
+        return Inspection(frame, verdict, prediction.score, self.name(verdict, prediction.predicted))
+
+    def judge(self, score: float) -> Verdict:
+        """The verdict for a score."""
+        return decide(score, self.thresholds)
+
+    def name(self, verdict: Verdict, predicted: str | None) -> str | None:
+        """The class to say: of two, the threshold says which, and not the larger half."""
+        if has_one_logit(self.manifest.task):
+            return self.manifest.classes[0 if verdict == Verdict.OK else 1]
+        return predicted
 
 
 def fault(frame: Frame, reason: str) -> Inspection:

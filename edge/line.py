@@ -51,19 +51,16 @@ class Line:
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
         self._station.start()
-        self._station.set_state("ready")
+        self._station.run()
         self._guard.start()
         next_stats = time.monotonic() + STATS_EVERY_S
         try:
             while not self._stop.is_set() and not self._guard.ended:
                 frame = self._guard.next(_WAIT_S)
-                reason = self._guard.fault
-                if reason is not None:
-                    self._station.set_state("fault", reason)
-                elif frame is not None:
-                    self._station.set_state("running")
+                self._station.camera(self._guard.fault)
                 if frame is not None:
-                    self._station.handle(frame, max_age_s=self._max_age_s)
+                    self._station.see(frame, max_age_s=self._max_age_s)
+                self._station.tend()
                 if time.monotonic() >= next_stats:
                     next_stats += STATS_EVERY_S
                     self._publish_stats()

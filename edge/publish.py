@@ -1,12 +1,13 @@
 """`edge --replay --publish`: what a replay finds, over MQTT, marked simulated."""
 
+import math
 import tempfile
 from pathlib import Path
 
 from edge.errors import BrokerError
 from edge.inspector import Inspector
 from edge.replay import Replay, replay
-from edge.settings import Settings
+from edge.settings import GateSettings, Settings
 from edge.station import Station
 
 DRAIN_S = 60.0
@@ -14,6 +15,7 @@ DRAIN_S = 60.0
 
 def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
     """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
+    settings = settings.model_copy(update={"gate": _without_belt(settings.gate)})
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
         station = Station(settings, inspector, simulated=True, journal=Path(folder) / "replay.sqlite")
         if station.link is None:
@@ -21,10 +23,16 @@ def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -
         station.link.try_once()
         station.start()
         try:
-            station.set_state("running")
+            station.watch(-math.inf)
+            station.run()
             result = replay(source, inspector, station.handle)
         finally:
             waiting = station.stop(drain_s=DRAIN_S)
     if waiting:
         raise BrokerError(f"{waiting} verdicts were not acknowledged by the broker at {station.link.address}")
     return result
+
+
+def _without_belt(gate: GateSettings) -> GateSettings:
+    """Stored images come as fast as they can be inspected: none is too close to another, or too many."""
+    return gate.model_copy(update={"belt": "steady", "min_gap_ms": 0.0, "margin_ms": 0.0, "max_parts": 10**6})

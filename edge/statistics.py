@@ -34,7 +34,6 @@ class Statistics:
         self._verdicts: Counter[Verdict] = Counter()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self.commands_sent = 0
-        self.commands_unsent = 0
 
     def add(self, inspection: Inspection) -> None:
         """Count one inspection."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from edge.decision import Verdict
+from edge.states import State
 
 
 def rfc3339(moment: datetime) -> str:
@@ -18,7 +19,6 @@ Moment = Annotated[
     PlainSerializer(rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-State = Literal["starting", "ready", "running", "fault", "stopped", "offline"]
 
 
 class Message(BaseModel):
@@ -64,7 +64,8 @@ class VerdictMessage(Message):
     score: float | None = Field(None, description="0 to 1: how sure the model is of a defect")
     reason: str | None = Field(None, description="why there is no valid result, for a fault")
     action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
-    latency_ms: float | None = Field(None, description="from capture to decision")
+    frames: int = Field(1, description="of this part, that were inspected")
+    latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
     model_id: str
     source: str | None = Field(None, description="file name, in a replay")
     truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
@@ -76,12 +77,14 @@ class CommandMessage(Message):
 
     schema_: Literal["linegate.command.v1"] = Field("linegate.command.v1", alias="schema")
     id: str
-    part: str
+    part: str | None = Field(description="null: on whatever is there, for nobody saw it")
     action: Literal["reject", "pass"]
     due_at: Moment
     due_in_ms: float = Field(description="from the sending of this message")
+    due_count: int | None = Field(None, description="where the encoder stands then, if there is one")
     pulse_ms: float
     valid_until: Moment
+    reason: str | None = Field(None, description="why, where it isn't the verdict")
 
 
 class StatsMessage(Message):

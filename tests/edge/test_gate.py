@@ -1,38 +1,350 @@
-"""What the gate is told, and until when."""
+"""What the gate is told of each part, and until when."""
+
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.belt import CountedBelt, TimedBelt
 from edge.decision import Verdict
-from edge.gate import Gate
+from edge.gate import LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
 from edge.settings import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]
+LONG_AGO = -1000.0
 
 
-@given(st.sampled_from(MODES), st.sampled_from(list(Verdict)), st.floats(0, 10), st.floats(0, 10))
-def test_no_command_is_sent_after_the_part_has_passed(
-    mode: str, verdict: Verdict, captured: float, waited: float
-) -> None:
-    gate = Gate(GateSettings.model_validate({"mode": mode}))
-    command = gate.command(verdict, captured, captured + waited)
-    if command is not None:
-        assert captured + waited <= command.due < command.valid_until
+def gate_of(**settings: Any) -> tuple[Gate, TimedBelt]:
+    """A gate that has watched for long: 500 ms of travel, a window and a gap of 20, a margin of 5."""
+    belt = TimedBelt(LONG_AGO)
+    gate = Gate(GateSettings.model_validate({"window_ms": 20, "min_gap_ms": 20, **settings}), belt)
+    if gate.lost:
+        gate.found(LONG_AGO)
+    gate.watch(LONG_AGO)
+    assert gate.step(0.0) == []
+    return gate, belt
 
 
-@given(st.floats(0, 1e6))
-def test_only_an_ok_part_gets_a_pass_by_default(captured: float) -> None:
-    gate = Gate(GateSettings(mode="reject-unless-ok"))
-    assert {v for v in Verdict if gate.command(v, captured, captured)} == {Verdict.OK}
+def inspected(gate: Gate, verdict: Verdict, *, seen: float, decided: float, part: str = "a") -> Flight:
+    flight = gate.expect(part, seen)
+    gate.decide(flight, verdict, decided)
+    return flight
 
 
-def test_unsure_and_fault_reject_by_default() -> None:
-    gate = Gate(GateSettings())
-    assert [v for v in Verdict if gate.command(v, 0, 0)] == [Verdict.DEFECT, Verdict.UNSURE, Verdict.FAULT]
+def sent(gate: Gate, now: float) -> list[tuple[str | None, str]]:
+    return [(command.part, command.action) for command in gate.step(now)]
+
+
+def until(gate: Gate, end: float, *, step: float = 0.001) -> list[tuple[float, GateCommand]]:
+    """Every command up to ``end``, with when it was sent; the gate is asked every millisecond."""
+    commands = []
+    now = 0.0
+    while now < end:
+        commands += [(now, command) for command in gate.step(now)]
+        now += step
+    return commands
+
+
+# -- what a verdict means
+
+
+def test_a_defect_is_rejected_at_once_with_the_time_it_is_at_the_ejector() -> None:
+    gate, _ = gate_of()
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.002)
+    assert (command.part, command.action, command.reason) == ("a", "reject", None)
+    assert command.due == pytest.approx(0.5)
+    assert command.valid_until == pytest.approx(0.52)
+    assert gate.step(0.003) == [], "once"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("mode", MODES)
+def test_each_mode_says_one_thing_and_only_an_ok_part_passes(mode: str, verdict: Verdict) -> None:
+    gate, _ = gate_of(mode=mode)
+    inspected(gate, verdict, seen=0.0, decided=0.002)
+    rejects = mode == "reject-on-defect" and verdict != Verdict.OK
+    passes = mode == "reject-unless-ok" and verdict == Verdict.OK
+    assert [c.action for _, c in until(gate, 1.0)] == ["reject"] * rejects + ["pass"] * passes
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_settings_say_what_unsure_gets(mode: str) -> None:
-    gate = Gate(GateSettings.model_validate({"mode": mode, "on_unsure": "pass"}))
-    assert (gate.command(Verdict.UNSURE, 0, 0) is not None) == (mode == "reject-unless-ok")
+@pytest.mark.parametrize("verdict", [Verdict.UNSURE, Verdict.FAULT])
+def test_the_settings_say_what_unsure_and_fault_get(mode: str, verdict: Verdict) -> None:
+    gate, _ = gate_of(mode=mode, on_unsure="pass", on_fault="pass")
+    inspected(gate, verdict, seen=0.0, decided=0.002)
+    assert len(until(gate, 1.0)) == (mode == "reject-unless-ok")
+
+
+# -- time
+
+
+@given(st.sampled_from(MODES), st.sampled_from(list(Verdict)), st.floats(0, 1), st.floats(0, 1))
+def test_no_command_leaves_after_its_part_has_passed(
+    mode: str, verdict: Verdict, decided: float, asked: float
+) -> None:
+    gate, _ = gate_of(mode=mode)
+    inspected(gate, verdict, seen=0.0, decided=decided)
+    now = decided + asked
+    assert all(now <= command.due < command.valid_until for command in gate.step(now))
+
+
+def test_a_part_without_a_verdict_is_rejected_while_there_is_time() -> None:
+    gate, _ = gate_of()
+    gate.expect("a", 0.0)
+    ((at, command),) = until(gate, 1.0)
+    assert at == pytest.approx(0.495, abs=0.0011)
+    assert (command.part, command.action, command.reason) == ("a", "reject", LATE)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_verdict_that_comes_too_late_is_a_fault(mode: str) -> None:
+    gate, _ = gate_of(mode=mode)
+    flight = gate.expect("a", 0.0)
+    assert gate.decide(flight, Verdict.OK, 0.4951) == LATE
+    assert sent(gate, 0.4952) == ([("a", "reject")] if mode == "reject-on-defect" else [])
+
+
+def test_a_verdict_in_time_counts() -> None:
+    gate, _ = gate_of()
+    assert gate.decide(gate.expect("a", 0.0), Verdict.OK, 0.4949) is None
+    assert until(gate, 1.0) == []
+
+
+def test_the_gate_says_when_it_wants_to_be_asked_again() -> None:
+    gate, _ = gate_of()
+    gate.step(0.0)
+    assert gate.wake == float("inf")
+    gate.expect("a", 0.0)
+    gate.step(0.0)
+    assert gate.wake == pytest.approx(0.495)
+
+
+def test_a_command_that_could_not_be_sent_comes_again_while_there_is_time() -> None:
+    gate, _ = gate_of()
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.002)
+    gate.unsent(command)
+    (again,) = gate.step(0.3)
+    assert again.due == command.due
+    gate.unsent(again)
+    assert gate.step(0.501) == []
+    gate.step(0.6)
+    assert gate.counts.too_late == 1
+
+
+# -- parts that are close, and many
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_of_two_parts_that_are_too_close_neither_passes(mode: str) -> None:
+    gate, _ = gate_of(mode=mode)
+    assert inspected(gate, Verdict.OK, seen=0.0, decided=0.002, part="a").trouble is None
+    gate.step(0.002)
+    assert inspected(gate, Verdict.OK, seen=0.019, decided=0.021, part="b").trouble == TOO_CLOSE
+    commands = [(command.part, command.action) for _, command in until(gate, 1.0)]
+    assert commands == ([("a", "reject"), ("b", "reject")] if mode == "reject-on-defect" else [])
+
+
+def test_a_pass_waits_until_nothing_can_follow_too_closely() -> None:
+    gate, _ = gate_of(mode="reject-unless-ok")
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    ((at, _command),) = until(gate, 1.0)
+    assert at == pytest.approx(0.025, abs=0.0011)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_parts_beyond_the_bound_are_counted_and_do_not_pass(mode: str) -> None:
+    gate, _ = gate_of(mode=mode, max_parts=2)
+    for number in range(4):
+        flight = inspected(gate, Verdict.OK, seen=number / 10, decided=number / 10 + 0.002, part=str(number))
+        assert flight.trouble == (None if number < 2 else TOO_MANY)
+    assert gate.in_flight == 2
+    assert gate.counts.too_many == 2
+    commands = [command for _, command in until(gate, 2.0)]
+    if mode == "reject-unless-ok":
+        assert [command.part for command in commands] == ["0", "1"]
+    else:
+        assert {command.part for command in commands} == {None}
+        spans = [(c.due, c.due + c.pulse_ms / 1000) for c in commands]
+        assert all(any(begin <= at <= end for begin, end in spans) for at in (0.7, 0.8))
+        assert not any(begin <= at <= end for begin, end in spans for at in (0.5, 0.6))
+
+
+# -- what nobody saw
+
+
+def swept(commands: list[tuple[float, GateCommand]]) -> list[float]:
+    """Where stretches of time begin and end that commands without a part cover, joined where they meet."""
+    edges: list[float] = []
+    for _, command in commands:
+        assert command.part is None
+        if edges and command.due <= edges[-1] + 0.0015:
+            edges.pop()
+        else:
+            edges.append(command.due)
+        edges.append(command.due + command.pulse_ms / 1000)
+    return edges
+
+
+def test_after_a_start_nothing_from_before_passes() -> None:
+    gate = Gate(GateSettings(), TimedBelt(0.0))
+    gate.watch(0.25)
+    assert swept(until(gate, 2.0)) == pytest.approx([0.0, 0.75], abs=0.002)
+
+
+def test_what_went_by_while_nobody_looked_is_rejected_when_it_arrives() -> None:
+    gate, _ = gate_of()
+    gate.unwatch(1.0)
+    gate.watch(1.8)
+    assert swept(until(gate, 5.0)) == pytest.approx([1.5, 2.3])
+
+
+def test_no_single_command_rejects_for_long() -> None:
+    gate = Gate(GateSettings(), TimedBelt(0.0))
+    commands = until(gate, 3.0)
+    assert len(commands) >= 6
+    assert all(command.pulse_ms <= 500 for _, command in commands)
+
+
+def test_reject_unless_ok_needs_no_command_for_what_nobody_saw() -> None:
+    assert until(Gate(GateSettings(mode="reject-unless-ok"), TimedBelt(0.0)), 1.0) == []
+
+
+def test_stretches_of_an_empty_belt_that_nobody_saw_are_joined() -> None:
+    gate, _ = gate_of()
+    for number in range(1000):
+        gate.unwatch(1.0 + number / 1000)
+        gate.watch(1.0005 + number / 1000)
+    assert swept(until(gate, 4.0)) == pytest.approx([1.5, 2.4995])
+
+
+# -- a belt that stops
+
+
+def test_a_part_on_a_belt_that_stands_waits_and_its_command_with_it() -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40)
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002)
+    assert until(gate, 0.2) == []
+    belt.move("stopped", 0.2)
+    belt.move("forward", 5.2)
+    assert gate.step(5.4) == []
+    (command,) = gate.step(5.491)
+    assert command.due == pytest.approx(5.5)
+
+
+def test_a_command_that_was_under_way_when_the_belt_stopped_is_said_again() -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40)
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002)
+    (first,) = gate.step(0.492)
+    assert first.due == pytest.approx(0.5)
+    belt.move("stopped", 0.493)
+    assert gate.step(0.6) == []
+    belt.move("forward", 1.0)
+    (second,) = gate.step(1.0)
+    assert second.due == pytest.approx(1.007)
+
+
+def test_a_late_verdict_is_in_time_where_the_belt_stood() -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40)
+    flight = gate.expect("a", 0.0)
+    belt.move("stopped", 0.1)
+    gate.step(5.0)
+    assert gate.decide(flight, Verdict.OK, 5.0) is None
+
+
+def test_a_part_that_comes_back_and_is_seen_again_does_not_pass_twice() -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40)
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002, part="a")
+    belt.move("reverse", 0.1)
+    belt.move("forward", 0.2)
+    assert inspected(gate, Verdict.OK, seen=0.2, decided=0.202, part="b").trouble == TOO_CLOSE
+
+
+# -- an encoder
+
+
+def test_by_encoder_a_part_is_due_at_a_count_however_fast_the_belt_runs() -> None:
+    belt = CountedBelt(silence_s=0.1, most_per_s=100000)
+    settings = GateSettings(belt="encoder", travel_counts=1000, min_gap_counts=50)
+    gate = Gate(settings, belt)
+    belt.count(0, 0.0)
+    belt.count(10, 0.01)
+    gate.found(0.01)
+    gate.watch(0.01)
+    flight = gate.expect("a", 0.01)
+    latched = gate.expect("b", 0.01, count=300)
+    assert (flight.place, latched.place) == (1010, 1300)
+    gate.decide(flight, Verdict.DEFECT, 0.02)
+    now, count = 0.01, 10.0
+    commands: list[GateCommand] = []
+    while now < 1.7:
+        now, count = now + 0.01, count + (10 if now < 0.5 else 5)
+        belt.count(int(count), now)
+        commands += [command for command in gate.step(now) if command.part == "a"]
+    assert [command.due_count for command in commands] == [1010]
+    assert commands[0].due == pytest.approx(1.51, abs=0.011)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_when_nobody_knows_where_the_belt_is_nothing_passes_until_what_was_on_it_is_gone(mode: str) -> None:
+    gate, _ = gate_of(belt="message", min_gap_ms=40, mode=mode)
+    flight = inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    gate.lose("the broker is away")
+    assert flight.trouble == "the broker is away"
+    assert inspected(gate, Verdict.OK, seen=0.1, decided=0.1).trouble == "the broker is away"
+    assert gate.in_flight == 0
+    lost = until(gate, 0.3)
+    gate.found(0.3)
+    after = [(now, c) for now, c in until(gate, 3.0) if now >= 0.3]
+    if mode == "reject-unless-ok":
+        assert lost + after == []
+    else:
+        assert swept(lost)[0] == 0.0
+        assert swept(after)[-1] == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_belt_that_gives_messages_is_nowhere_before_the_first() -> None:
+    gate = Gate(GateSettings(belt="message", min_gap_ms=40), TimedBelt(0.0, "stopped"))
+    assert gate.lost is not None
+    assert gate.expect("a", 0.0).trouble == gate.lost
+
+
+# -- the bin
+
+
+def test_a_rejected_part_that_is_not_seen_in_the_bin_is_missing_once() -> None:
+    gate, _ = gate_of(confirm_ms=300)
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002, part="a")
+    inspected(gate, Verdict.DEFECT, seen=0.1, decided=0.102, part="b")
+    inspected(gate, Verdict.OK, seen=0.2, decided=0.202, part="c")
+    until(gate, 0.55)
+    assert gate.confirm(0.55)
+    until(gate, 0.65)
+    assert gate.missing(0.85) == []
+    assert gate.missing(0.91) == ["b"]
+    assert gate.missing(2.0) == []
+    assert gate.counts.unconfirmed == 1
+
+
+def test_what_falls_into_the_bin_unasked_is_counted() -> None:
+    gate, _ = gate_of(confirm_ms=300)
+    assert not gate.confirm(0.0)
+    assert gate.counts.unexpected == 1
+
+
+def test_a_part_that_got_no_pass_must_be_in_the_bin_too() -> None:
+    gate, _ = gate_of(confirm_ms=300, mode="reject-unless-ok")
+    gate.expect("a", 0.0)
+    until(gate, 0.6)
+    assert gate.missing(0.9) == ["a"]
+
+
+def test_at_the_end_what_has_no_verdict_is_rejected() -> None:
+    gate, _ = gate_of()
+    gate.expect("a", 0.0)
+    assert not gate.is_settled
+    gate.end()
+    assert sent(gate, 0.01) == [("a", "reject")]
+    assert gate.is_settled

@@ -38,7 +38,7 @@ def test_every_part_gets_a_verdict_and_every_defect_a_reject_in_time(
     assert watcher.wait_for(lambda: len(watcher.of("verdict")) == 7)
     assert [message["verdict"] for message in watcher.of("verdict")] == ["defect"] * 3 + ["ok"] * 4
     assert len({message["id"] for message in watcher.of("verdict")}) == 7
-    rejects = watcher.of("reject")
+    rejects = [message for message in watcher.of("reject") if message["part"] is not None]
     assert [r["part"] for r in rejects] == [v["part"] for v in watcher.of("verdict")[:3]]
     assert all(reject["due_in_ms"] > 0 for reject in rejects)
     assert not watcher.of("pass")
@@ -93,6 +93,16 @@ def test_mosquitto_sub_sees_the_topics_of_the_contract(
     assert all(json.loads(line.split(" ", 1)[1])["schema"] for line in seen.splitlines())
 
 
+def test_what_passed_the_camera_before_the_start_is_rejected(
+    bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
+) -> None:
+    edge_process(*arguments(bundle, parts, broker, tmp_path)).finish()
+    unseen = [message for message in watcher.of("reject") if message["part"] is None]
+    assert unseen
+    assert {message["reason"] for message in unseen} == {"not seen"}
+    assert sum(message["pulse_ms"] for message in unseen) >= 500, "as long as the belt to the ejector"
+
+
 def test_terminate_ends_the_daemon_cleanly(
     bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
@@ -125,7 +135,8 @@ def test_verdicts_of_an_absent_broker_arrive_once_it_is_back_in_order_and_marked
     assert len({message["id"] for message in verdicts}) == 14
     assert [message["late"] for message in verdicts] == [True] * 7 + [False] * 7
     assert [message["sequence"] for message in verdicts] == [*range(7), *range(7)]
-    assert len(watcher.of("reject")) == 3, "no command of the first run may come late"
+    rejects = [message for message in watcher.of("reject") if message["part"] is not None]
+    assert len(rejects) == 3, "no command of the first run may come late"
 
 
 def test_the_daemon_comes_back_by_itself_when_the_broker_does(
@@ -204,6 +215,7 @@ def test_a_camera_that_is_away_is_a_fault_until_it_is_back(
     assert status == 0, said
     assert "Traceback" not in said
     assert said.count("camera is back") == 2
-    assert {message["verdict"] for message in watcher.of("verdict")} == {"defect"}
+    # A camera that was away sends what it held back at once: such frames are too close to be parts.
+    assert all(m["verdict"] == "defect" or "min_gap" in m["reason"] for m in watcher.of("verdict"))
     parts_seen = [message["part"] for message in watcher.of("verdict")]
     assert len(set(parts_seen)) == len(parts_seen)

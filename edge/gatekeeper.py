@@ -1,0 +1,184 @@
+"""The gate on real time: whoever tells it something has what follows sent at once, a thread does the rest."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from edge.belt import Belt, CountedBelt, Direction, TimedBelt
+from edge.decision import Verdict
+from edge.gate import Flight, Gate, GateCommand, GateCounts
+from edge.settings import Action, GateSettings
+
+logger = logging.getLogger(__name__)
+
+_RETRY_S = 0.02
+_LONGEST_SLEEP_S = 0.5
+
+
+class GateKeeper:
+    """A gate for many threads; every method returns at once.
+
+    ``send`` hands a command over, and says whether it could; it is never called while our lock is held.
+    ``on_missing`` gets rejected parts that were not seen in the bin, ``on_confirmed`` hears of one that was.
+    """
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        *,
+        send: Callable[[GateCommand, float], bool],
+        on_missing: Callable[[list[str]], None] = lambda _: None,
+        on_confirmed: Callable[[], None] = lambda: None,
+    ) -> None:
+        now = time.monotonic()
+        self._belt = _belt(settings, now)
+        self._gate = Gate(settings, self._belt)
+        self._send = send
+        self._on_missing = on_missing
+        self._on_confirmed = on_confirmed
+        self._changed = threading.Condition()
+        self._failed = False
+        silence_s = settings.encoder_silence_ms / 1000 if settings.belt == "encoder" else math.inf
+        self._longest_sleep_s = min(_LONGEST_SLEEP_S, silence_s / 4)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
+
+    def start(self) -> None:
+        """Send what is due from now on, also when nobody tells anything."""
+        self._thread.start()
+
+    def stop(self, *, wait_s: float) -> None:
+        """What has no verdict is a fault; send what is left for at most ``wait_s``, and end."""
+        with self._acting():
+            self._gate.end()
+        deadline = time.monotonic() + wait_s
+        while time.monotonic() < deadline and self._thread.is_alive() and not self._is_settled():
+            time.sleep(0.005)
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+
+    @property
+    def counts(self) -> GateCounts:
+        """What went wrong at the gate since the start."""
+        return self._gate.counts
+
+    @property
+    def lost(self) -> str | None:
+        """Why nobody knows where the parts are, or None."""
+        return self._gate.lost
+
+    @property
+    def in_flight(self) -> int:
+        """How many parts are on their way."""
+        return self._gate.in_flight
+
+    def action(self, verdict: Verdict) -> Action:
+        """What happens to a part with this verdict."""
+        return self._gate.action(verdict)
+
+    def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
+        """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
+        with self._acting():
+            return self._gate.expect(part, seen, count=count)
+
+    def decide(self, flight: Flight, verdict: Verdict) -> str | None:
+        """The verdict of a part; returns why it is a fault nevertheless, or None."""
+        with self._acting() as now:
+            return self._gate.decide(flight, verdict, now)
+
+    def watch(self, at: float) -> None:
+        """From ``at`` on every part is seen."""
+        with self._acting():
+            self._gate.watch(at)
+
+    def unwatch(self, at: float) -> None:
+        """From ``at`` on parts may go by unseen."""
+        with self._acting():
+            self._gate.unwatch(at)
+
+    def move(self, direction: Direction, at: float) -> None:
+        """The belt was told to go this way; says nothing to a belt with an encoder."""
+        with self._acting() as now:
+            if isinstance(self._belt, TimedBelt):
+                self._belt.move(direction, at)
+                if self._gate.lost is not None:
+                    self._gate.found(now)
+
+    def count(self, count: int, at: float) -> None:
+        """The encoder stands at ``count``."""
+        with self._acting() as now:
+            if isinstance(self._belt, CountedBelt):
+                if not self._belt.count(count, at):
+                    self._gate.lose("the encoder was set back")
+                if self._gate.lost is not None and not self._belt.is_silent(now):
+                    self._gate.found(now)
+
+    def lose(self, reason: str) -> None:
+        """Messages of the belt don't come any more; on a belt that sends none this says nothing."""
+        with self._acting():
+            self._lose(reason)
+
+    def confirm(self) -> None:
+        """A part was seen in the bin."""
+        with self._acting() as now:
+            expected = self._gate.confirm(now)
+        if expected:
+            self._on_confirmed()
+
+    def _lose(self, reason: str) -> None:
+        if self._gate.lost is None:
+            logger.error("gate: nobody knows where the belt is: %s", reason)
+            self._gate.lose(reason)
+
+    @contextmanager
+    def _acting(self) -> Iterator[float]:
+        """Tell the gate something under the lock, then send what follows from it."""
+        with self._changed:
+            yield time.monotonic()
+            now = time.monotonic()
+            before = self._gate.wake
+            commands = self._gate.step(now)
+            if self._gate.wake < before:
+                self._changed.notify()
+        self._send_all(commands, now)
+
+    def _send_all(self, commands: list[GateCommand], now: float) -> None:
+        failed = [command for command in commands if not self._send(command, now)]
+        if failed:
+            with self._changed:
+                for command in failed:
+                    self._gate.unsent(command)
+                self._failed = True
+                self._changed.notify()
+
+    def _is_settled(self) -> bool:
+        with self._changed:
+            return self._gate.is_settled
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with self._changed:
+                now = time.monotonic()
+                self._failed = False
+                if isinstance(self._belt, CountedBelt) and self._belt.is_silent(now):
+                    self._lose("the encoder is silent")
+                commands = self._gate.step(now)
+                missing = self._gate.missing(now)
+            self._send_all(commands, now)
+            if missing:
+                self._on_missing(missing)
+            with self._changed:
+                longest = _RETRY_S if self._failed else self._longest_sleep_s
+                self._changed.wait(min(max(0.0, self._gate.wake - time.monotonic()), longest))
+
+
+def _belt(settings: GateSettings, now: float) -> Belt:
+    if settings.belt == "encoder":
+        return CountedBelt(silence_s=settings.encoder_silence_ms / 1000, most_per_s=settings.encoder_max_rate)
+    return TimedBelt(now, "forward" if settings.belt == "steady" else "stopped")

@@ -1,0 +1,34 @@
+"""Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
+
+from edge.frame import Frame
+from edge.trigger.trigger import Look, Observer
+
+
+class EveryFrame:
+    """Each frame stands for ``half_gap_s`` of belt on both sides; a missing frame is a part unseen."""
+
+    trouble = None
+
+    def __init__(self, observer: Observer, *, half_gap_s: float) -> None:
+        self._observer = observer
+        self._half_gap_s = half_gap_s
+        self._last: tuple[int, float] | None = None
+
+    def take(self, frame: Frame) -> list[Look]:
+        """The frame as a part."""
+        if self._last is not None and frame.sequence != self._last[0] + 1:
+            self.interrupt()
+        if self._last is None:
+            self._observer.watch(frame.captured - self._half_gap_s)
+        self._last = frame.sequence, frame.captured
+        return [Look(self._observer.expect(None, frame.captured), frame)]
+
+    def overdue(self, now: float) -> list[Look]:  # noqa: ARG002  the protocol's signature
+        """Nothing: a frame that does not come is no part."""
+        return []
+
+    def interrupt(self) -> None:
+        """From the last frame on nothing was seen."""
+        if self._last is not None:
+            self._observer.unwatch(self._last[1] + self._half_gap_s)
+        self._last = None

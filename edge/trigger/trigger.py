@@ -1,0 +1,58 @@
+"""What a trigger is to the rest of the station."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edge.frame import Frame
+from edge.gate import Flight
+from edge.inspector import Inspection
+
+
+@dataclass(eq=False)
+class Sighting:
+    """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames."""
+
+    part: str
+    number: int
+    seen: float
+    flight: Flight
+    inspections: list[Inspection] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A frame of a part, to be inspected; None where none came. After the last one the part is decided."""
+
+    sighting: Sighting
+    frame: Frame | None
+    is_last: bool = True
+
+
+class Observer(Protocol):
+    """Whom a trigger tells what it sees; any thread may call."""
+
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
+        """A part was at the camera at ``seen``; without an id it gets one."""
+
+    def watch(self, at: float) -> None:
+        """From ``at`` on every part is seen."""
+
+    def unwatch(self, at: float) -> None:
+        """From ``at`` on parts may go by unseen."""
+
+
+class Trigger(Protocol):
+    """Finds parts, and the frames to inspect of each. Only the line's own thread calls it."""
+
+    def take(self, frame: Frame) -> list[Look]:
+        """What to inspect of a frame; frames come in order, some may be missing."""
+
+    def overdue(self, now: float) -> list[Look]:
+        """Parts whose frames did not come in time."""
+
+    def interrupt(self) -> None:
+        """The camera went away, or the station was stopped: what comes next follows on nothing."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why parts may go by unseen, in words for a person, or None."""
