@@ -6,6 +6,7 @@ LinegateError                 one sentence for a person: what is wrong, where, a
 │   └── ImageError            one image cannot be used; the others go on
 ├── BundleError               a .tflite file is not a bundle that may decide on this device
 ├── CameraError               the camera gives no valid frame now; it may come back
+├── RequestError              a message from the network is not taken; its sender may be told
 ├── BrokerError               the broker cannot be used now; it may come back
 └── JournalError              the journal cannot be written or read
 """
@@ -33,6 +34,10 @@ class BundleError(LinegateError):
 
 class CameraError(LinegateError):
     """The camera gives no valid frame now; opening it again may help."""
+
+
+class RequestError(LinegateError):
+    """A message from the network is not taken."""
 
 
 class BrokerError(LinegateError):

@@ -9,27 +9,32 @@ import math
 import time
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from edge.errors import JournalError
+from edge.belt import Direction
+from edge.decision import Verdict
+from edge.errors import JournalError, RequestError, SettingsError
 from edge.frame import Frame
 from edge.gate import GateCommand
 from edge.gatekeeper import GateKeeper
+from edge.inputs import GpioPin, InputLine, import_gpiod
 from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.journal import Journal
+from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink
-from edge.mqtt.messages import CommandMessage, StatsMessage, StatusMessage, VerdictMessage
+from edge.mqtt.inbox import Inbox, WaitingCommand
+from edge.mqtt.messages import VerdictMessage
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.topics import Topics
 from edge.settings import Settings
 from edge.states import State, States
 from edge.statistics import Statistics
-from edge.trigger.every_frame import EveryFrame
-from edge.trigger.trigger import Look, Sighting, Trigger
-from edge.versions import versions
+from edge.trigger.announced import Announced
+from edge.trigger.choose import choose_trigger
+from edge.trigger.seen import SeenPart
+from edge.trigger.trigger import Look, Sighting
 from edge.voting import vote
 
 logger = logging.getLogger(__name__)
@@ -45,16 +50,23 @@ class Station:
         self._settings = settings
         self._inspector = inspector
         self._simulated = simulated
-        self._keeper = GateKeeper(settings.gate, send=self._send)
-        self._trigger: Trigger = EveryFrame(self, half_gap_s=settings.gate.min_gap_ms / 2000)
+        self._keeper = GateKeeper(
+            settings.gate, send=self._send, on_missing=self._missing, on_confirmed=self._binned
+        )
+        self._trigger = choose_trigger(settings, self)
+        self._input = self._open_input()
+        self._inbox = Inbox(self)
+        self._not_in_bin = False
         self._states = States(latch=settings.station.latch_faults)
         self._camera_lost = False
         self._numbers = itertools.count()
-        self._topics = Topics(settings.station.name)
+        self._say = Announcer(
+            settings.station.name, simulated=simulated, model_id=inspector.model.bundle.model_id
+        )
         self._run = uuid.uuid4().hex[:12]
         self._journal = Journal(journal, max_rows=settings.journal.max_rows)
         self._journal_broken = False
-        self._outbox = Outbox(self._journal, self._topics.verdict)
+        self._outbox = Outbox(self._journal, self._say.topics.verdict)
         self._state: State = "starting"
         self._reason: str | None = None
         self._since = datetime.now(UTC)
@@ -64,10 +76,21 @@ class Station:
             self.link = BrokerLink(
                 settings.mqtt,
                 client_id=f"linegate-{settings.station.name}",
-                status_topic=self._topics.status,
-                last_will=self._status("offline", "the connection was lost").payload(),
+                status_topic=self._say.topics.status,
+                last_will=self._say.status_message(
+                    "offline", self._since, "the connection was lost"
+                ).payload(),
                 on_connected=self._connected,
                 on_acknowledged=self._outbox.acknowledged,
+                on_lost=self._disconnected,
+                subscriptions=self._subscriptions(),
+                on_message=self._inbox.receive,
+            )
+            self._say.link = self.link
+        elif self._listens_to_broker():
+            raise SettingsError(
+                "mqtt.enabled: false, but trigger.kind, gate.belt or gate.confirm_ms needs messages; "
+                "true would be right"
             )
 
     def start(self) -> None:
@@ -79,21 +102,26 @@ class Station:
             self.link.start(wait_s=FIRST_ATTEMPT_S)
             self._outbox.start(self.link)
         self._keeper.start()
+        if self._input is not None:
+            self._input.start()
 
     def stop(self, *, drain_s: float) -> int:
         """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait."""
         waiting = 0
+        if self._input is not None:
+            self._input.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
         if self.link is not None:
             waiting = self._outbox.drain(drain_s if self.link.connected else 0)
             self._state, self._reason, self._since = "stopped", None, datetime.now(UTC)
             self._outbox.stop()
-            self.link.stop(self._status("stopped", None).payload())
+            self.link.stop(self._say.status_message("stopped", self._since, None).payload())
         self._journal.close()
         return waiting
 
     def run(self) -> None:
         """Everything is set up: from now on parts may come."""
+        self._trigger.begin(time.monotonic())
         self._states.start()
         self._publish_state()
 
@@ -107,6 +135,8 @@ class Station:
 
     def see(self, frame: Frame, *, max_age_s: float) -> None:
         """Inspect what the trigger finds on a frame; one that is older than ``max_age_s`` is a fault."""
+        if self._states.is_stopped:
+            return
         for look in self._trigger.take(frame):
             self._look(look, max_age_s)
 
@@ -114,6 +144,9 @@ class Station:
         """What is to be done also while no frames come; the line calls it some times a second."""
         for look in self._trigger.overdue(time.monotonic()):
             self._look(look, math.inf)
+        while (waiting := self._inbox.next_command()) is not None:
+            error = self._obey(waiting)
+            self._say.response(waiting, error, self._states.current[0])
         self._states.fault("gate", self._keeper.lost)
         self._states.fault("trigger", self._trigger.trouble)
         self._publish_state()
@@ -129,7 +162,9 @@ class Station:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
         number = next(self._numbers)
         name = part if part is not None else f"{self._run}-p{number}"
-        return Sighting(name, number, seen, self._keeper.expect(name, seen, count=count))
+        sighting = Sighting(name, number, seen, self._keeper.expect(name, seen, count=count))
+        self._publish_bits(name, None)
+        return sighting
 
     def watch(self, at: float) -> None:
         """From ``at`` on every part is seen."""
@@ -139,24 +174,50 @@ class Station:
         """From ``at`` on parts may go by unseen."""
         self._keeper.unwatch(at)
 
+    def triggered(self, part: str, at: float, count: int | None) -> None:
+        """A message says that a part is here; see edge.mqtt.inbox.Receiver."""
+        if self._states.is_stopped:
+            raise RequestError("the station is stopped")
+        trigger = self._trigger
+        if not isinstance(trigger, Announced) or self._settings.trigger.kind != "message":
+            raise RequestError('trigger.kind is not "message"')
+        if not trigger.announce(part, at, count=count):
+            raise RequestError("too many parts wait for their frame")
+
+    def belt_moves(self, direction: Direction, at: float) -> None:
+        """The belt goes this way from now on."""
+        self._keeper.move(direction, at)
+
+    def belt_counts(self, count: int, at: float) -> None:
+        """The encoder stands here."""
+        self._keeper.count(count, at)
+
+    def confirmed(self) -> None:
+        """A rejected part is in the bin."""
+        self._keeper.confirm()
+
     def publish_stats(self) -> None:
         """Publish the counts."""
-        if self.link is None:
-            return
-        message = StatsMessage(
-            station=self._settings.station.name,
-            simulated=self._simulated,
-            at=datetime.now(UTC),
-            inspected=self.statistics.inspected,
-            verdicts=self.statistics.verdicts(),
-            latency_ms=self.statistics.latency_ms(),
-            frames_dropped=self.frames_dropped,
-            commands_sent=self.statistics.commands_sent,
-            commands_unsent=self._keeper.counts.too_late,
-            outbox=self._journal.waiting(),
-            records_dropped=self._journal.dropped,
+        counts = self._keeper.counts
+        self._say.stats(
+            {
+                "inspected": self.statistics.inspected,
+                "verdicts": self.statistics.verdicts(),
+                "latency_ms": self.statistics.latency_ms(),
+                "frames_dropped": self.frames_dropped,
+                "commands_sent": self.statistics.commands_sent,
+                "commands_unsent": counts.too_late,
+                "parts_in_flight": self._keeper.in_flight,
+                "parts_too_close": counts.too_close,
+                "parts_too_many": counts.too_many,
+                "passes_not_withheld": counts.not_withheld,
+                "rejects_unconfirmed": counts.unconfirmed,
+                "bin_unexpected": counts.unexpected,
+                "messages_refused": self._inbox.refused,
+                "outbox": self._journal.waiting(),
+                "records_dropped": self._journal.dropped,
+            }
         )
-        self.link.publish(self._topics.stats, message.payload(), qos=0, retain=True)
 
     frames_dropped: int = 0
 
@@ -195,37 +256,93 @@ class Station:
             inspection = as_fault(inspection, trouble)
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
+        self._publish_bits(sighting.part, inspection.verdict)
         self._record(sighting, inspection)
         self.statistics.add(inspection)
         return inspection
 
+    def _obey(self, waiting: WaitingCommand) -> str | None:
+        """Do what a command asks; returns why not, or None."""
+        if waiting.request is None:
+            return waiting.error
+        now = time.monotonic()
+        logger.info("command %s, %s", waiting.request.command, waiting.request.id)
+        match waiting.request.command:
+            case "reset":
+                self._states.reset()
+                if isinstance(self._trigger, SeenPart) and self._trigger.trouble is not None:
+                    self._trigger.forget()
+            case "stop":
+                if not self._states.is_stopped:
+                    self._states.stop("by command")
+                    self._trigger.end(now)
+            case "start":
+                if self._states.is_stopped:
+                    self._states.resume()
+                    self._trigger.begin(now)
+            case "reload" | "activate":
+                return "this station loads its bundle and settings only when it starts; start it again"
+        return None
+
+    def _subscriptions(self) -> list[str]:
+        gate = self._settings.gate
+        wanted = {
+            "command": True,
+            "trigger": self._settings.trigger.kind == "message",
+            "belt": gate.belt == "message",
+            "encoder": gate.belt == "encoder",
+            "bin": gate.confirm_ms > 0,
+        }
+        return [self._say.topics.incoming(kind) for kind, is_wanted in wanted.items() if is_wanted]
+
+    def _listens_to_broker(self) -> bool:
+        return len(self._subscriptions()) > 1
+
+    def _open_input(self) -> InputLine | None:
+        settings, trigger = self._settings.trigger, self._trigger
+        if settings.kind != "input" or not isinstance(trigger, Announced):
+            return None
+        import_gpiod()
+        return InputLine(
+            lambda: GpioPin(settings),
+            on_event=self._input_event,
+            on_trouble=lambda trouble: trigger.hear(trouble, time.monotonic()),
+        )
+
+    def _input_event(self, at: float) -> None:
+        if isinstance(self._trigger, Announced) and not self._states.is_stopped:
+            self._trigger.announce(None, at)
+
+    def _missing(self, parts: list[str]) -> None:
+        """Parts that should be in the bin and were not seen there; said once, until one is seen again."""
+        for part in parts:
+            logger.error("gate: part %s was rejected and not seen in the bin", part)
+        if not self._not_in_bin:
+            self._say.alarm("bin", "a rejected part was not seen in the bin", part=parts[0], raised=True)
+        self._not_in_bin = True
+
+    def _binned(self) -> None:
+        if self._not_in_bin:
+            self._say.alarm("bin", "rejected parts are seen in the bin again", part=None, raised=False)
+        self._not_in_bin = False
+
+    def _publish_bits(self, part: str | None, verdict: Verdict | None) -> None:
+        """What a PLC sees: ``verdict`` is None while the part has none."""
+        if self._settings.mqtt.bits:
+            self._say.bits(
+                ready=self._states.current[0] in ("ready", "running"),
+                busy=part is not None and verdict is None,
+                result_valid=verdict is not None and verdict != Verdict.FAULT,
+                result_ok=verdict is not None and self._keeper.action(verdict) == "pass",
+                part=part,
+            )
+
     def _send(self, command: GateCommand, now: float) -> bool:
-        """Publish a command to the gate; called by whichever thread made it due."""
-        if self.link is None:
-            return True
-        wall = datetime.now(UTC)
-        message = CommandMessage(
-            station=self._settings.station.name,
-            simulated=self._simulated,
-            id=uuid.uuid4().hex,
-            part=command.part,
-            action=command.action,
-            due_at=wall + timedelta(seconds=command.due - now),
-            due_in_ms=round((command.due - now) * 1000, 3),
-            due_count=command.due_count,
-            pulse_ms=command.pulse_ms,
-            valid_until=wall + timedelta(seconds=command.valid_until - now),
-            reason=command.reason,
-        )
-        sent = self.link.publish(
-            self._topics.command(command.action),
-            message.payload(),
-            qos=1,
-            expires_s=command.valid_until - now,
-        )
-        if sent is not None:
+        """Called by whichever thread made a command due."""
+        sent = self._say.command(command, now)
+        if sent:
             self.statistics.commands_sent += 1
-        return sent is not None
+        return sent
 
     def _record(self, sighting: Sighting, inspection: Inspection) -> None:
         frame = inspection.frame
@@ -262,8 +379,19 @@ class Station:
         self._outbox.wake()
 
     def _connected(self) -> None:
-        self._publish_status()
+        self._say.status(self._state, self._since, self._reason)
+        self._publish_bits(None, None)
         self._outbox.wake()
+        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+            self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
+
+    def _disconnected(self, reason: str) -> None:
+        """Messages of the line may have been lost since the broker was last known to be there."""
+        since = time.monotonic() - 1.5 * self._settings.mqtt.keepalive_s
+        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+            self._trigger.hear(reason, since)
+        if self._settings.gate.belt != "steady":
+            self._keeper.lose(reason)
 
     def _publish_state(self) -> None:
         """Publish the state where it changed."""
@@ -275,23 +403,8 @@ class Station:
             log = logger.error if state == "fault" else logger.info
             log("state: %s%s", state, f" ({reason})" if reason else "")
         self._state, self._reason = state, reason
-        self._publish_status()
-
-    def _publish_status(self) -> None:
-        if self.link is not None:
-            message = self._status(self._state, self._reason)
-            self.link.publish(self._topics.status, message.payload(), qos=1, retain=True)
-
-    def _status(self, state: State, reason: str | None) -> StatusMessage:
-        return StatusMessage(
-            station=self._settings.station.name,
-            simulated=self._simulated,
-            state=state,
-            since=self._since,
-            reason=reason,
-            model_id=self._inspector.model.bundle.model_id,
-            versions=versions(),
-        )
+        self._say.status(self._state, self._since, self._reason)
+        self._publish_bits(None, None)
 
 
 def _no_frame(sighting: Sighting) -> Frame:

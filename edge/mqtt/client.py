@@ -10,7 +10,7 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,6 +40,18 @@ class Receipt:
     message: int
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """A message from the network; ``received`` is monotonic seconds."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    received: float
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
 class _Connection:
     """One attempt, and the connection that it became."""
 
@@ -49,6 +61,9 @@ class _Connection:
         self.answered = threading.Event()
         self.closed = threading.Event()
         self.refusal: str | None = None
+        self.subscribed = threading.Event()
+        self.deaf: str | None = None
+        self.taken_over = False
         self.accepted = False
 
 
@@ -64,6 +79,9 @@ class BrokerLink:
         last_will: bytes,
         on_connected: Callable[[], None],
         on_acknowledged: Callable[[Receipt], None],
+        on_lost: Callable[[str], None] = lambda _: None,
+        subscriptions: Sequence[str] = (),
+        on_message: Callable[[Incoming], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -71,6 +89,9 @@ class BrokerLink:
         self._last_will = last_will
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
+        self._on_lost = on_lost
+        self._subscriptions = tuple(subscriptions)
+        self._on_message = on_message
         self._protocol: Protocol = "3.1.1" if settings.protocol == "3.1.1" else "5"
         self._connection: _Connection | None = None
         self._stop = threading.Event()
@@ -109,8 +130,21 @@ class BrokerLink:
         connection = self._connection
         return None if connection is None or connection.closed.is_set() else connection.number
 
+    @property
+    def deaf(self) -> str | None:
+        """Why nothing that is sent to us arrives over the connection that there is, or None."""
+        connection = self._connection
+        return "no broker" if connection is None else connection.deaf
+
     def publish(
-        self, topic: str, payload: bytes, *, qos: int, retain: bool = False, expires_s: float | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        expires_s: float | None = None,
+        correlation: bytes | None = None,
     ) -> Receipt | None:
         """Hand a message to the connection that there is now; None if there is none.
 
@@ -120,9 +154,12 @@ class BrokerLink:
         if connection is None or connection.closed.is_set():
             return None
         properties = None
-        if expires_s is not None and self._protocol == "5":
+        if self._protocol == "5" and (expires_s is not None or correlation is not None):
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = max(1, math.ceil(expires_s))
+            if expires_s is not None:
+                properties.MessageExpiryInterval = max(1, math.ceil(expires_s))
+            if correlation is not None:
+                properties.CorrelationData = correlation
         info = connection.client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return None
@@ -157,14 +194,36 @@ class BrokerLink:
             self._refused_publish = False
             self._connection = connection
             logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
+            self._subscribe(connection)
             self._on_connected()
             self._tried.set()
             connection.closed.wait()
             self._connection = None
             connection.client.loop_stop()
             if not self._stop.is_set():
-                self._complain(f"lost the broker at {self.address}; verdicts wait in the journal")
+                pause = self._lost(connection)
                 self._stop.wait(pause)
+
+    def _subscribe(self, connection: _Connection) -> None:
+        """Every connection begins without subscriptions; what waited for us is too old to act on."""
+        if self._subscriptions:
+            connection.client.subscribe([(topic, 1) for topic in self._subscriptions])
+            if not connection.subscribed.wait(CONNECT_TIMEOUT_S):
+                connection.deaf = "the broker does not answer our subscriptions"
+
+    def _lost(self, connection: _Connection) -> float:
+        """Say what happened, and how long to wait before trying again."""
+        if connection.taken_over:
+            # Two clients with one name throw each other out as fast as they come back: be the slower one.
+            reason = (
+                f"another client called {self._client_id} took over; is there a second station of this name?"
+            )
+            logger.error("mqtt: %s", reason)
+            self._on_lost(reason)
+            return self._settings.reconnect_max_s
+        self._complain(f"lost the broker at {self.address}; verdicts wait in the journal")
+        self._on_lost(f"no broker at {self.address}")
+        return FIRST_PAUSE_S
 
     def _complain(self, reason: str) -> None:
         """Once when the link breaks; what follows is the same trouble."""
@@ -228,17 +287,20 @@ class BrokerLink:
             client.username_pw_set(self._settings.username, self._settings.password.get_secret_value())
         if self._settings.tls:
             try:
-                client.tls_set_context(ssl.create_default_context(cafile=self._settings.ca_file or None))
+                context = ssl.create_default_context(cafile=self._settings.ca_file or None)
             except (OSError, ssl.SSLError) as error:
                 raise BrokerError(
                     f"mqtt.ca_file: {self._settings.ca_file}: cannot be used ({error})"
                 ) from error
+            if self._settings.cert_file:
+                _load_certificate(context, self._settings.cert_file, self._settings.key_file)
+            client.tls_set_context(context)
         client.will_set(self._status_topic, self._last_will, qos=1, retain=True)
         client.max_inflight_messages_set(100)
         return client
 
     def _listen(self, connection: _Connection) -> None:
-        """Callbacks only set flags and pass numbers on: an exception there would end paho's thread."""
+        """Callbacks only set flags and pass things on: an exception there would end paho's thread."""
 
         def connected(
             _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
@@ -248,8 +310,9 @@ class BrokerLink:
             connection.answered.set()
 
         def disconnected(
-            _client: paho.Client, _data: object, _flags: object, _reason: ReasonCode, _props: object
+            _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
         ) -> None:
+            connection.taken_over = str(reason) == "Session taken over"
             connection.closed.set()
             connection.answered.set()
 
@@ -265,9 +328,53 @@ class BrokerLink:
             else:
                 self._on_acknowledged(Receipt(connection.number, mid))
 
+        def subscribed(
+            _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], _props: object
+        ) -> None:
+            refused = [str(reason) for reason in reasons if reason.is_failure]
+            if refused:
+                connection.deaf = f"the broker refuses our subscriptions: {refused[0]}"
+                logger.error(
+                    "mqtt: %s lets us not read what is sent to us: %s; may this user?",
+                    self.address,
+                    refused[0],
+                )
+            connection.subscribed.set()
+
+        def came(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+            received = time.monotonic()
+            try:
+                self._on_message(_incoming(message, received))
+            except Exception:  # nothing that a stranger sends may end this thread
+                logger.exception("mqtt: a message")
+
+        connection.client.on_subscribe = subscribed
+        connection.client.on_message = came
         connection.client.on_connect = connected
         connection.client.on_disconnect = disconnected
         connection.client.on_publish = published
+
+
+def _incoming(message: paho.MQTTMessage, received: float) -> Incoming:
+    properties = message.properties
+    return Incoming(
+        message.topic,
+        bytes(message.payload),
+        retained=message.retain,
+        received=received,
+        response_topic=getattr(properties, "ResponseTopic", None),
+        correlation=getattr(properties, "CorrelationData", None),
+    )
+
+
+def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    try:
+        # Without a password of ours OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ssl.SSLError) as error:
+        raise BrokerError(
+            f"mqtt.cert_file, mqtt.key_file: {certificate}, {key}: cannot be used ({error})"
+        ) from error
 
 
 def _hint(refusal: str) -> str:

@@ -87,6 +87,41 @@ class CommandMessage(Message):
     reason: str | None = Field(None, description="why, where it isn't the verdict")
 
 
+class ResponseMessage(Message):
+    """…/response, or the response topic of the command: what came of it."""
+
+    schema_: Literal["linegate.response.v1"] = Field("linegate.response.v1", alias="schema")
+    id: str | None = Field(description="of the command; null where it could not be read")
+    command: str | None
+    done: bool
+    error: str | None = Field(description="why not")
+    state: State
+
+
+class AlarmMessage(Message):
+    """…/alarm: something that a person should know; raised once, and cleared once."""
+
+    schema_: Literal["linegate.alarm.v1"] = Field("linegate.alarm.v1", alias="schema")
+    alarm: str = Field(description="its name; the same when it is cleared")
+    raised: bool
+    at: Moment
+    text: str
+    part: str | None = None
+
+
+class BitsMessage(Message):
+    """…/bits: the state and the latest result for a PLC that wants bits; retained."""
+
+    schema_: Literal["linegate.bits.v1"] = Field("linegate.bits.v1", alias="schema")
+    ready: bool = Field(description="parts may come")
+    busy: bool = Field(description="a part was seen and has no result yet")
+    result_valid: bool = Field(
+        description="the result is of the latest part; false while busy, and for a fault"
+    )
+    result_ok: bool = Field(description="it may pass, so far as the verdict goes")
+    part: str | None
+
+
 class StatsMessage(Message):
     """…/stats: counts since the start; retained."""
 
@@ -98,8 +133,23 @@ class StatsMessage(Message):
     frames_dropped: int = Field(description="frames that inspection was too slow for")
     commands_sent: int
     commands_unsent: int = Field(description="commands dropped: no broker, or too late")
+    parts_in_flight: int = Field(description="between camera and ejector")
+    parts_too_close: int
+    parts_too_many: int = Field(description="beyond gate.max_parts, rejected unseen")
+    passes_not_withheld: int = Field(description="a part followed too closely after a pass was sent")
+    rejects_unconfirmed: int = Field(description="not seen in the bin in time")
+    bin_unexpected: int = Field(description="in the bin, though nothing was rejected")
+    messages_refused: int = Field(description="on trigger, command and the like")
     outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
     records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
 
 
-MESSAGES: tuple[type[Message], ...] = (StatusMessage, VerdictMessage, CommandMessage, StatsMessage)
+MESSAGES: tuple[type[Message], ...] = (
+    StatusMessage,
+    VerdictMessage,
+    CommandMessage,
+    ResponseMessage,
+    AlarmMessage,
+    BitsMessage,
+    StatsMessage,
+)

@@ -11,6 +11,13 @@ class Topics:
         self.reject = f"{self.base}/reject"
         self.pass_ = f"{self.base}/pass"
         self.stats = f"{self.base}/stats"
+        self.alarm = f"{self.base}/alarm"
+        self.bits = f"{self.base}/bits"
+        self.response = f"{self.base}/response"
+
+    def incoming(self, kind: str) -> str:
+        """The topic of a kind of message that the station takes."""
+        return f"{self.base}/{kind}"
 
     def command(self, action: str) -> str:
         """The topic of a gate command."""

@@ -27,6 +27,13 @@ class EveryFrame:
         """Nothing: a frame that does not come is no part."""
         return []
 
+    def begin(self, now: float) -> None:
+        """The first frame is the first part."""
+
+    def end(self, now: float) -> None:  # noqa: ARG002
+        """From the last frame on nothing was seen."""
+        self.interrupt()
+
     def interrupt(self) -> None:
         """From the last frame on nothing was seen."""
         if self._last is not None:

@@ -51,7 +51,13 @@ class Trigger(Protocol):
         """Parts whose frames did not come in time."""
 
     def interrupt(self) -> None:
-        """The camera went away, or the station was stopped: what comes next follows on nothing."""
+        """The camera went away: what comes next follows on nothing."""
+
+    def begin(self, now: float) -> None:
+        """Parts count from now on."""
+
+    def end(self, now: float) -> None:
+        """The station was stopped: nobody looks any more."""
 
     @property
     def trouble(self) -> str | None:

@@ -1,0 +1,104 @@
+"""What a station says by itself: state, commands to the gate, bits, alarms, answers, counts."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from edge.gate import GateCommand
+from edge.mqtt.client import BrokerLink
+from edge.mqtt.inbox import WaitingCommand
+from edge.mqtt.messages import (
+    AlarmMessage,
+    BitsMessage,
+    CommandMessage,
+    Message,
+    ResponseMessage,
+    StatsMessage,
+    StatusMessage,
+)
+from edge.mqtt.requests import may_answer_on
+from edge.mqtt.topics import Topics
+from edge.states import State
+from edge.versions import versions
+
+
+class Announcer:
+    """Makes the messages of a station and publishes them; without a ``link`` nothing is said. Any thread."""
+
+    def __init__(self, station: str, *, simulated: bool, model_id: str) -> None:
+        self.topics = Topics(station)
+        self.link: BrokerLink | None = None
+        self._head: dict[str, Any] = {"station": station, "simulated": simulated}
+        self._model_id = model_id
+
+    def status_message(self, state: State, since: datetime, reason: str | None) -> StatusMessage:
+        """The status, also for the last will."""
+        return StatusMessage(
+            **self._head,
+            state=state,
+            since=since,
+            reason=reason,
+            model_id=self._model_id,
+            versions=versions(),
+        )
+
+    def status(self, state: State, since: datetime, reason: str | None) -> None:
+        """Publish the state."""
+        self._publish(self.topics.status, self.status_message(state, since, reason), retain=True)
+
+    def command(self, command: GateCommand, now: float) -> bool:
+        """Tell the gate; False where that was not possible now."""
+        if self.link is None:
+            return True  # nobody to be told, and never will be
+        wall = datetime.now(UTC)
+        message = CommandMessage(
+            **self._head,
+            id=uuid.uuid4().hex,
+            part=command.part,
+            action=command.action,
+            due_at=wall + timedelta(seconds=command.due - now),
+            due_in_ms=round((command.due - now) * 1000, 3),
+            due_count=command.due_count,
+            pulse_ms=command.pulse_ms,
+            valid_until=wall + timedelta(seconds=command.valid_until - now),
+            reason=command.reason,
+        )
+        topic, expires_s = self.topics.command(command.action), command.valid_until - now
+        return self.link.publish(topic, message.payload(), qos=1, expires_s=expires_s) is not None
+
+    def bits(self, **bits: Any) -> None:
+        """Publish the bits; the keys are those of BitsMessage."""
+        self._publish(self.topics.bits, BitsMessage(**self._head, **bits), retain=True)
+
+    def alarm(self, name: str, text: str, *, part: str | None, raised: bool) -> None:
+        """Raise or clear an alarm."""
+        moment = datetime.now(UTC)
+        message = AlarmMessage(**self._head, alarm=name, raised=raised, at=moment, text=text, part=part)
+        self._publish(self.topics.alarm, message)
+
+    def response(self, waiting: WaitingCommand, error: str | None, state: State) -> None:
+        """Answer a command where its sender asks for it, if that is a place to answer on."""
+        request, asked = waiting.request, waiting.message
+        message = ResponseMessage(
+            **self._head,
+            id=request.id if request else None,
+            command=request.command if request else None,
+            done=error is None,
+            error=error,
+            state=state,
+        )
+        topic = self.topics.response
+        if asked.response_topic is not None and may_answer_on(asked.response_topic, self.topics.base):
+            topic = asked.response_topic
+        if self.link is not None:
+            self.link.publish(topic, message.payload(), qos=1, correlation=asked.correlation)
+
+    def stats(self, counts: dict[str, Any]) -> None:
+        """Publish the counts; the keys are those of StatsMessage."""
+        message = StatsMessage(**self._head, at=datetime.now(UTC), **counts)
+        if self.link is not None:
+            self.link.publish(self.topics.stats, message.payload(), qos=0, retain=True)
+
+    def _publish(self, topic: str, message: Message, *, retain: bool = False) -> None:
+        if self.link is not None:
+            self.link.publish(topic, message.payload(), qos=1, retain=retain)

@@ -1,0 +1,100 @@
+"""Parts that something else announces: a message, or an input line."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from edge.frame import Frame
+from edge.trigger.trigger import Look, Observer, Sighting
+
+WAITING = 1000
+
+
+@dataclass
+class _Waiting:
+    sighting: Sighting
+    given: int = 0
+
+
+class Announced:
+    """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
+
+    A frame belongs to one part: to the last one triggered before it. A part that has none by ``timeout_s``,
+    or none before the next part has one, is a fault.
+    """
+
+    def __init__(self, observer: Observer, *, delay_s: float, timeout_s: float, frames: int) -> None:
+        self._observer = observer
+        self._delay_s = delay_s
+        self._timeout_s = timeout_s
+        self._frames = frames
+        self._waiting: deque[_Waiting] = deque()
+        self._lock = threading.Lock()
+        self._deaf: str | None = "nothing to listen to yet"
+        self._begun = False
+
+    @property
+    def trouble(self) -> str | None:
+        """Why triggers may not be heard, or None."""
+        return self._deaf
+
+    def announce(self, part: str | None, at: float, *, count: int | None = None) -> bool:
+        """A part is at the camera; may be called on any thread. False where too many wait for a frame."""
+        sighting = self._observer.expect(part, at, count=count)
+        with self._lock:
+            if len(self._waiting) >= WAITING:
+                return False
+            self._waiting.append(_Waiting(sighting))
+        return True
+
+    def hear(self, trouble: str | None, at: float) -> None:
+        """Whether triggers are heard from ``at`` on, and if not, why; may be called on any thread."""
+        was_deaf, self._deaf = self._deaf is not None, trouble
+        if self._begun and was_deaf != (trouble is not None):
+            if trouble is None:
+                self._observer.watch(at)
+            else:
+                self._observer.unwatch(at)
+
+    def begin(self, now: float) -> None:
+        """From now on triggers count."""
+        self._begun = True
+        if self._deaf is None:
+            self._observer.watch(now)
+
+    def end(self, now: float) -> None:
+        """Nobody looks any more."""
+        self._begun = False
+        self._observer.unwatch(now)
+
+    def take(self, frame: Frame) -> list[Look]:
+        """The frame, for the part that it is of; and the end for parts that it passed over."""
+        with self._lock:
+            looks = self._drop_until(frame.captured)
+            called = [w for w in self._waiting if frame.captured >= w.sighting.seen + self._delay_s]
+            for passed in called[:-1]:
+                self._waiting.remove(passed)
+                looks.append(Look(passed.sighting, None))
+            if called:
+                part = called[-1]
+                part.given += 1
+                is_last = part.given == self._frames
+                if is_last:
+                    self._waiting.remove(part)
+                looks.append(Look(part.sighting, frame, is_last))
+        return looks
+
+    def overdue(self, now: float) -> list[Look]:
+        """Parts for which no frame came in time."""
+        with self._lock:
+            return self._drop_until(now)
+
+    def interrupt(self) -> None:
+        """Without a camera triggers still come; their parts become faults."""
+
+    def _drop_until(self, now: float) -> list[Look]:
+        latest = self._delay_s + self._timeout_s
+        gone = [w for w in self._waiting if now > w.sighting.seen + latest]
+        for waiting in gone:
+            self._waiting.remove(waiting)
+        return [Look(waiting.sighting, None) for waiting in gone]

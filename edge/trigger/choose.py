@@ -1,0 +1,22 @@
+"""The trigger that the settings ask for."""
+
+from edge.settings import Settings
+from edge.trigger.announced import Announced
+from edge.trigger.every_frame import EveryFrame
+from edge.trigger.seen import SeenPart
+from edge.trigger.trigger import Observer, Trigger
+
+
+def choose_trigger(settings: Settings, observer: Observer) -> Trigger:
+    """A trigger that tells ``observer`` what it sees."""
+    trigger = settings.trigger
+    if trigger.kind == "frame":
+        return EveryFrame(observer, half_gap_s=settings.gate.min_gap_ms / 2000)
+    if trigger.kind == "seen":
+        return SeenPart(observer, trigger)
+    return Announced(
+        observer,
+        delay_s=trigger.delay_ms / 1000,
+        timeout_s=trigger.timeout_ms / 1000,
+        frames=trigger.frames,
+    )

@@ -1,0 +1,170 @@
+"""Parts seen by the camera itself, as they cross a line in the picture.
+
+A narrow strip across the belt is compared with what it looks like empty. A part begins when enough of the
+strip is covered, and ends when hardly any is: two thresholds, so that noise and dust make no parts. Between
+two frames neither a part nor the gap after it may cross the line unseen: the belt must not move further from
+one frame to the next than the shorter of the two is long. What stays on the line longer than a part can is
+taken for several that touch: the first is inspected, the others count as unseen.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frame import Frame
+from edge.images import Image
+from edge.settings import TriggerSettings
+from edge.trigger.trigger import Look, Observer, Sighting
+
+Profile = NDArray[np.float32]
+
+SAMPLES = 64
+_ADAPTS_BY = np.float32(0.05)
+
+
+class Line:
+    """The strip across the belt, and how much of it is covered."""
+
+    def __init__(self, settings: TriggerSettings) -> None:
+        self._settings = settings
+        self._learned: list[Profile] = []
+        self._empty: Profile | None = None
+
+    def covered(self, image: Image) -> float | None:
+        """The covered share, 0 to 1, of an image (H, W) or (H, W, 3) uint8; None while it is learned.
+
+        What is not covered is learned on, so that slow changes of the light are no parts.
+        """
+        strip = self._strip(image)
+        if self._empty is None:
+            self._learned.append(strip)
+            if len(self._learned) == self._settings.learn_frames:
+                self._empty = np.median(self._learned, axis=0).astype(np.float32)
+                self._learned.clear()
+            return None
+        difference = strip - self._empty
+        is_covered = np.abs(difference) > self._settings.contrast
+        if not is_covered.all():
+            # Light changes all of the strip: what is hidden follows what can be seen.
+            drift = np.where(is_covered, difference[~is_covered].mean(), difference)
+            self._empty += _ADAPTS_BY * drift.astype(np.float32)
+        return float(is_covered.mean())
+
+    def forget(self) -> None:
+        """Learn again what the strip looks like empty."""
+        self._learned.clear()
+        self._empty = None
+
+    def _strip(self, image: Image) -> Profile:
+        settings = self._settings
+        if settings.region is not None:
+            r = settings.region
+            image = image[r.y : r.y + r.height, r.x : r.x + r.width]
+        along = image.shape[1] if settings.direction in ("right", "left") else image.shape[0]
+        share = settings.line if settings.direction in ("right", "down") else 1 - settings.line
+        width = max(1, along // 50)
+        first = min(along - width, max(0, round(share * along) - width // 2))
+        if settings.direction in ("right", "left"):
+            strip = image[:, first : first + width]
+        else:
+            strip = image[first : first + width].swapaxes(0, 1)
+        if strip.ndim == 3:
+            strip = strip.mean(axis=2)
+        across = strip.astype(np.float32).mean(axis=1, keepdims=True)
+        return np.asarray(cv2.resize(across, (1, SAMPLES), interpolation=cv2.INTER_AREA), np.float32)[:, 0]
+
+
+class SeenPart:
+    """One sighting for each part that crosses the line, with the frame in which it reached it."""
+
+    def __init__(self, observer: Observer, settings: TriggerSettings) -> None:
+        self._observer = observer
+        self._settings = settings
+        self._line = Line(settings)
+        self._last: float | None = None
+        self._watching = False
+        self._since: float | None = None  # since when something covers the line
+        self._part: Sighting | None = None
+        self._given = 0
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why parts may go by unseen, or None."""
+        return self._trouble
+
+    def begin(self, now: float) -> None:
+        """The first frames show the line."""
+
+    def end(self, now: float) -> None:  # noqa: ARG002
+        """Nobody looks any more."""
+        self.interrupt()
+
+    def take(self, frame: Frame) -> list[Look]:
+        """The frame, if a part reached the line in it, or one that did has more frames to give."""
+        if self._last is not None and frame.captured - self._last > self._settings.max_pause_ms / 1000:
+            self.interrupt()
+        self._last = frame.captured
+        covered = self._line.covered(frame.image)
+        if covered is None:
+            return []
+        looks: list[Look] = []
+        if self._since is None and covered >= self._settings.covered_from:
+            self._since = frame.captured
+            if self._watching:
+                self._part, self._given = self._observer.expect(None, frame.captured), 0
+        elif covered <= self._settings.clear_at:
+            looks += self._clear(frame.captured)
+        elif self._since is not None:
+            self._notice_long(self._since, frame.captured)
+        if self._part is not None:
+            looks.append(self._give(self._part, frame))
+        return looks
+
+    def overdue(self, now: float) -> list[Look]:  # noqa: ARG002  the protocol's signature
+        """The part that was on the line when the picture went away, if there is one."""
+        if self._part is None or self._last is not None:
+            return []
+        look, self._part = Look(self._part, None), None
+        return [look]
+
+    def interrupt(self) -> None:
+        """Until the line is seen empty again, parts may have gone by."""
+        if self._watching and self._last is not None:
+            self._observer.unwatch(self._last)
+        self._watching = False
+        self._since = None
+        self._last = None
+
+    def _clear(self, now: float) -> list[Look]:
+        self._since = self._trouble = None
+        if not self._watching:
+            self._watching = True
+            self._observer.watch(now)
+        if self._part is None:
+            return []
+        look, self._part = Look(self._part, None), None
+        return [look]
+
+    def _give(self, part: Sighting, frame: Frame) -> Look:
+        self._given += 1
+        is_last = self._given >= self._settings.frames
+        if is_last:
+            self._part = None
+        return Look(part, frame, is_last)
+
+    def _notice_long(self, since: float, now: float) -> None:
+        """What covers the line for too long is no single part, and hides those behind it."""
+        settings = self._settings
+        longest_s = settings.longest_ms / 1000
+        if self._watching and now - since > (longest_s or settings.blocked_s):
+            self._observer.unwatch(since + longest_s)
+            self._watching = False
+        if now - since > settings.blocked_s:
+            self._trouble = f"the line has been covered for {now - since:.0f} s"
+
+    def forget(self) -> None:
+        """Learn again what the line looks like empty."""
+        self.interrupt()
+        self._line.forget()
+        self._trouble = None
