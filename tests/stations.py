@@ -32,9 +32,14 @@ class Watcher:
         assert self._subscribed.wait(10)
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        with self._changed:
-            self.messages.append((message.topic, json.loads(message.payload), message.retain))
-            self._changed.notify_all()
+        try:
+            content = json.loads(message.payload)
+        except (ValueError, RecursionError):
+            return  # not from a station
+        if isinstance(content, dict):
+            with self._changed:
+                self.messages.append((message.topic, content, message.retain))
+                self._changed.notify_all()
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """Messages whose topic ends in /kind."""

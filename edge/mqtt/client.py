@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
 CONNECT_TIMEOUT_S = 5.0
+# Mosquitto 2.0.11 does not say why: a connection that ends so soon, so often, was taken over.
+_SHORT_S = 5.0
+_SHORT_TIMES = 3
 _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
 Protocol = Literal["5", "3.1.1"]
@@ -64,6 +67,7 @@ class _Connection:
         self.subscribed = threading.Event()
         self.deaf: str | None = None
         self.taken_over = False
+        self.since = time.monotonic()
         self.accepted = False
 
 
@@ -99,6 +103,7 @@ class BrokerLink:
         self._complained = False
         self._refused_publish = False
         self._attempts = 0
+        self._short = 0
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     @property
@@ -213,12 +218,12 @@ class BrokerLink:
 
     def _lost(self, connection: _Connection) -> float:
         """Say what happened, and how long to wait before trying again."""
-        if connection.taken_over:
+        self._short = self._short + 1 if time.monotonic() - connection.since < _SHORT_S else 0
+        if connection.taken_over or self._short >= _SHORT_TIMES:
             # Two clients with one name throw each other out as fast as they come back: be the slower one.
-            reason = (
-                f"another client called {self._client_id} took over; is there a second station of this name?"
-            )
-            logger.error("mqtt: %s", reason)
+            what = "took over" if connection.taken_over else "seems to take over, again and again"
+            reason = f"another client called {self._client_id} {what}; has another station this name?"
+            self._complain(reason)
             self._on_lost(reason)
             return self._settings.reconnect_max_s
         self._complain(f"lost the broker at {self.address}; verdicts wait in the journal")
@@ -314,6 +319,7 @@ class BrokerLink:
         ) -> None:
             connection.taken_over = str(reason) == "Session taken over"
             connection.closed.set()
+            connection.subscribed.set()
             connection.answered.set()
 
         def published(

@@ -1,0 +1,112 @@
+"""The link to a broker that misbehaves; the others are tested against mosquitto, in test_live*.py."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from edge.mqtt.client import BrokerLink, Incoming
+from edge.settings import MqttSettings
+
+ACCEPTED = bytes([0x20, 3, 0, 0, 0])
+TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
+SUBSCRIBED = bytes([0x90, 4, 0, 1, 0, 1])
+REFUSED = bytes([0x90, 4, 0, 1, 0, 0x87])
+
+
+def published(topic: bytes, payload: bytes) -> bytes:
+    body = len(topic).to_bytes(2, "big") + topic + b"\0" + payload
+    return bytes([0x30, len(body)]) + body
+
+
+class ScriptedBroker:
+    """Answers each packet of one client with the next of its lines, whatever the packet was."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._answers = answers
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._server.accept()
+            for answer in self._answers:
+                connection.recv(4096)
+                connection.sendall(answer)
+            connection.recv(4096)
+        except OSError:
+            pass  # the client, or the test, is gone
+
+    def close(self) -> None:
+        self._server.close()
+
+
+class Link:
+    """A link with what it told."""
+
+    def __init__(self, broker: ScriptedBroker, *subscriptions: str, broken: bool = False) -> None:
+        self.connected, self.lost, self.came = threading.Event(), threading.Event(), threading.Event()
+        self.reason = ""
+        self.payloads: list[bytes] = []
+        self._broken = broken
+        self.link = BrokerLink(
+            MqttSettings(port=broker.port, protocol="5", reconnect_max_s=3600),
+            client_id="linegate-a",
+            status_topic="inspection/a/status",
+            last_will=b"{}",
+            on_connected=self.connected.set,
+            on_acknowledged=lambda _: None,
+            on_lost=self._lost,
+            subscriptions=subscriptions,
+            on_message=self._came,
+        )
+        self.link.start()
+
+    def _lost(self, reason: str) -> None:
+        self.reason = reason
+        self.lost.set()
+
+    def _came(self, message: Incoming) -> None:
+        self.payloads.append(message.payload)
+        if len(self.payloads) == 2:
+            self.came.set()
+        if self._broken:
+            raise ZeroDivisionError
+
+
+@pytest.fixture
+def brokers() -> Iterator[list[ScriptedBroker]]:
+    made: list[ScriptedBroker] = []
+    yield made
+    for broker in made:
+        broker.close()
+
+
+def test_the_broker_says_that_another_client_took_over(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED + TAKEN_OVER))
+    link = Link(brokers[0])
+    assert link.lost.wait(5)
+    assert link.reason == "another client called linegate-a took over; has another station this name?"
+    link.link.stop(b"{}")
+
+
+def test_a_refused_subscription_is_known(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED, REFUSED))
+    link = Link(brokers[0], "inspection/a/command")
+    assert link.connected.wait(5)
+    assert "refuses our subscriptions: Not authorized" in str(link.link.deaf)
+    link.link.stop(b"{}")
+
+
+def test_what_goes_wrong_with_one_message_does_not_stop_the_next(
+    brokers: list[ScriptedBroker], caplog: pytest.LogCaptureFixture
+) -> None:
+    two = published(b"inspection/a/command", b"1") + published(b"inspection/a/command", b"2")
+    brokers.append(ScriptedBroker(ACCEPTED, SUBSCRIBED + two))
+    link = Link(brokers[0], "inspection/a/command", broken=True)
+    assert link.came.wait(5)
+    assert link.payloads == [b"1", b"2"]
+    assert link.link.connected
+    link.link.stop(b"{}")

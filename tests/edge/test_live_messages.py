@@ -1,0 +1,262 @@
+"""What the daemon does with messages, over a real mosquitto."""
+
+import json
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from tests.brokers import MosquittoBroker
+from tests.certificates import Authority
+from tests.conftest import StartBroker
+from tests.stations import EdgeProcess, Watcher
+
+pytestmark = pytest.mark.broker
+BASE = "inspection/station-1"
+
+
+class Plc:
+    """Sends messages to a station, and sees what it says."""
+
+    def __init__(self, broker: MosquittoBroker) -> None:
+        self.watcher = Watcher(broker, "#")
+
+    def send(self, kind: str, payload: Any, *, retain: bool = False, answer_on: str | None = None) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if answer_on is not None:
+            properties.ResponseTopic = answer_on
+            properties.CorrelationData = b"\x00nr 7"
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        info = self.watcher.client.publish(f"{BASE}/{kind}", data, 1, retain, properties)
+        info.wait_for_publish(5)
+
+    def parts(self) -> list[str]:
+        return [message["part"] for message in self.watcher.of("verdict")]
+
+    def state(self) -> str | None:
+        status = self.watcher.of("status")
+        return status[-1]["state"] if status else None
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        assert self.watcher.wait_for(condition)
+
+    def answers(self) -> dict[str | None, dict[str, Any]]:
+        return {message["id"]: message for message in self.watcher.of("response")}
+
+
+@pytest.fixture
+def plc(broker: MosquittoBroker) -> Iterator[Plc]:
+    plc = Plc(broker)
+    yield plc
+    plc.watcher.close()
+
+
+@pytest.fixture
+def station(
+    bundle: Path, broker: MosquittoBroker, edge_process: Callable[..., EdgeProcess], tmp_path: Path
+) -> Callable[..., EdgeProcess]:
+    """Starts a daemon with a camera that never ends; its parts are those of the messages."""
+
+    def start(*more: str, port: int | None = None) -> EdgeProcess:
+        return edge_process(
+            "--config", "/dev/null", "--model", str(bundle),
+            "--camera.rate", "50", "--camera.size", "64", "--trigger.kind", "message",
+            "--mqtt.port", str(port or broker.port), "--mqtt.reconnect_max_s", "0.5",
+            "--journal.path", str(tmp_path / "journal.sqlite"), *more,
+        )  # fmt: skip
+
+    return start
+
+
+def test_a_trigger_is_one_inspection_with_its_part_id_and_nothing_else_is(
+    station: Callable[..., EdgeProcess], plc: Plc
+) -> None:
+    running = station("--trigger.frames", "2", "--trigger.delay_ms", "5")
+    plc.wait(lambda: plc.state() == "ready")
+    for part in ("A-1", "A-2", "A-3"):
+        plc.send("trigger", {"part": part})
+        plc.wait(lambda part=part: part in plc.parts())  # type: ignore[misc]
+    plc.send("trigger", {"part": "A-2"})
+    plc.send("trigger", {"part": "A-4"}, retain=True)
+    plc.send("trigger", b"{")
+    plc.send("trigger", {"part": "A-5"})
+    plc.wait(lambda: "A-5" in plc.parts())
+    running.process.send_signal(signal.SIGTERM)
+    status, said = running.finish()
+    assert status == 0, said
+    # To a subscriber who is there already a retained message is like any other.
+    verdicts = [message for message in plc.watcher.of("verdict") if message["part"] != "A-4"]
+    assert [(message["part"], message["frames"]) for message in verdicts] == [
+        ("A-1", 2), ("A-2", 2), ("A-3", 2), ("A-5", 2)
+    ]  # fmt: skip
+    assert plc.watcher.of("stats")[-1]["messages_refused"] == 2
+
+
+def test_commands_are_answered_where_their_sender_asks(station: Callable[..., EdgeProcess], plc: Plc) -> None:
+    station()
+    plc.wait(lambda: plc.state() == "ready")
+    plc.send("command", {"id": "1", "command": "stop"}, answer_on="plc/response")
+    plc.wait(lambda: plc.state() == "stopped")
+    plc.send("trigger", {"part": "A-1"})
+    plc.send("command", {"id": "2", "command": "start"})
+    plc.wait(lambda: plc.state() == "ready")
+    plc.send("command", {"id": "3", "command": "reset"})
+    plc.send("command", {"id": "4", "command": "activate", "bundle": "0" * 64})
+    plc.send("command", {"id": "4", "command": "reset"}, answer_on="plc/response")
+    plc.send("command", b"\xff\xfe", answer_on=f"{BASE}/reject")
+    plc.send("command", {"id": "5", "command": "reset"}, answer_on=f"{BASE}/response/plc")
+    plc.wait(lambda: any(topic == f"{BASE}/response/plc" for topic, _, _ in plc.watcher.messages))
+    by_topic = [
+        (topic, message["id"], message["done"])
+        for topic, message, _ in plc.watcher.messages
+        if message.get("schema") == "linegate.response.v1"
+    ]
+    assert by_topic == [
+        ("plc/response", "1", True),
+        (f"{BASE}/response", "2", True),
+        (f"{BASE}/response", "3", True),
+        (f"{BASE}/response", "4", False),
+        ("plc/response", None, False),
+        (f"{BASE}/response", None, False),
+        (f"{BASE}/response/plc", "5", True),
+    ]
+    assert "A-1" not in plc.parts()
+
+
+def test_hostile_messages_change_nothing(station: Callable[..., EdgeProcess], plc: Plc) -> None:
+    running = station()
+    plc.wait(lambda: plc.state() == "ready")
+    chance = random.Random(1)
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect("127.0.0.1", plc.watcher.client.port)
+    client.loop_start()
+    for number in range(400):
+        payload = [
+            chance.randbytes(chance.randint(0, 300)), b"[" * 3000, b"x" * 300_000, b'{"id": null}',
+            b'{"part": "%s"}' % (b"a" * 65), json.dumps({"id": "i", "command": ["reset"]}).encode(),
+        ][number % 6]  # fmt: skip
+        info = client.publish(f"{BASE}/{chance.choice(['command', 'trigger'])}", payload, qos=1)
+    info.wait_for_publish(20)
+    client.disconnect()
+    client.loop_stop()
+    plc.send("trigger", {"part": "after"})
+    plc.wait(lambda: plc.parts() == ["after"])
+    assert plc.state() == "running"
+    running.process.send_signal(signal.SIGTERM)
+    status, said = running.finish()
+    assert status == 0, said
+    assert "Traceback" not in said
+    assert plc.watcher.of("stats")[-1]["messages_refused"] == 400
+
+
+def test_subscriptions_come_back_with_the_broker(
+    station: Callable[..., EdgeProcess], broker: MosquittoBroker
+) -> None:
+    station()
+    first = Plc(broker)
+    first.wait(lambda: first.state() == "ready")
+    first.watcher.close()
+    broker.restart()
+    second = Plc(broker)
+    second.wait(lambda: second.state() == "ready")
+    second.send("trigger", {"part": "A-1"})
+    second.wait(lambda: "A-1" in second.parts())
+    second.watcher.close()
+
+
+def test_a_second_client_of_the_same_name_is_noticed(
+    station: Callable[..., EdgeProcess], plc: Plc, broker: MosquittoBroker
+) -> None:
+    running = station()
+    plc.wait(lambda: plc.state() == "ready")
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id="linegate-station-1", protocol=MQTTProtocolVersion.MQTTv5
+    )
+    client.reconnect_delay_set(1, 1)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    plc.wait(lambda: [m["state"] for m in plc.watcher.of("status")].count("ready") >= 4)
+    client.disconnect()
+    client.loop_stop()
+    running.process.send_signal(signal.SIGTERM)
+    _, said = running.finish()
+    assert "another client called linegate-station-1" in said
+
+
+def test_on_a_belt_that_gives_messages_nothing_passes_before_the_first(
+    station: Callable[..., EdgeProcess], plc: Plc
+) -> None:
+    station("--gate.belt", "message", "--gate.min_gap_ms", "40")
+    plc.wait(lambda: plc.state() == "fault")
+    plc.send("trigger", {"part": "A-1"})
+    plc.wait(lambda: "A-1" in plc.parts())
+    plc.send("belt", {"direction": "forward"}, retain=True)
+    plc.wait(lambda: plc.state() in ("ready", "running"))
+    plc.send("trigger", {"part": "A-2"})
+    plc.wait(lambda: "A-2" in plc.parts())
+    first, second = plc.watcher.of("verdict")
+    assert (first["verdict"], first["reason"]) == ("fault", "no message of the belt (message) yet")
+    assert second["verdict"] != "fault"
+
+
+def test_a_rejected_part_that_is_not_in_the_bin_is_an_alarm_until_one_is(
+    station: Callable[..., EdgeProcess], plc: Plc
+) -> None:
+    station("--gate.confirm_ms", "100", "--recipe.ok_below", "0", "--recipe.defect_from", "0")
+    plc.wait(lambda: plc.state() == "ready")
+    plc.send("trigger", {"part": "A-1"})
+    plc.wait(lambda: len(plc.watcher.of("alarm")) == 1)
+    plc.send("trigger", {"part": "A-2"})
+    plc.wait(lambda: any(m["part"] == "A-2" for m in plc.watcher.of("reject")))
+    threading.Event().wait(0.55)  # on its way to the ejector
+    plc.send("bin", {})
+    plc.wait(lambda: len(plc.watcher.of("alarm")) == 2)
+    raised, cleared = plc.watcher.of("alarm")
+    assert (raised["alarm"], raised["raised"], raised["part"]) == ("bin", True, "A-1")
+    assert (cleared["alarm"], cleared["raised"]) == ("bin", False)
+
+
+def test_bits_say_busy_and_then_the_result(station: Callable[..., EdgeProcess], plc: Plc) -> None:
+    station("--mqtt.bits", "true")
+    plc.wait(lambda: plc.state() == "ready")
+    plc.send("trigger", {"part": "A-1"})
+    plc.wait(lambda: any(m["part"] == "A-1" and m["result_valid"] for m in plc.watcher.of("bits")))
+    plc.wait(lambda: plc.parts() == ["A-1"])
+    busy, result = (m for m in plc.watcher.of("bits") if m["part"] == "A-1")
+    assert (busy["ready"], busy["busy"], busy["result_valid"]) == (True, True, False)
+    (verdict,) = plc.watcher.of("verdict")
+    assert (result["busy"], result["result_ok"]) == (False, verdict["action"] == "pass")
+
+
+def test_a_broker_that_wants_a_certificate_gets_one(
+    station: Callable[..., EdgeProcess], mosquitto_broker: StartBroker, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    server, server_key = authority.issue("broker")
+    ours, our_key = authority.issue("station")
+    tls = f"cafile {authority.certificate}\ncertfile {server}\nkeyfile {server_key}\nrequire_certificate true"
+    closed = mosquitto_broker(f"{tls}\n")
+    try:
+        names = ["--mqtt.tls", "true", "--mqtt.ca_file", str(authority.certificate), "--camera.count", "1"]
+        with_certificate = ["--mqtt.cert_file", str(ours), "--mqtt.key_file", str(our_key)]
+        frame = ["--trigger.kind", "frame"]
+        status, said = station(*names, *frame, *with_certificate, port=closed.port).finish()
+        assert status == 0, said
+        assert "connected to" in said
+        assert "verdicts wait" not in said
+        _, said = station(*names, *frame, port=closed.port).finish()
+        assert "connected to" not in said
+        _, said = station(
+            *names, *frame, "--mqtt.cert_file", str(our_key), "--mqtt.key_file", str(ours), port=closed.port
+        ).finish()
+        assert "mqtt.cert_file, mqtt.key_file" in said
+    finally:
+        closed.stop()
