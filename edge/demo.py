@@ -175,6 +175,8 @@ def main(argv: list[str] | None = None) -> int:
                 "camera.count": str(arguments.parts),
                 "camera.rate": str(arguments.rate),
                 "camera.seed": str(arguments.seed),
+                "gate.window_ms": str(min(10.0, 300 / arguments.rate)),
+                "gate.min_gap_ms": str(min(10.0, 300 / arguments.rate)),
                 "mqtt.host": "127.0.0.1",
                 "mqtt.port": str(broker.port),
                 "mqtt.protocol": "3.1.1",

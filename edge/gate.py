@@ -156,6 +156,8 @@ class Gate:
         self._sweep(commands, now)
         self._let_go(now)
         for flight in self._flights:
+            if self._steady and self._has_its_command(flight):
+                continue  # on a steady belt that stays right
             due = self._belt.arrival(flight.place, now)
             if due is None:
                 break  # the belt stands or goes back: nothing arrives
@@ -237,7 +239,10 @@ class Gate:
     @property
     def is_settled(self) -> bool:
         """Whether every part has the command that it will get."""
-        return all(f.action is not None and (f.action != self._sent or f.stated) for f in self._flights)
+        return all(self._has_its_command(flight) for flight in self._flights)
+
+    def _has_its_command(self, flight: Flight) -> bool:
+        return flight.action is not None and (flight.action != self._sent or flight.stated is not None)
 
     def _consider(self, flight: Flight, due: float, now: float, commands: list[GateCommand]) -> None:
         """Send what a decided part gets, once that may be said and while there is time."""

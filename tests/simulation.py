@@ -304,7 +304,8 @@ class World:
         return (
             part.ok_in_run == self.run_number
             and part.seen_in_run == self.run_number
-            and not (part.excused or part.went_back or self.lost or self.neighbours(part, GAP + 2 * JITTER))
+            and not (part.excused or part.went_back or self.lost)
+            and not self.neighbours(part, GAP + 2 * JITTER + (3 if self.kind == "encoder" else 0))
         )
 
     def judge(self, part: Part) -> None:

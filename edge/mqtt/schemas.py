@@ -3,21 +3,29 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from edge.mqtt.messages import MESSAGES
+from edge.mqtt.requests import REQUESTS
 
 
 def schemas() -> dict[str, str]:
     """File name to text of each schema (JSON Schema 2020-12)."""
     documents = {}
     for message in MESSAGES:
-        name = message.model_fields["schema_"].default
         schema = message.model_json_schema(by_alias=True, mode="serialization")
         # A later version may add a key; readers ignore what they don't know.
         del schema["additionalProperties"]
-        document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": name, **schema}
-        documents[f"{name}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        documents.update(_document(message.model_fields["schema_"].default, schema))
+    for kind, request in REQUESTS.items():
+        name = "request" if kind == "command" else kind  # "command" is what goes to the gate
+        documents.update(_document(f"linegate.{name}.v1", request.model_json_schema()))
     return documents
+
+
+def _document(name: str, schema: dict[str, Any]) -> dict[str, str]:
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": name, **schema}
+    return {f"{name}.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n"}
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def test_hostile_messages_change_nothing(station: Callable[..., EdgeProcess], pl
     client.loop_stop()
     plc.send("trigger", {"part": "after"})
     plc.wait(lambda: plc.parts() == ["after"])
-    assert plc.state() == "running"
+    plc.wait(lambda: plc.state() == "running")
     running.process.send_signal(signal.SIGTERM)
     status, said = running.finish()
     assert status == 0, said

@@ -16,7 +16,9 @@ def test_docs_hold_the_schemas_of_the_code() -> None:
 
 
 def test_every_schema_demands_every_key_that_its_message_has() -> None:
-    for message, text in zip(MESSAGES, schemas().values(), strict=True):
+    documents = schemas()
+    for message in MESSAGES:
+        text = documents[f"{message.model_fields['schema_'].default}.json"]
         names = {field.alias or name for name, field in message.model_fields.items()}
         assert set(json.loads(text)["required"]) == names
 

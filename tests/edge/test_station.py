@@ -1,0 +1,240 @@
+"""A station without a broker: what becomes of a part, and what the gate is told."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.decision import Verdict
+from edge.errors import SettingsError
+from edge.frame import Frame
+from edge.gate import GateCommand
+from edge.inspector import Inspection, Inspector
+from edge.model import load_model
+from edge.mqtt.announcer import Announcer
+from edge.mqtt.client import Incoming
+from edge.settings import load_settings
+from edge.station import Station
+
+GOOD, BAD = 200, 40
+
+
+class Stand:
+    """A station, what it told the gate, and what it found."""
+
+    def __init__(self, station: Station, inspector: Inspector, commands: list[GateCommand]) -> None:
+        self.station = station
+        self.inspector = inspector
+        self.commands = commands
+        self.found: list[Inspection] = []
+        add = station.statistics.add
+
+        def note(inspection: Inspection) -> None:
+            self.found.append(inspection)
+            add(inspection)
+
+        station.statistics.add = note  # type: ignore[method-assign]
+        self._sequence = 0
+
+    def show(self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0) -> None:
+        """A frame of this brightness; ``missing`` frames before it were dropped."""
+        self._sequence += 1 + missing
+        image = np.full((32, 32), level, np.uint8)
+        captured = time.monotonic() - age_s
+        frame = Frame(image, self._sequence, captured=captured, captured_at=datetime.now(UTC))
+        self.station.see(frame, max_age_s=0.3)
+        self.station.tend()
+
+    def command(self, name: str) -> None:
+        """A command as it comes in."""
+        payload = b'{"id": "%d", "command": "%s"}' % (time.monotonic_ns(), name.encode())
+        self.station._inbox.receive(Incoming("inspection/a/command", payload, retained=False, received=0.0))
+        self.station.tend()
+
+    @property
+    def state(self) -> str:
+        return self.station._states.current[0]
+
+    def told(self, condition: Callable[[GateCommand], bool]) -> bool:
+        """Whether such a command was given within a moment."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if any(condition(command) for command in list(self.commands)):
+                return True
+            threading.Event().wait(0.005)
+        return False
+
+
+@pytest.fixture
+def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stand]]:
+    commands: list[GateCommand] = []
+
+    def send(_self: Announcer, command: GateCommand, _now: float) -> bool:
+        commands.append(command)
+        return True
+
+    monkeypatch.setattr(Announcer, "command", send)
+    made: list[Station] = []
+
+    def make(**flags: Any) -> Stand:
+        inspector = Inspector(load_model(bundle, threads=1))
+        wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
+        station = Station(
+            load_settings(None, wanted), inspector, simulated=False, journal=tmp_path / "journal.sqlite"
+        )
+        made.append(station)
+        station.start()
+        station.run()
+        return Stand(station, inspector, commands)
+
+    yield make
+    for station in made:
+        station.stop(drain_s=0)
+
+
+def test_a_good_part_passes_and_a_bad_one_is_rejected(stand: Callable[..., Stand]) -> None:
+    here = stand(gate__travel_ms=5000)
+    here.show(GOOD)
+    time.sleep(0.03)
+    here.show(BAD)
+    assert [inspection.verdict for inspection in here.found] == [Verdict.OK, Verdict.DEFECT]
+    assert [c.action for c in here.commands if c.part is not None] == ["reject"]
+    assert here.state == "running"
+
+
+def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stand(gate__travel_ms=300)
+    may_go_on = threading.Event()
+    inspect = here.inspector.inspect
+
+    def hang(frame: Frame) -> Inspection:
+        may_go_on.wait(5)
+        return inspect(frame)
+
+    monkeypatch.setattr(here.inspector, "inspect", hang)
+    line = threading.Thread(target=here.show)
+    line.start()
+    assert here.told(lambda command: command.part is not None and command.action == "reject")
+    may_go_on.set()
+    line.join()
+    assert [(i.verdict, i.reason) for i in here.found] == [
+        (Verdict.FAULT, "no verdict by the time its part was at the gate")
+    ]
+
+
+def test_whatever_inspection_raises_the_part_is_a_fault(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stand()
+
+    def fail(frame: Frame) -> Inspection:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr(here.inspector, "inspect", fail)
+    here.show()
+    assert [(i.verdict, i.reason) for i in here.found] == [(Verdict.FAULT, "ZeroDivisionError: no")]
+
+
+def test_an_old_frame_is_a_fault(stand: Callable[..., Stand]) -> None:
+    here = stand()
+    here.show(age_s=0.31)
+    (found,) = here.found
+    assert found.verdict == Verdict.FAULT
+    assert "ms old" in str(found.reason)
+
+
+def test_while_stopped_nothing_is_inspected_and_what_goes_by_is_rejected(
+    stand: Callable[..., Stand],
+) -> None:
+    here = stand(gate__travel_ms=60, gate__min_gap_ms=20)
+    here.show()
+    here.command("stop")
+    here.command("stop")
+    here.show()
+    assert here.state == "stopped"
+    assert len(here.found) == 1
+    seen = time.monotonic()
+    assert here.told(lambda c: c.part is None and c.due > seen)
+    here.command("start")
+    here.show()
+    assert here.state == "running"
+    assert len(here.found) == 2
+
+
+def test_a_frame_that_was_dropped_is_a_part_that_nobody_saw(stand: Callable[..., Stand]) -> None:
+    here = stand(gate__travel_ms=150)
+    here.show()
+    time.sleep(0.4)
+    here.commands.clear()
+    here.show(missing=1)
+    assert here.told(lambda command: command.part is None)
+
+
+def test_a_latched_fault_keeps_parts_from_passing_until_it_is_reset(stand: Callable[..., Stand]) -> None:
+    here = stand(station__latch_faults="true")
+    here.show()
+    here.station.camera("no frame")
+    here.station.camera(None)
+    assert here.state == "fault"
+    time.sleep(0.03)
+    here.show()
+    here.command("reset")
+    time.sleep(0.03)
+    here.show()
+    assert [inspection.verdict for inspection in here.found] == [Verdict.OK, Verdict.FAULT, Verdict.OK]
+    assert here.found[1].reason == "no frame; over, waits for a reset"
+    assert here.state == "running"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"trigger__kind": "message"},
+        {"gate__confirm_ms": "100"},
+        {"gate__belt": "message", "gate__min_gap_ms": "40"},
+    ],
+)
+def test_what_needs_messages_needs_a_broker(stand: Callable[..., Stand], flags: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"mqtt\.enabled: false"):
+        stand(**flags)
+
+
+def test_an_input_line_needs_its_extra(stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "gpiod", None)
+    with pytest.raises(SettingsError, match=r"linegate\[gpio\]"):
+        stand(trigger__kind="input")
+
+
+def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Barrier:
+        def __init__(self, _settings: object) -> None:
+            self._waiting = [[time.monotonic()]]
+
+        def events(self, wait_s: float) -> list[float]:
+            if self._waiting:
+                return self._waiting.pop()
+            threading.Event().wait(wait_s)
+            return []
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("edge.station.import_gpiod", lambda: None)
+    monkeypatch.setattr("edge.station.GpioPin", Barrier)
+    here = stand(trigger__kind="input", trigger__timeout_ms=50)
+    deadline = time.monotonic() + 5
+    while not here.found and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+        here.station.tend()
+    assert [(i.verdict, i.reason) for i in here.found] == [
+        (Verdict.FAULT, "no frame of this part came in time")
+    ]
