@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import ImageError
 from edge.frame import Frame
 from edge.images import Image
 from edge.settings import TriggerSettings
@@ -33,6 +34,7 @@ class Line:
     def covered(self, image: Image) -> float | None:
         """The covered share, 0 to 1, of an image (H, W) or (H, W, 3) uint8; None while it is learned.
 
+        Raises ImageError for a picture that the region does not fit.
         What is not covered is learned on, so that slow changes of the light are no parts.
         """
         strip = self._strip(image)
@@ -60,6 +62,8 @@ class Line:
         if settings.region is not None:
             r = settings.region
             image = image[r.y : r.y + r.height, r.x : r.x + r.width]
+            if image.shape[:2] != (r.height, r.width):
+                raise ImageError("trigger.region: reaches beyond the picture")
         along = image.shape[1] if settings.direction in ("right", "left") else image.shape[0]
         share = settings.line if settings.direction in ("right", "down") else 1 - settings.line
         width = max(1, along // 50)
@@ -105,7 +109,12 @@ class SeenPart:
         if self._last is not None and frame.captured - self._last > self._settings.max_pause_ms / 1000:
             self.interrupt()
         self._last = frame.captured
-        covered = self._line.covered(frame.image)
+        try:
+            covered = self._line.covered(frame.image)
+        except ImageError as error:
+            self.interrupt()
+            self._trouble = str(error)
+            return []
         if covered is None:
             return []
         looks: list[Look] = []

@@ -172,6 +172,13 @@ def test_parts_beyond_the_bound_are_counted_and_do_not_pass(mode: str) -> None:
         assert not any(begin <= at <= end for begin, end in spans for at in (0.5, 0.6))
 
 
+def test_parts_are_in_the_order_of_their_places_whenever_they_are_told() -> None:
+    gate, _ = gate_of(belt="message", min_gap_ms=40)
+    inspected(gate, Verdict.DEFECT, seen=0.2, decided=0.21, part="second")
+    inspected(gate, Verdict.DEFECT, seen=0.1, decided=0.22, part="first")
+    assert [command.part for _, command in until(gate, 1.0)] == ["first", "second"]
+
+
 # -- what nobody saw
 
 

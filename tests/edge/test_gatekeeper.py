@@ -79,7 +79,7 @@ def test_commands_that_could_not_be_sent_come_again_while_there_is_time(keepers:
 
 
 def test_an_encoder_that_falls_silent_is_noticed(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(belt="encoder", travel_counts=1000, min_gap_counts=10, encoder_silence_ms=40)
+    keeper = keepers(belt="encoder", travel_counts=1000, min_gap_counts=10, encoder_silence_ms=300)
     assert keeper.lost is not None
     for count in range(5):
         keeper.count(count * 10, time.monotonic())

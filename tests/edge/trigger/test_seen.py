@@ -211,3 +211,10 @@ def test_colour_frames_and_a_region_will_do() -> None:
     trigger, observer = watching(region={"x": 0, "y": 10, "width": 160, "height": 80})
     show(trigger, [np.repeat(p[..., np.newaxis], 3, axis=2) for p in ride(Film(0, 90), 5, until=500)])
     assert len(observer.sightings) == 2
+
+
+def test_a_region_beyond_the_picture_is_said_and_nothing_counts_as_seen() -> None:
+    trigger, observer = watching(region={"x": 100, "y": 0, "width": 100, "height": 80})
+    assert show(trigger, ride(Film(0), 5, until=300)) == []
+    assert trigger.trouble == "trigger.region: reaches beyond the picture"
+    assert observer.watched == []
