@@ -7,9 +7,12 @@ commands that cannot be sent now are never sent.
 
 import logging
 import math
+import socket
 import ssl
+import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,6 +33,8 @@ CONNECT_TIMEOUT_S = 5.0
 # Mosquitto 2.0.11 does not say why: a connection that ends so soon, so often, was taken over.
 _SHORT_S = 5.0
 _SHORT_TIMES = 3
+_CHECK_S = 0.1
+_STALL_S = 1.0
 _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
 Protocol = Literal["5", "3.1.1"]
@@ -68,6 +73,27 @@ class _Connection:
         self.deaf: str | None = None
         self.taken_over = False
         self.since = time.monotonic()
+        self._expiring: deque[tuple[float, paho.MQTTMessageInfo]] = deque()
+
+    def note(self, expires: float, info: paho.MQTTMessageInfo) -> None:
+        """A message of no use from ``expires`` on was handed over."""
+        self._expiring.append((expires, info))
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether the oldest such message is still not acknowledged, long after it was of use."""
+        while self._expiring and self._expiring[0][1].is_published():
+            self._expiring.popleft()
+        return bool(self._expiring) and now > self._expiring[0][0] + _STALL_S
+
+    def cut(self) -> None:
+        """End it at once: what was not sent yet is thrown away, and not sent late."""
+        sock: Any = self.client.socket()
+        if sock is not None:
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it ended by itself
         self.accepted = False
 
 
@@ -168,6 +194,8 @@ class BrokerLink:
         info = connection.client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return None
+        if expires_s is not None:
+            connection.note(time.monotonic() + expires_s, info)
         return Receipt(connection.number, info.mid)
 
     def stop(self, final_status: bytes) -> None:
@@ -202,12 +230,21 @@ class BrokerLink:
             self._subscribe(connection)
             self._on_connected()
             self._tried.set()
-            connection.closed.wait()
+            self._stay(connection)
             self._connection = None
             connection.client.loop_stop()
             if not self._stop.is_set():
                 pause = self._lost(connection)
                 self._stop.wait(pause)
+
+    def _stay(self, connection: _Connection) -> None:
+        """Until the connection ends; one that only swallows commands, to deliver them late, is ended."""
+        while not connection.closed.wait(_CHECK_S):
+            if connection.is_stalled(time.monotonic()):
+                self._complain(f"the broker at {self.address} acknowledges no commands; connecting again")
+                connection.cut()
+                connection.closed.wait(CONNECT_TIMEOUT_S)
+                connection.closed.set()
 
     def _subscribe(self, connection: _Connection) -> None:
         """Every connection begins without subscriptions; what waited for us is too old to act on."""

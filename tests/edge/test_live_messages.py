@@ -4,7 +4,9 @@ import json
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,48 @@ def test_subscriptions_come_back_with_the_broker(
     second.send("trigger", {"part": "A-1"})
     second.wait(lambda: "A-1" in second.parts())
     second.watcher.close()
+
+
+def test_a_broker_that_hangs_does_not_get_commands_to_deliver_late(
+    station: Callable[..., EdgeProcess], broker: MosquittoBroker
+) -> None:
+    """Some it may have taken before that was noticed; ``valid_until`` tells a PLC that those are old."""
+    times: list[tuple[float, float]] = []
+
+    def note(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        command = json.loads(message.payload)
+        if command["part"] is not None:
+            times.append((time.time(), datetime.fromisoformat(command["valid_until"]).timestamp()))
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.on_message = note
+    client.connect(broker.host, broker.port)
+    client.subscribe(f"{BASE}/reject", qos=1)
+    client.loop_start()
+    running = station(
+        "--trigger.kind", "frame", "--gate.travel_ms", "300",
+        "--recipe.ok_below", "0", "--recipe.defect_from", "0",
+    )  # fmt: skip
+
+    def wait_for(count: int) -> None:
+        deadline = time.monotonic() + 20
+        while len(times) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(times) >= count
+
+    wait_for(10)
+    broker.freeze()
+    time.sleep(5)  # 100 parts
+    before = len(times)
+    broker.thaw()
+    wait_for(before + 60)
+    late = [received for received, valid_until in times[before:] if received > valid_until]
+    assert len(late) < 45, "those of the first one and a half seconds, at most"
+    running.process.send_signal(signal.SIGTERM)
+    _, said = running.finish()
+    client.disconnect()
+    client.loop_stop()
+    assert "acknowledges no commands; connecting again" in said
 
 
 def test_a_second_client_of_the_same_name_is_noticed(
