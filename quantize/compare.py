@@ -57,13 +57,7 @@ class _Side:
 def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
     """Run both on ``pixels``, uint8 (N, H, W, C), in the order of ``run.validation``."""
     ok_index = None if run.ok_class is None else run.classes.index(run.ok_class)
-    logits = np.concatenate(
-        [
-            network(to_network_input(pixels[start : start + _BATCH]), training=False).numpy()
-            for start in range(0, len(pixels), _BATCH)
-        ]
-    )
-    probabilities = class_probabilities(logits, run.task)
+    probabilities = class_probabilities(_logits(network, pixels), run.task)
     float_side = _Side(defect_scores(probabilities, ok_index), probabilities)
     raw, predictions = [], []
     for image in tqdm(pixels, desc="comparing", unit="image", disable=None):
@@ -86,6 +80,15 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
         raw=np.array(raw, np.int8),
         scores=int8_side.scores,
     )
+
+
+def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import tensorflow as tf
+
+    shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
+    decide_all = tf.function(lambda batch: network(batch, training=False), input_signature=[shape])
+    batches = [to_network_input(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH)]
+    return np.concatenate([decide_all(batch).numpy() for batch in batches])
 
 
 def _flips(float_side: _Side, int8_side: _Side, run: Run) -> list[Flip]:
