@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -28,8 +29,10 @@ examples:
   edge --replay photos --publish                send what was found to the broker as well
   edge --capture data/ok --count 500            frames of the camera as training images
 
-exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input
+exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
+             3 the camera's driver hangs: a new process is needed, which systemd starts
 """
+EXIT_CAMERA_HANGS = 3
 
 
 class _Parser(argparse.ArgumentParser):
@@ -147,6 +150,10 @@ def _run(settings: Settings) -> int:
         logging.getLogger("edge").warning(
             "%d verdicts wait in %s for the broker", waiting, settings.journal.path
         )
+    if line.lost is not None:
+        logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", line.lost)
+        logging.shutdown()
+        os._exit(EXIT_CAMERA_HANGS)  # the usual way out would wait for the thread that hangs
     return 0
 
 

@@ -13,6 +13,7 @@ class Frame:
     ``captured`` is monotonic seconds and schedules; ``captured_at`` is UTC wall-clock time and
     only labels. ``source`` names the file, if there is one; ``truth`` is the class of the part
     where it is known (a labelled folder, the simulated conveyor), ``detail`` the kind of defect.
+    ``fault`` says what the camera did wrong: such a frame is never inspected, its part is a fault.
     """
 
     image: Image
@@ -22,3 +23,4 @@ class Frame:
     source: str | None = None
     truth: str | None = None
     detail: str | None = None
+    fault: str | None = None

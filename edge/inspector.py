@@ -35,6 +35,8 @@ class Inspector:
 
     def inspect(self, frame: Frame) -> Inspection:
         """Preprocess, run the model and decide; a frame that cannot be used is a fault."""
+        if frame.fault is not None:
+            return fault(frame, frame.fault)
         try:
             pixels = preprocess(frame.image, self._spec)
         except ImageError as error:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from edge.camera.guard import CameraGuard
-from edge.camera.source import open_camera
+from edge.camera.source import check_source, open_camera
 from edge.inspector import Inspector
 from edge.settings import Settings
 from edge.station import Station
@@ -25,12 +25,8 @@ class Line:
     def __init__(self, settings: Settings, inspector: Inspector) -> None:
         camera = settings.camera
         self._max_age_s = camera.max_age_ms / 1000
-        self._guard = CameraGuard(
-            lambda: open_camera(camera),
-            queue=camera.queue,
-            stall_s=camera.stall_ms / 1000,
-            reopen_max_s=camera.reopen_max_ms / 1000,
-        )
+        check_source(camera)
+        self._guard = CameraGuard(lambda: open_camera(camera), camera)
         self._station = Station(
             settings,
             inspector,
@@ -38,6 +34,8 @@ class Line:
             journal=Path(settings.journal.path),
         )
         self._stop = threading.Event()
+        self.lost: str | None = None
+        """Why only a new process can have a camera again, after ``run``."""
 
     @property
     def station(self) -> Station:
@@ -57,7 +55,10 @@ class Line:
         try:
             while not self._stop.is_set() and not self._guard.ended:
                 frame = self._guard.next(_WAIT_S)
-                self._station.camera(self._guard.fault)
+                self.lost = self._guard.lost
+                self._station.camera(self.lost or self._guard.fault)
+                if self.lost is not None:
+                    break
                 if frame is not None:
                     self._station.see(frame, max_age_s=self._max_age_s)
                 self._station.tend()

@@ -3,6 +3,7 @@
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 
 import cv2
 import numpy as np
@@ -17,11 +18,13 @@ def free_port() -> int:
 
 
 class MjpegCamera:
-    """Shows one picture over and over; can be switched off and on again on the same port."""
+    """Shows one scene with a sensor's noise; can be switched off and on again on the same port."""
 
     def __init__(self, image: NDArray[np.uint8], *, rate: float = 20.0) -> None:
         self.port = free_port()
-        self._jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+        noise = np.random.default_rng(1)
+        noisy = [(image + noise.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8) for _ in range(5)]
+        self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in noisy]
         self._pause = 1 / rate
         self._server: ThreadingHTTPServer | None = None
         self._off = threading.Event()
@@ -39,12 +42,12 @@ class MjpegCamera:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
-                head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(
-                    camera._jpeg
-                )
+                jpegs = cycle(camera._jpegs)
                 try:
                     while not off.wait(camera._pause):
-                        self.wfile.write(head + camera._jpeg + b"\r\n")
+                        jpeg = next(jpegs)
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                        self.wfile.write(head.encode() + jpeg + b"\r\n")
                 except OSError:
                     pass  # the other end went away
 

@@ -18,6 +18,7 @@ class FolderCamera:
     """Shows the images of a folder in the order of their paths, at a set rate, once."""
 
     live = False
+    ignored: tuple[str, ...] = ()
 
     def __init__(self, settings: CameraSettings) -> None:
         folder = Path(settings.source)

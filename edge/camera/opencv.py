@@ -1,69 +1,100 @@
-"""Cameras, network streams and video files through OpenCV."""
+"""Cameras, network streams, GStreamer pipelines and video files through OpenCV."""
 
 import os
+import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from edge.camera.controls import apply_controls
+from edge.camera.faults import CameraFault
+from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.pacing import Pacer
-from edge.camera.source import without_password
-from edge.errors import CameraError, ImageError
+from edge.camera.source import PIPELINE, SourceKind, source_kind, without_password
+from edge.errors import CameraError, ImageError, SettingsError
 from edge.frame import Frame
+from edge.images import Image, decode_image, from_opencv
 from edge.settings import CameraSettings
 
-# Read when OpenCV first opens a V4L2 device: its own default lets a read block for ten seconds.
+# Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+# It could print URLs with their passwords; what went wrong is said in our own errors.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 # After the environment variables that it reads.
 import cv2
+import numpy as np
+
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(0)  # as for FFmpeg
+
+_JPEG_START = b"\xff\xd8\xff"
+_DESCRIBED = 80  # signs of a pipeline that are shown
+
+
+@dataclass(frozen=True)
+class _Picture:
+    image: Image
+    fault: str | None = None
 
 
 class OpenCvCamera:
     """One cv2.VideoCapture.
 
     A read that took as long as the time-out is a stall whatever it returned: after a network
-    camera lost its power OpenCV hands out old frames as good ones.
+    camera lost its power OpenCV hands out old frames as good ones. Motion JPEG is decoded here
+    and not by OpenCV, which gives a truncated picture out as a whole one.
     """
 
     def __init__(self, settings: CameraSettings) -> None:
         source = settings.source
-        self.description = without_password(f"camera {source}" if source.isdecimal() else source)
-        is_stream = "://" in source
-        is_file = not is_stream and not source.isdecimal() and Path(source).is_file()
-        self.live = not is_file
+        self._kind: SourceKind = source_kind(source)
+        self.description = without_password(f"camera {source}" if source.isdecimal() else source)[:_DESCRIBED]
+        self.live = self._kind != "file"
         self._stall = settings.stall_ms / 1000
-        self._pacer = Pacer(settings.rate) if is_file else None
-        self._remaining = settings.count if is_file and settings.count else None
+        self._pacer = None if self.live else Pacer(settings.rate)
+        self._remaining = settings.count if settings.count and not self.live else None
         self._sequence = 0
-        self._capture = self._open(settings, is_stream=is_stream)
+        self._clock = self._choose_clock(settings)
+        self._size = (settings.height or 8, settings.width or 8)
+        self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
             raise CameraError(f"{self.description}: cannot be opened; is it connected, and may we use it?")
-        for property_, value in (
-            (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
-            (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
-        ):
-            if value and self.live:
-                self._capture.set(property_, value)
-        if not is_stream and self.live:
-            self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self.ignored = apply_controls(self._capture, settings) if self.live else ()
+        if self.live:
+            self._ask_for_jpegs()
 
-    def _open(self, settings: CameraSettings, *, is_stream: bool) -> cv2.VideoCapture:
-        source: str | int = int(settings.source) if settings.source.isdecimal() else settings.source
+    def _open(self, settings: CameraSettings) -> cv2.VideoCapture:
+        source = settings.source
         try:
-            if not is_stream:  # the time-out properties make a V4L2 device fail to open
+            if self._kind == "pipeline":
+                check_gstreamer()
+                return cv2.VideoCapture(source.removeprefix(PIPELINE).strip(), cv2.CAP_GSTREAMER)
+            if self._kind == "device":
+                backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+                return cv2.VideoCapture(int(source) if source.isdecimal() else source, backend)
+            if self._kind == "file":
                 return cv2.VideoCapture(source)
             limits = [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
                 settings.open_timeout_ms,
                 cv2.CAP_PROP_READ_TIMEOUT_MSEC,
                 settings.stall_ms,
-            ]
-            return cv2.VideoCapture(str(source), cv2.CAP_FFMPEG, limits)
+            ]  # for streams alone: they make a V4L2 device fail to open
+            return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
         except cv2.error as error:
-            raise CameraError(f"{self.description}: {error.err}") from error
+            raise self._error(error) from None
+
+    def _ask_for_jpegs(self) -> None:
+        """Have motion JPEG handed over undecoded, where it is that."""
+        if round(self._capture.get(cv2.CAP_PROP_FOURCC)) != cv2.VideoWriter.fourcc(*"MJPG"):
+            return
+        if self._kind == "stream":
+            self._capture.set(cv2.CAP_PROP_FORMAT, -1)
+        elif self._kind == "device":
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
 
     def read(self) -> Frame | None:
         """The next frame in RGB or grey; None at the end of a file. Raises CameraError on a stall."""
@@ -71,34 +102,73 @@ class OpenCvCamera:
             return None
         started = time.monotonic()
         try:
-            ok, decoded = self._capture.read()
+            grabbed = self._capture.grab()
+            arrived = time.monotonic()
+            ok, decoded = self._capture.retrieve() if grabbed else (False, None)
         except cv2.error as error:
-            raise CameraError(f"{self.description}: {error.err}") from error
-        captured = time.monotonic()
+            raise self._error(error) from None
+        if self.live and arrived - started >= self._stall:
+            raise CameraError(f"{self.description}: stalled for {arrived - started:.1f} s")
         if not ok or decoded is None:
             if not self.live:
                 return None
             raise CameraError(f"{self.description}: gives no picture")
-        if self.live and captured - started >= self._stall:
-            raise CameraError(f"{self.description}: stalled for {captured - started:.1f} s")
         if self._pacer:
             self._pacer.wait()
-            captured = time.monotonic()
-        return self._frame(decoded, captured)
+        return self._frame(self._picture(decoded), self._taken(arrived))
 
-    def _frame(self, decoded: cv2.typing.MatLike, captured: float) -> Frame:
-        from edge.images import from_opencv
-
+    def _picture(self, decoded: cv2.typing.MatLike) -> _Picture:
+        pixels = np.asarray(decoded)
+        head = pixels[:1, : len(_JPEG_START)].tobytes() if pixels.ndim == 2 else b""
+        if pixels.shape[0] == 1 and head == _JPEG_START:
+            return self._decode(pixels.tobytes().rstrip(b"\0"))  # drivers pad
         try:
-            image = from_opencv(decoded, self.description)
+            return _Picture(from_opencv(pixels, self.description))
         except ImageError as error:
             raise CameraError(str(error)) from error
-        frame = Frame(image, self._sequence, captured, datetime.now(UTC))
+
+    def _decode(self, jpeg: bytes) -> _Picture:
+        """One picture of motion JPEG; a damaged one is a faulty frame, not a lost camera."""
+        try:
+            image = decode_image(jpeg, self.description)
+        except ImageError as error:
+            reason = str(error).removeprefix(f"{self.description}: ")
+            return _Picture(np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason)))
+        self._size = image.shape[:2]
+        return _Picture(image)
+
+    def _taken(self, arrived: float) -> float:
+        if not self.live:
+            return time.monotonic()
+        return self._clock.taken(arrived, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+
+    def _choose_clock(self, settings: CameraSettings) -> SourceClock:
+        if self._kind == "device":
+            return DriverClock()
+        if settings.source.startswith(("rtsp://", "rtsps://")):
+            return StampClock()
+        return SteadyClock() if settings.steady else ArrivalClock()
+
+    def _frame(self, picture: _Picture, taken: float) -> Frame:
+        age = timedelta(seconds=time.monotonic() - taken)
+        frame = Frame(picture.image, self._sequence, taken, datetime.now(UTC) - age, fault=picture.fault)
         self._sequence += 1
         if self._remaining is not None:
             self._remaining -= 1
         return frame
 
+    def _error(self, error: cv2.error) -> CameraError:
+        return CameraError(f"{self.description}: {without_password(error.err)}")
+
     def close(self) -> None:
         """Let go of the device."""
         self._capture.release()
+
+
+def check_gstreamer() -> None:
+    """Raise SettingsError where the installed OpenCV cannot run GStreamer pipelines."""
+    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+        raise SettingsError(
+            f"camera.source: gstreamer: the installed OpenCV {cv2.__version__} was built without GStreamer; "
+            "use a device or a URL, or an OpenCV built with it"
+        )

@@ -13,6 +13,7 @@ class SimulatedCamera:
     """Draws one part a frame; the same seed gives the same parts."""
 
     live = False
+    ignored: tuple[str, ...] = ()
 
     def __init__(self, settings: CameraSettings) -> None:
         self.description = f"simulated conveyor (seed {settings.seed}, {settings.rate:g} parts/s)"

@@ -2,22 +2,27 @@
 
 import re
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from edge.errors import SettingsError
 from edge.frame import Frame
 from edge.settings import CameraSettings
+
+SourceKind = Literal["simulated", "device", "stream", "pipeline", "folder", "file"]
+PIPELINE = "gstreamer:"
 
 
 class Camera(Protocol):
     """A source of frames, read by one thread.
 
     ``description`` can be shown to anyone: it holds no password. ``live`` says whether a lost
-    picture may come back: a camera may, the end of a file is the end.
+    picture may come back: a camera may, the end of a file is the end. ``ignored`` names the
+    settings that the camera did not take.
     """
 
     description: str
     live: bool
+    ignored: tuple[str, ...]
 
     def read(self) -> Frame | None:
         """The next frame, waiting for it; None at the end. Raises CameraError if there is none."""
@@ -26,30 +31,54 @@ class Camera(Protocol):
         """Let go of the device or file; safe to call twice."""
 
 
+def source_kind(source: str) -> SourceKind:
+    """What the setting names; raises SettingsError where it is nothing that could be opened."""
+    if source == "simulated":
+        return "simulated"
+    if source.startswith(PIPELINE):
+        return "pipeline"
+    if "://" in source:
+        return "stream"
+    if source.isdecimal() or source.startswith("/dev/"):
+        return "device"
+    path = Path(source)
+    if path.exists():
+        return "folder" if path.is_dir() else "file"
+    raise SettingsError(
+        f"camera.source: no such file or folder: {source}; "
+        '"simulated", an index, a path, a URL or "gstreamer: " and a pipeline would be right'
+    )
+
+
 def open_camera(settings: CameraSettings) -> Camera:
     """Open the source that the settings name; raises CameraError, or SettingsError for nonsense."""
-    from edge.camera.folder import FolderCamera
-    from edge.camera.opencv import OpenCvCamera
-
-    source = settings.source
-    if source == "simulated":
+    kind = source_kind(settings.source)
+    if kind == "simulated":
         from edge.camera.simulated import SimulatedCamera
 
         return SimulatedCamera(settings)
-    if source.isdecimal() or "://" in source:
-        return OpenCvCamera(settings)
-    path = Path(source)
-    if path.is_dir():
+    if kind == "folder":
+        from edge.camera.folder import FolderCamera
+
         return FolderCamera(settings)
-    if not path.exists() and not source.startswith("/dev/"):
-        raise SettingsError(
-            f"camera.source: no such file or folder: {source}; "
-            '"simulated", an index, a path or a URL would be right'
-        )
+    from edge.camera.opencv import OpenCvCamera
+
     return OpenCvCamera(settings)
 
 
-def without_password(source: str) -> str:
-    """The source with the user and password of a URL, and its query, left out."""
-    source = re.sub(r"(?<=://)[^/@]*@", "***@", source)
-    return re.sub(r"\?.*", "?***", source) if "://" in source else source
+def check_source(settings: CameraSettings) -> None:
+    """Raise SettingsError for a source that can never be opened here, whatever is plugged in."""
+    if source_kind(settings.source) == "pipeline":
+        from edge.camera.opencv import check_gstreamer
+
+        check_gstreamer()
+
+
+def without_password(text: str) -> str:
+    """The text with the user and password of URLs and pipelines, and the queries of URLs, left out.
+
+    A password may hold any sign, so all up to the last @ goes: rather too much than too little.
+    """
+    text = re.sub(r"(?<=://)\S*@", "***@", text)
+    text = re.sub(r"\b(user-id|user-pw|password)\s*=\s*(\"[^\"]*\"|\S+)", r"\1=***", text)
+    return re.sub(r"(://[^\s?]*)\?\S*", r"\1?***", text)

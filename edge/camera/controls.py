@@ -1,0 +1,64 @@
+"""Exposure and the like: set, read back, and said when the camera ignored them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+
+from edge.settings import CameraSettings
+
+_TOLERANCE = 0.02  # cameras round to steps of their own
+
+
+class Adjustable(Protocol):
+    """What cv2.VideoCapture is here."""
+
+    def set(self, propId: int, value: float, /) -> bool: ...  # noqa: D102, N803
+    def get(self, propId: int, /) -> float: ...  # noqa: D102, N803
+
+
+@dataclass(frozen=True)
+class _Control:
+    name: str
+    property: int
+    manual: tuple[int, float] | None = None  # what ends the automatic first
+
+
+_CONTROLS = (
+    _Control("width", cv2.CAP_PROP_FRAME_WIDTH),
+    _Control("height", cv2.CAP_PROP_FRAME_HEIGHT),
+    _Control("fps", cv2.CAP_PROP_FPS),
+    _Control("exposure", cv2.CAP_PROP_EXPOSURE, (cv2.CAP_PROP_AUTO_EXPOSURE, 1)),
+    _Control("gain", cv2.CAP_PROP_GAIN),
+    _Control("white_balance", cv2.CAP_PROP_WB_TEMPERATURE, (cv2.CAP_PROP_AUTO_WB, 0)),
+    _Control("focus", cv2.CAP_PROP_FOCUS, (cv2.CAP_PROP_AUTOFOCUS, 0)),
+)
+
+
+def apply_controls(camera: Adjustable, settings: CameraSettings) -> tuple[str, ...]:
+    """Set what the settings ask for, read it all back, and name what the camera ignored.
+
+    All are set before the first is read: a new size may change the rate.
+    """
+    if settings.fourcc:
+        camera.set(cv2.CAP_PROP_FOURCC, _code(settings.fourcc))
+    asked = [(c, getattr(settings, c.name)) for c in _CONTROLS if getattr(settings, c.name) is not None]
+    for control, value in asked:
+        if control.manual:
+            camera.set(*control.manual)
+        camera.set(control.property, value)
+    ignored = [_ignored(camera, control, value) for control, value in asked]
+    if settings.fourcc and round(camera.get(cv2.CAP_PROP_FOURCC)) != _code(settings.fourcc):
+        ignored.insert(0, f"camera.fourcc: asked for {settings.fourcc}, the camera has another")
+    return tuple(text for text in ignored if text)
+
+
+def _ignored(camera: Adjustable, control: _Control, value: float) -> str | None:
+    has = camera.get(control.property)
+    if abs(has - value) <= abs(value) * _TOLERANCE:
+        return None
+    return f"camera.{control.name}: asked for {value:g}, the camera has {f'{has:g}' if has >= 0 else 'none'}"
+
+
+def _code(fourcc: str) -> int:
+    return int.from_bytes(fourcc.encode("ascii"), "little")
