@@ -1,0 +1,48 @@
+"""What can happen to a network camera: each brings it about and undoes it again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.rigs.faulty_link import LinkState
+from tests.rigs.sources import HttpCamera, NetworkCamera
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """``begin`` brings it about, ``end`` undoes it."""
+
+    name: str
+    begin: Callable[[NetworkCamera], None]
+    end: Callable[[NetworkCamera], None]
+
+
+def _link(name: str, state: LinkState) -> Mishap:
+    def begin(camera: NetworkCamera) -> None:
+        camera.link.state = state
+
+    def end(camera: NetworkCamera) -> None:
+        camera.link.state = "pass"
+
+    return Mishap(name, begin, end)
+
+
+def _send(kind: str) -> Mishap:
+    def begin(camera: NetworkCamera) -> None:
+        assert isinstance(camera, HttpCamera)
+        camera.send(kind)
+
+    def end(camera: NetworkCamera) -> None:
+        assert isinstance(camera, HttpCamera)
+        camera.send("good")
+
+    return Mishap(f"sends {kind}", begin, end)
+
+
+MISHAPS = (
+    Mishap("killed", lambda camera: camera.kill(), lambda camera: camera.switch_on()),
+    Mishap("frozen", lambda camera: camera.freeze(), lambda camera: camera.thaw()),
+    _link("hanging", "hang"),
+    _link("slow", "slow"),
+    _link("corrupted", "corrupt"),
+)
+BAD_PICTURES = tuple(_send(k) for k in ("truncated", "black", "white", "blurred", "small", "repeated"))
