@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live results experiments picture config schemas constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign results experiments picture config schemas constraints clean mosquitto
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ bench: .venv/.device ## latency of each stage on this machine
 
 bench-live: .venv/.everything mosquitto ## from capture to a reject received, beside a bare loop
 	$(bin)/python -m benchmarks.live $(ARGS)
+
+camera-campaign: .venv/.everything ## docs/camera-campaign.md again: network cameras made to fail; takes 40 minutes
+	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)

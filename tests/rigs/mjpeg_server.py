@@ -26,8 +26,8 @@ def draw(number: int, kind: str) -> NDArray[np.uint8]:
     picture = np.full((HEIGHT, WIDTH), 60, np.uint8)
     cv2.circle(picture, (number * 5 % WIDTH, HEIGHT // 2), 60, 180, -1)
     if kind == "blurred":
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), 12), np.uint8)
-    noise = np.random.default_rng(number).normal(0, 4, picture.shape)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 4), np.uint8)
+    noise = np.random.default_rng(number).normal(0, 1.5, picture.shape)
     noisy = (picture + noise).clip(0, 255).astype(np.uint8)
     return noisy[::2, ::2] if kind == "small" else noisy
 
