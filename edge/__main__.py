@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
             force=True,
         )
         if arguments.check:
-            return _check(settings, as_json=arguments.json)
+            return _check(settings, _settings_file(arguments), as_json=arguments.json)
         if arguments.capture is not None:
             return _capture(settings, arguments)
         if arguments.replay is not None:
@@ -113,10 +113,12 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     }
     if arguments.model is not None:
         flags["model.path"] = arguments.model
-    file = arguments.config
-    if file is None and Path("config.toml").is_file():
-        file = Path("config.toml")
-    return load_settings(file, flags)
+    return load_settings(_settings_file(arguments), flags)
+
+
+def _settings_file(arguments: argparse.Namespace) -> Path | None:
+    file: Path | None = arguments.config
+    return Path("config.toml") if file is None and Path("config.toml").is_file() else file
 
 
 def load_inspector(settings: Settings) -> "Inspector":
@@ -157,17 +159,18 @@ def _run(settings: Settings) -> int:
     return 0
 
 
-def _check(settings: Settings, *, as_json: bool) -> int:
+def _check(settings: Settings, file: Path | None, *, as_json: bool) -> int:
     from dataclasses import asdict
 
     from edge.check import check, exit_status
 
-    findings = check(settings, load_inspector)
+    findings = check(settings, load_inspector, file)
     if as_json:
         print(json.dumps({"works": exit_status(findings) == 0, "findings": [asdict(f) for f in findings]}))
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.works else 'FAIL'}  {finding.thing:<9} {finding.text}")
+            mark = "FAIL" if not finding.works else "warn" if finding.warning else "ok  "
+            print(f"{mark}  {finding.thing:<11} {finding.text}")
     return exit_status(findings)
 
 

@@ -1,41 +1,64 @@
-"""`edge --check`: tries settings, bundle, camera and broker, and says what works."""
+"""`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
 
-import threading
+import shutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.camera.source import open_camera, without_password
-from edge.errors import CameraError, LinegateError
+from edge.camera.check import try_camera
+from edge.camera.source import without_password
+from edge.clock import clock_is_synchronised
+from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.inspector import Inspector
 from edge.journal import Journal
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
 
+LEAST_FREE = 500_000_000  # bytes
+
+
+class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
+    """Something that should be mended, though the station works without."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried; ``text`` says what was seen, or what is wrong and how to mend it."""
+    """One thing that was tried; ``text`` says what was seen, or what is wrong and how to mend it.
+
+    ``warning``: it should be mended, though the station works without.
+    """
 
     thing: str
     works: bool
     text: str
+    warning: bool = False
 
 
-def check(settings: Settings, load_inspector: Callable[[Settings], Inspector]) -> list[Finding]:
-    """Try every outside thing once; settings were valid, or there would be none."""
+def check(
+    settings: Settings, load_inspector: Callable[[Settings], Inspector], file: Path | None = None
+) -> list[Finding]:
+    """Try every outside thing once; settings were valid, or there would be none.
+
+    ``file`` is where they came from, if from a file.
+    """
     steps: dict[str, Callable[[], str]] = {
         "settings": lambda: f"valid; station {settings.station.name}",
         "bundle": lambda: _bundle(settings, load_inspector),
-        "camera": lambda: _camera(settings),
+        "camera": lambda: try_camera(settings.camera),
         "journal": lambda: _journal(settings),
+        "disk": lambda: _disk(settings),
+        "clock": _clock,
+        "permissions": lambda: _permissions(settings, file),
         "broker": lambda: _broker(settings),
     }
     findings = []
     for thing, step in steps.items():
         try:
             findings.append(Finding(thing, works=True, text=step()))
+        except _Warning as warning:
+            findings.append(Finding(thing, works=True, text=str(warning), warning=True))
         except LinegateError as error:
             findings.append(Finding(thing, works=False, text=str(error)))
     return findings
@@ -51,34 +74,44 @@ def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector])
     )
 
 
-def _camera(settings: Settings) -> str:
-    """Open and read on a thread: a read may block for longer than anybody waits."""
-    result: list[str | LinegateError] = []
+def _disk(settings: Settings) -> str:
+    folder = Path(settings.journal.path).absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    text = f"{folder}: {usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free"
+    if usage.free < LEAST_FREE:
+        raise JournalError(
+            f"{text}; free at least {LEAST_FREE / 1e9:g} GB, or set journal.path to another disk"
+        )
+    return text
 
-    def attempt() -> None:
-        try:
-            camera = open_camera(settings.camera)
-            try:
-                frame = camera.read()
-            finally:
-                camera.close()
-            if frame is None:
-                raise CameraError(f"{camera.description}: gives no frame")
-            height, width = frame.image.shape[:2]
-            colour = "grey" if frame.image.ndim == 2 else "colour"
-            result.append(f"{camera.description}: {width}x{height}, {colour}")
-        except LinegateError as error:
-            result.append(error)
 
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join((settings.camera.open_timeout_ms + settings.camera.stall_ms) / 1000 + 1)
-    if not result:
-        source = without_password(settings.camera.source)
-        raise CameraError(f"camera.source: {source}: does not answer; is it on, and is the address right?")
-    if isinstance(result[0], LinegateError):
-        raise result[0]
-    return result[0]
+def _clock() -> str:
+    synchronised = clock_is_synchronised()
+    if synchronised is None:
+        return "cannot tell whether it is synchronised"
+    if not synchronised:
+        raise _Warning(
+            "not synchronised: times in messages may be wrong (the gate does not use them); "
+            "sudo timedatectl set-ntp true"
+        )
+    return "synchronised"
+
+
+def _permissions(settings: Settings, file: Path | None) -> str:
+    if file is not None and _holds_password(file) and file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file}: holds a password and others may read it: chmod 600 {file}")
+    bundle = Path(settings.model.path)
+    if bundle.exists() and bundle.stat().st_mode & 0o002:
+        raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
+    return "no password lies open, and nobody else may change the bundle"
+
+
+def _holds_password(file: Path) -> bool:
+    values = tomllib.loads(file.read_text("utf-8"))  # it was read before: these are settings
+    source = str(values.get("camera", {}).get("source", ""))
+    return bool(values.get("mqtt", {}).get("password")) or without_password(source) != source
 
 
 def _journal(settings: Settings) -> str:

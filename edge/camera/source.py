@@ -50,6 +50,11 @@ def source_kind(source: str) -> SourceKind:
     )
 
 
+def is_live(source: str) -> bool:
+    """Whether the setting names a camera, which can fail and come back, and nothing stored or drawn."""
+    return source_kind(source) in ("device", "stream", "pipeline")
+
+
 def open_camera(settings: CameraSettings) -> Camera:
     """Open the source that the settings name; raises CameraError, or SettingsError for nonsense."""
     kind = source_kind(settings.source)

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from edge.__main__ import main
+from edge.camera.check import mend_device
+from edge.clock import clock_is_synchronised
 from tests.brokers import MosquittoBroker
+from tests.rigs.sources import HttpCamera
+
+THINGS = ("settings", "bundle", "camera", "journal", "disk", "clock", "permissions", "broker")
+
+
+@pytest.fixture(autouse=True)
+def _a_clock_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.check.clock_is_synchronised", lambda: True)
 
 
 def findings(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, bool], str]:
@@ -22,7 +32,7 @@ def test_everything_works(bundle: Path, broker: MosquittoBroker, capsys: pytest.
     arguments = ["--model", str(bundle), "--mqtt.port", str(broker.port)]
     status, found, text = findings(arguments, capsys)
     assert status == 0
-    assert found == dict.fromkeys(("settings", "bundle", "camera", "journal", "broker"), True)
+    assert found == dict.fromkeys(THINGS, True)
     assert "MQTT 5" in text
 
 
@@ -32,9 +42,9 @@ def test_each_thing_that_does_not_work_is_said_and_the_rest_is_still_tried(
     away = ["--model", "absent.tflite", "--camera.source", "/dev/video99", "--mqtt.port", "1"]
     status, found, text = findings(away, capsys)
     assert status == 1
-    assert found == {"settings": True, "bundle": False, "camera": False, "journal": True, "broker": False}
+    assert {thing for thing in THINGS if not found[thing]} == {"bundle", "camera", "broker"}
     assert "absent.tflite" in text
-    assert "/dev/video99" in text
+    assert "there is no /dev/video99; is the camera plugged in? Video devices here: " in text
 
 
 def test_a_password_in_a_camera_url_is_not_shown(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,3 +55,86 @@ def test_a_password_in_a_camera_url_is_not_shown(bundle: Path, capsys: pytest.Ca
     assert "127.0.0.1:9/line" in text
     assert "secret" not in text
     assert "hidden" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("good", "320x240, grey, "),
+        ("black", "take off the lens cap"),
+        ("white", "lower camera.exposure"),
+        ("repeated", "restart the camera"),
+        ("truncated", "loose cable"),
+    ],
+)
+def test_what_is_wrong_with_the_pictures_is_said_with_what_mends_it(
+    kind: str, said: str, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = HttpCamera()
+    try:
+        camera.send(kind)
+        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
+        _, found, text = findings([*arguments, "--camera.settle_ms", "50"], capsys)
+    finally:
+        camera.close()
+    assert found["camera"] is (kind == "good")
+    assert said in text
+
+
+def test_settings_that_the_camera_ignores_are_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    camera = HttpCamera()
+    try:
+        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
+        _, found, text = findings([*arguments, "--camera.exposure", "80"], capsys)
+    finally:
+        camera.close()
+    assert found["camera"] is False
+    assert "camera.exposure: asked for 80" in text
+
+
+def test_a_device_that_cannot_be_used_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "video0").touch()
+    assert f"Video devices here: {tmp_path}/video0" in mend_device(tmp_path / "video7")
+    assert "another program may hold it" in mend_device(tmp_path / "video0")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "sudo usermod -aG" in mend_device(tmp_path / "video0")
+
+
+def test_a_full_disk_is_said(
+    bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.check.LEAST_FREE", 10**18)
+    status, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
+    assert (status, found["disk"]) == (1, False)
+    assert "or set journal.path to another disk" in text
+
+
+def test_a_clock_that_is_not_synchronised_is_a_warning(
+    bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.check.clock_is_synchronised", lambda: False)
+    assert main(["--check", "--model", str(bundle), "--mqtt.enabled", "false"]) == 0
+    assert "warn  clock       not synchronised" in capsys.readouterr().out
+    assert clock_is_synchronised() in (True, False, None)
+
+
+def test_a_password_that_lies_open_is_said_without_showing_it(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "line.toml"
+    file.write_text('[mqtt]\nenabled = false\npassword = "sesame"\n')
+    arguments = ["--config", str(file), "--model", str(bundle)]
+    file.chmod(0o644)
+    _, found, text = findings(arguments, capsys)
+    assert found["permissions"] is False
+    assert f"chmod 600 {file}" in text
+    assert "sesame" not in text
+    file.chmod(0o600)
+    assert findings(arguments, capsys)[1]["permissions"] is True
+
+
+def test_a_bundle_that_anybody_may_change_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle.chmod(0o666)
+    _, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
+    assert found["permissions"] is False
+    assert f"chmod 644 {bundle}" in text

@@ -1,0 +1,87 @@
+"""The camera's part of `edge --check`: what it gives, what is wrong with it, and what may mend that."""
+
+import getpass
+import os
+import time
+from pathlib import Path
+
+from edge.camera.guard import CameraGuard
+from edge.camera.source import check_source, is_live, open_camera, source_kind, without_password
+from edge.errors import CameraError
+from edge.frame import Frame
+from edge.settings import CameraSettings
+
+LOOK_S = 2.0
+
+
+def try_camera(camera: CameraSettings) -> str:
+    """Look at the camera's pictures for a short while; returns what was seen.
+
+    Raises CameraError or SettingsError, which say what is wrong and what may mend it.
+    """
+    source = without_password(camera.source)
+    check_source(camera)
+    guard = CameraGuard(lambda: open_camera(camera), camera)
+    guard.start()
+    try:
+        frames = _watch(guard, camera)
+        fault = guard.fault or (None if frames else "camera: no frame")
+    finally:
+        guard.stop(timeout=1)
+    if fault is not None:
+        raise CameraError(f"{source}: {fault.removeprefix('camera: ')}; {_mend(fault, camera)}")
+    if guard.ignored:
+        raise CameraError(f"{source}: {'; '.join(guard.ignored)}; take out what it cannot do")
+    height, width = frames[0].image.shape[:2]
+    colour = "grey" if frames[0].image.ndim == 2 else "colour"
+    took = frames[-1].captured - frames[0].captured
+    rate = f", {(len(frames) - 1) / took:.3g} frames a second" if took > 0 else ""
+    return f"{source}: {width}x{height}, {colour}{rate}"
+
+
+def _watch(guard: CameraGuard, camera: CameraSettings) -> list[Frame]:
+    """The frames of a short while, longer than a frozen picture needs to be seen; none after a fault."""
+    frames: list[Frame] = []
+    enough = camera.freeze_frames + 2 if is_live(camera.source) else 1
+    until = time.monotonic() + (camera.open_timeout_ms + camera.settle_ms + camera.stall_ms) / 1000 + 1
+    while time.monotonic() < until and guard.fault is None and not guard.ended:
+        frame = guard.next(0.05)
+        if frame is None:
+            continue
+        if not frames:
+            until = time.monotonic() + LOOK_S
+        frames.append(frame)
+        if len(frames) >= enough:
+            break
+    return frames
+
+
+_MENDING = {
+    "black": "take off the lens cap, switch on the lamp, raise camera.exposure",
+    "washed out": "lower camera.exposure or the lamp",
+    "blurred": "focus and clean the lens; camera.blurred_below says how sharp is sharp enough",
+    "wrong size": "set camera.width and camera.height to what the camera sends",
+    "half decoded": "look for a loose cable or a busy network",
+    "freeze": "restart the camera; raise camera.freeze_frames where pictures may really repeat",
+    "late": "the network or this device is too slow: lower the camera's rate, size or bit rate",
+    "hang": "unplug the camera and plug it in again",
+}
+
+
+def _mend(fault: str, camera: CameraSettings) -> str:
+    for name, text in _MENDING.items():
+        if fault.startswith(f"camera: {name}"):
+            return text
+    if source_kind(camera.source) == "device":
+        return mend_device(Path(f"/dev/video{camera.source}" if camera.source.isdecimal() else camera.source))
+    return "is it on, and are address, user and password right?"
+
+
+def mend_device(device: Path) -> str:
+    """Why a device that cannot be used cannot, as far as the file system shows."""
+    if not device.exists():
+        there = ", ".join(sorted(str(path) for path in device.parent.glob("video*"))) or "none"
+        return f"there is no {device}; is the camera plugged in? Video devices here: {there}"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"this user may not open {device}: sudo usermod -aG {device.group()} {getpass.getuser()}"
+    return f"another program may hold it: sudo fuser -v {device}"
