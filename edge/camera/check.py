@@ -5,6 +5,7 @@ import os
 import time
 from pathlib import Path
 
+from edge.camera.faults import measure_sharpness
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, is_live, open_camera, source_kind, without_password
 from edge.errors import CameraError
@@ -36,7 +37,9 @@ def try_camera(camera: CameraSettings) -> str:
     colour = "grey" if frames[0].image.ndim == 2 else "colour"
     took = frames[-1].captured - frames[0].captured
     rate = f", {(len(frames) - 1) / took:.3g} frames a second" if took > 0 else ""
-    return f"{source}: {width}x{height}, {colour}{rate}"
+    sharpness = measure_sharpness(frames[-1].image)
+    sharp = f", sharpness {sharpness:.2f}" if sharpness is not None else ""
+    return f"{source}: {width}x{height}, {colour}{rate}{sharp}"
 
 
 def _watch(guard: CameraGuard, camera: CameraSettings) -> list[Frame]:

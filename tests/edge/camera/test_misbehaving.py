@@ -1,7 +1,9 @@
 """Real network sources that misbehave: a fault within the limit, and back by itself."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +90,22 @@ def test_an_rtsp_camera_is_a_fault_in_time_and_comes_back(
     rtsp: tuple[RtspCamera, CameraGuard], mishap: Mishap
 ) -> None:
     suffer(*rtsp, mishap)
+
+
+def footprint() -> tuple[int, int]:
+    """Threads and open files of this process."""
+    return len(list(Path("/proc/self/task").iterdir())), len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts by /proc")
+def test_many_openings_leave_no_threads_and_no_files(http: tuple[HttpCamera, CameraGuard]) -> None:
+    camera, guard = http
+    wait_until(lambda: works(guard), BACK_S)
+    before = footprint()
+    for _ in range(15):
+        openings = guard.openings
+        camera.link.cut()
+        wait_until(lambda openings=openings: guard.openings > openings, BACK_S)  # type: ignore[misc]
+        wait_until(lambda: works(guard), BACK_S)
+    wait_until(lambda: footprint() <= before, BACK_S)  # the relays of the last link end by themselves
+    assert guard.left_behind == 0
