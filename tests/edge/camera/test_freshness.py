@@ -44,6 +44,15 @@ def test_a_new_rate_is_learnt() -> None:
     assert taken == pytest.approx(now)
 
 
+def test_a_faster_rate_is_learnt_too() -> None:
+    clock, now = running(until=2, interval=0.2)
+    for _ in range(30):
+        now += 0.02
+        clock.taken(now, 0)
+    burst = [clock.taken(now + 1 + 0.001 * k, 0) for k in range(10)]
+    assert burst == pytest.approx([now + 0.02 * (k + 1) for k in range(10)])
+
+
 def test_a_triggered_source_has_no_rate_to_judge_by() -> None:
     clock = ArrivalClock()
     assert [clock.taken(arrived, 0) for arrived in (1.0, 1.01, 9.0)] == [1.0, 1.01, 9.0]
