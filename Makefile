@@ -55,7 +55,7 @@ bench: .venv/.device ## latency of each stage on this machine
 bench-live: .venv/.everything mosquitto ## from capture to a reject received, beside a bare loop
 	$(bin)/python -m benchmarks.live $(ARGS)
 
-camera-campaign: .venv/.everything ## docs/camera-campaign.md again: network cameras made to fail; takes 40 minutes
+camera-campaign: .venv/.everything ## docs/camera-campaign.md again: cameras made to fail; takes 50 minutes
 	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour

@@ -1,4 +1,4 @@
-"""`make camera-campaign`: network cameras made to fail over and over under one guard, and what it cost.
+"""`make camera-campaign`: cameras made to fail over and over under one guard, and what it cost.
 
 Each row is one mishap of one camera, `--times` times: how long until the guard says fault, how long
 until it works again once the mishap is over, and whether threads, open files or memory grew.
@@ -9,11 +9,12 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 
@@ -21,12 +22,21 @@ from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
 from edge.settings import CameraSettings
 from tests.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
-from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
+from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
+from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
 
 STALL_MS = 1000
 LIMIT_S = STALL_MS / 1000 + 0.5  # the mishap begins somewhere between two frames, and machines are busy
 PATIENCE_S = 30.0
 _POLL_S = 0.002
+
+
+class Breakable(Protocol):
+    """A camera that can be made to fail."""
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
 
 @dataclass
@@ -80,7 +90,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float | None:
     return time.monotonic() - since
 
 
-def run_mishap(name: str, camera: NetworkCamera, guard: CameraGuard, mishap: Mishap, times: int) -> Row:
+def run_mishap(name: str, camera: Breakable, guard: CameraGuard, mishap: Mishap, times: int) -> Row:
     """One row; a mishap that the guard does not see is counted and undone."""
     chance, row = random.Random(name + mishap.name), Row(name, mishap.name)
     row.before = footprint()
@@ -101,7 +111,7 @@ def run_mishap(name: str, camera: NetworkCamera, guard: CameraGuard, mishap: Mis
 
 
 @contextmanager
-def guarded(camera: NetworkCamera) -> Iterator[CameraGuard]:
+def guarded(camera: Breakable) -> Iterator[CameraGuard]:
     """A guard that reads this camera, and a consumer that takes its frames."""
     settings = CameraSettings(
         source=camera.url, stall_ms=STALL_MS, open_timeout_ms=3000, reopen_max_ms=1000, settle_ms=200
@@ -127,17 +137,20 @@ def guarded(camera: NetworkCamera) -> Iterator[CameraGuard]:
         consumer.join()
 
 
-def campaign(times: int) -> Iterator[Row]:
-    """All rows, as they are done."""
-    cameras: list[tuple[str, Callable[[], NetworkCamera], tuple[Mishap, ...]]] = [
-        ("HTTP, motion JPEG", HttpCamera, MISHAPS + BAD_PICTURES)
-    ]
-    missing = rtsp_is_missing()
-    if missing:
-        print(f"camera-campaign: {missing}", file=sys.stderr)
-    else:
-        cameras.append(("RTSP, H.264", RtspCamera, MISHAPS))
-    for name, make, mishaps in cameras:
+KINDS: dict[str, tuple[str, Callable[[], Breakable], tuple[Mishap, ...], Callable[[], str | None]]] = {
+    "http": ("HTTP, motion JPEG", HttpCamera, MISHAPS + BAD_PICTURES, lambda: None),
+    "rtsp": ("RTSP, H.264", RtspCamera, MISHAPS, rtsp_is_missing),
+    "vivid": ("V4L2, vivid", VividCamera, VIVID_MISHAPS, vivid_is_missing),
+}
+
+
+def campaign(kinds: Sequence[str], times: int) -> Iterator[Row]:
+    """All rows, as they are done; a kind that is not here is said and left out."""
+    for kind in kinds:
+        name, make, mishaps, is_missing = KINDS[kind]
+        if (missing := is_missing()) is not None:
+            print(f"camera-campaign: {missing}", file=sys.stderr)
+            continue
         camera = make()
         with guarded(camera) as guard:
             for mishap in mishaps:
@@ -148,10 +161,11 @@ def main(argv: list[str] | None = None) -> int:
     """Write the table; 1 when a mishap was not seen, or seen too late."""
     parser = argparse.ArgumentParser(prog="camera-campaign", description=__doc__)
     parser.add_argument("--times", type=int, default=100, metavar="N", help="of each mishap")
+    parser.add_argument("--cameras", nargs="+", choices=list(KINDS), default=list(KINDS), metavar="KIND")
     parser.add_argument("--out", type=Path, default=Path("docs/camera-campaign.md"), metavar="FILE")
     arguments = parser.parse_args(argv)
     lines = [
-        "# Network cameras made to fail",
+        "# Cameras made to fail",
         "",
         f"Made by `make camera-campaign` ({arguments.times} times each, {datetime.now(UTC):%Y-%m-%d}, "
         f"OpenCV {cv2.__version__}), with `camera.stall_ms` {STALL_MS}; a time is the worst of the row.",
@@ -160,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
         f"|{' --- |' * len(HEAD)}",
     ]
     failed = False
-    for row in campaign(arguments.times):
+    for row in campaign(arguments.cameras, arguments.times):
         failed |= bool(row.missed) or any(seconds > LIMIT_S for seconds in row.to_fault)
         lines.append(f"| {' | '.join(row.cells())} |")
         print(lines[-1], flush=True)

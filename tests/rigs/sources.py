@@ -35,7 +35,11 @@ class NetworkCamera:
         self._command = [*command, str(self.port)]
         self.switch_on()
         self.link = FaultyLink(self.port)
-        self.url = address.format(port=self.link.port)
+        self._address = address
+
+    @property
+    def url(self) -> str:
+        return self._address.format(port=self.link.port)
 
     def switch_on(self) -> None:
         self._process = subprocess.Popen(
