@@ -37,7 +37,14 @@ class _Reader:
         self.abandoned = threading.Event()
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._run, name="camera", daemon=True)
-        self.thread.start()
+
+    def start(self) -> None:
+        """Start the thread; where the system has none to give, that is a fault like others."""
+        try:
+            self.thread.start()
+        except RuntimeError as error:
+            self.fault = CameraFault("no camera", str(error))
+            self.done.set()
 
     def _run(self) -> None:
         try:
@@ -148,7 +155,7 @@ class CameraGuard:
         if self._thread.is_alive():
             self._thread.join(timeout)
         reader = self._reader
-        if reader is not None and reader not in self._hung:
+        if reader is not None and reader not in self._hung and reader.thread.is_alive():
             reader.thread.join(timeout)
 
     def _run(self) -> None:
@@ -156,6 +163,7 @@ class CameraGuard:
         while not self._stop.is_set() and not self._ended:
             self.openings += 1
             self._reader = reader = _Reader(self._open_camera, self._receive)
+            reader.start()
             self._watch(reader)
             self._hung = [hung for hung in self._hung if hung.thread.is_alive()]
             if reader.ended or self._stop.is_set():

@@ -82,6 +82,9 @@ class OpenCvCamera:
                 settings.open_timeout_ms,
                 cv2.CAP_PROP_READ_TIMEOUT_MSEC,
                 settings.stall_ms,
+                # FFmpeg holds back a frame for each thread but one: 150 ms with four, at 20 frames a second.
+                cv2.CAP_PROP_N_THREADS,
+                1,
             ]  # for streams alone: they make a V4L2 device fail to open
             return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
         except cv2.error as error:

@@ -303,3 +303,21 @@ def test_an_unexpected_error_of_a_driver_is_a_fault_without_its_password(
     wait_until(lambda: guard.fault)
     assert "sesame" not in (guard.fault or "")
     assert "RuntimeError" in (guard.fault or "")
+
+
+def test_where_there_is_no_thread_to_be_had_the_guard_goes_on_trying(
+    guarded: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, list[int]()
+
+    def refusing(thread: threading.Thread) -> None:
+        if thread.name == "camera" and len(refused) < 2:
+            refused.append(1)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    guard = guarded(lambda: FakeCamera(steady))
+    wait_until(lambda: guard.fault)
+    assert guard.fault == "camera: no camera: can't start new thread"
+    wait_until(lambda: guard.next(0.05) is not None and guard.fault is None)
