@@ -1,11 +1,11 @@
 """When a frame was taken: monotonic time, which buffers on the way cannot make look fresh."""
 
 from collections import deque
-from statistics import median
 from typing import Protocol
 
 _KEPT = 15
 _LEAST = 3
+_CATCH_UP = 1.25  # frames out of a buffer: else an interval taken too short would make all look old
 _MAX_AGE_S = 10.0
 _DRIFT = 0.0005  # seconds a second by which two clocks may run apart; crystals stay within a tenth of it
 
@@ -60,8 +60,8 @@ class SteadyClock:
     """For sources without stamps, such as motion JPEG over HTTP: by the rate at which frames arrive.
 
     A camera takes pictures at a steady rate. A frame that comes at its time was taken when it came.
-    After a gap, and in the burst that follows, frames come out of a buffer: each was taken one
-    interval after the one before, so it is as old as it looks. A camera that really paused makes
+    After a gap, and in the burst that follows, frames come out of a buffer: each was taken about
+    one interval after the one before, so it is as old as it looks. A camera that really paused makes
     one frame look old, which is the safe mistake.
     """
 
@@ -76,10 +76,16 @@ class SteadyClock:
             self._arrived = self._taken = arrived
             return arrived
         interval = arrived - self._arrived
-        usual = median(self._intervals) if len(self._intervals) >= _LEAST else interval
+        usual = self._usual(interval)
         regular = usual / 2 <= interval <= usual * 2
-        self._taken = arrived if regular else min(arrived, self._taken + usual)
+        self._taken = arrived if regular else min(arrived, self._taken + usual * _CATCH_UP)
         if interval >= usual / 2 or self._taken == arrived:  # the pace of a burst is not the camera's
             self._intervals.append(interval)
         self._arrived = arrived
         return self._taken
+
+    def _usual(self, interval: float) -> float:
+        """The mean interval, which pairs of frames do not change, without the longest, which may be a gap."""
+        if len(self._intervals) < _LEAST:
+            return interval
+        return (sum(self._intervals) - max(self._intervals)) / (len(self._intervals) - 1)

@@ -42,8 +42,14 @@ class NetworkCamera:
         return self._address.format(port=self.link.port)
 
     def switch_on(self) -> None:
+        # In a session of its own: the kernel wakes stopped processes of a group that loses its shell.
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=_ROOT
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=_ROOT,
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n", f"{self._command} did not start"
