@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.2
 HANG_GRACE_S = 2.5  # a read that ends by itself at the stall limit, or at V4L2's two seconds, must be let
 GOOD_AGAIN = 3  # good pictures in a row that end a fault
+BAD_FOR_S = 5.0  # pictures that are all bad for so long, in a way that a new opening may cure
+_CURABLE = ("late", "freeze", "half decoded", "wrong size")
 _TICK_S = 0.05
 
 
@@ -30,7 +32,8 @@ class _Reader:
         self._receive = receive
         self.progress = time.monotonic()  # when it was started, opened the camera or last read
         self.is_open = False
-        self.opened = 0.0
+        self.opened = self.last_good = 0.0
+        self.bad_since: float | None = None
         self.settled = False
         self.fault: CameraFault | None = None
         self.ended = False
@@ -169,7 +172,7 @@ class CameraGuard:
             if reader.ended or self._stop.is_set():
                 break
             # A camera that fails again at once must not be opened again at once, for ever.
-            worked = reader.progress - reader.opened if reader.is_open else 0.0
+            worked = reader.last_good - reader.opened
             pause = FIRST_PAUSE_S if worked > pause else min(pause * 2, self._settings.reopen_max_ms / 1000)
             self._stop.wait(pause)
         with self._changed:
@@ -182,6 +185,8 @@ class CameraGuard:
             if self._stop.is_set():
                 reader.abandoned.set()
                 return
+            if self._is_spoilt(reader):
+                reader.abandoned.set()  # it ends after the read that it is in
             if self._hangs(reader):
                 reader.abandoned.set()
                 self._hung.append(reader)
@@ -190,6 +195,12 @@ class CameraGuard:
                 return
         if reader.fault is not None:
             self._break(reader.fault)
+
+    def _is_spoilt(self, reader: _Reader) -> bool:
+        with self._changed:
+            curable = self._fault is not None and self._fault.name in _CURABLE
+            since = reader.bad_since
+        return curable and since is not None and time.monotonic() - since > BAD_FOR_S
 
     def _hangs(self, reader: _Reader) -> bool:
         limit = self._settings.stall_ms if reader.is_open else self._settings.open_timeout_ms
@@ -206,6 +217,11 @@ class CameraGuard:
         with self._changed:
             if reader.abandoned.is_set():
                 return
+            now = time.monotonic()
+            if frame.fault is None:
+                reader.last_good, reader.bad_since = now, None
+            elif reader.bad_since is None:
+                reader.bad_since = now
             self._note_ignored(camera.ignored)
             self._note(frame, fault)
             self._queue(frame)

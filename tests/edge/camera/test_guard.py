@@ -305,6 +305,39 @@ def test_an_unexpected_error_of_a_driver_is_a_fault_without_its_password(
     assert "RuntimeError" in (guard.fault or "")
 
 
+def test_a_camera_whose_pictures_stay_bad_is_opened_again(
+    guarded: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that froze, or one stream's stamps that a single wrong one made all look late."""
+    monkeypatch.setattr("edge.camera.guard.BAD_FOR_S", 0.1)
+    cameras: list[FakeCamera] = []
+
+    def frozen(_number: int) -> Frame:
+        time.sleep(0.002)
+        return frame(0)
+
+    def opener() -> FakeCamera:
+        cameras.append(FakeCamera(steady if len(cameras) > 1 else frozen))
+        return cameras[-1]
+
+    guard = guarded(opener)
+    wait_until(lambda: guard.fault)
+    assert (guard.fault or "").startswith("camera: freeze")
+    wait_until(lambda: guard.next(0.05) is not None and guard.fault is None)
+    assert guard.openings == 3
+    assert [camera.closed for camera in cameras] == [1, 1, 0]
+
+
+def test_a_dark_room_is_no_reason_to_open_the_camera_again(
+    guarded: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.camera.guard.BAD_FOR_S", 0.1)
+    guard = guarded(lambda: FakeCamera(of_level(lambda _: 0)))
+    wait_until(lambda: guard.fault)
+    time.sleep(0.3)
+    assert guard.openings == 1
+
+
 def test_where_there_is_no_thread_to_be_had_the_guard_goes_on_trying(
     guarded: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
