@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from edge.arguments import Parser
 from edge.decision import Thresholds
 from edge.errors import LinegateError, SettingsError
 from edge.settings import Settings, load_settings, setting_fields
@@ -35,18 +36,13 @@ exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
 EXIT_CAMERA_HANGS = 3
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise SettingsError(f"{message}; edge --help shows what is right")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line: what to do, and a flag for every setting."""
-    parser = _Parser(
+    parser = Parser(
         prog="edge",
+        usage="edge [--config FILE] [--replay DIR | --capture DIR/CLASS | --check] [--SECTION.KEY VALUE ...]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.toml, if there")

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import InputError, LinegateError
+from edge.arguments import Parser
+from edge.errors import LinegateError
 
 if TYPE_CHECKING:
     from quantize.quantize import Quantized
@@ -27,18 +28,12 @@ exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise InputError(f"{message}; {self.prog} --help shows what is right")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line without `inspect`, which has a parser of its own."""
-    parser = _Parser(
+    parser = Parser(
         prog="quantize",
         description="Make one int8 bundle of a trained run, compare it with float, and write it or refuse.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="what `trainer train` wrote")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: RUN/model.tflite")
@@ -144,7 +139,7 @@ def _inspect(words: list[str]) -> int:
     from quantize.card import model_card
     from quantize.describe import describe
 
-    parser = _Parser(prog="quantize inspect", description="What a bundle says of itself.")
+    parser = Parser(prog="quantize inspect", description="What a bundle says of itself.")
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
     parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
@@ -193,7 +188,7 @@ def _joined(words: list[str], flag: str) -> list[str]:
 
 
 def _wrap_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="quantize wrap",
         description="Make a bundle of an image classifier that another tool made.",
         epilog="What isn't given is told by the model or by the names; where it can't be, it is asked for.",
@@ -218,7 +213,7 @@ def _wrap_parser() -> argparse.ArgumentParser:
 def _bench(words: list[str]) -> int:
     from quantize.bench import bench, bench_table
 
-    parser = _Parser(prog="quantize bench", description="How long a graph takes on this machine.")
+    parser = Parser(prog="quantize bench", description="How long a graph takes on this machine.")
     parser.add_argument("file", type=Path, metavar="FILE.tflite", help="a bundle, or any TFLite file")
     parser.add_argument("--threads", type=_count, metavar="N", help="on 1 to N (default: all, at most 4)")
     parser.add_argument("--runs", type=_count, default=1000, help="runs to time (default: 1000)")

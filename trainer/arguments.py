@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from edge.errors import InputError
+from edge.arguments import Parser
 from trainer.augment import KINDS
 from trainer.models.registry import AUTOENCODER, DEFAULT, NAMES
 from trainer.models.transfer import BACKBONES
@@ -43,20 +43,14 @@ _DATA = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise InputError(f"{message}; {self.prog} --help shows what is right")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="trainer",
         description="Learn to tell OK parts from defective ones.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     _add_audit(_command(commands, "audit", "what is wrong with these photographs", _AUDIT_EXAMPLES))
     _add_train(_command(commands, "train", "learn from photographs", _TRAIN_EXAMPLES))
     _add_evaluate(_command(commands, "evaluate", "score a run on other photographs", _EVALUATE_EXAMPLES))
@@ -69,7 +63,6 @@ def _command(commands: Any, name: str, purpose: str, examples: str) -> argparse.
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return added
 

@@ -105,7 +105,13 @@ class SeenPart:
         self.interrupt()
 
     def take(self, frame: Frame) -> list[Look]:
-        """The frame, if a part reached the line in it, or one that did has more frames to give."""
+        """The frame, if a part reached the line in it, or one that did has more frames to give.
+
+        A frame that the camera spoiled shows no line: parts may have gone by in it.
+        """
+        if frame.fault is not None:
+            self.interrupt()
+            return []
         if self._last is not None and frame.captured - self._last > self._settings.max_pause_ms / 1000:
             self.interrupt()
         self._last = frame.captured

@@ -1,6 +1,7 @@
 """Parts that the camera sees cross a line: one sighting each, none twice, none missed at the stated speed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -218,3 +219,14 @@ def test_a_region_beyond_the_picture_is_said_and_nothing_counts_as_seen() -> Non
     assert show(trigger, ride(Film(0), 5, until=300)) == []
     assert trigger.trouble == "trigger.region: reaches beyond the picture"
     assert observer.watched == []
+
+
+def test_a_spoiled_frame_is_no_part_and_what_went_by_in_it_counts_as_unseen() -> None:
+    trigger, observer = watching()
+    show(trigger, ride(Film(), 5, until=100))
+    black = replace(frame(1.0, 100, np.zeros((HEIGHT, WIDTH), np.uint8)), fault="the picture is black")
+    assert trigger.take(black) == []
+    assert [what for what, _ in observer.watched] == ["watch", "unwatch"]
+    show(trigger, [Film().picture(0)] * 3, begin=1.01)
+    assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
+    assert observer.sightings == []
