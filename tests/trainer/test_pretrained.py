@@ -47,7 +47,7 @@ def test_logits_take_256_values_up_to_the_largest(weights: Weights) -> None:
     head = learn_head(features, np.arange(24) % 2, np.arange(24), task="binary", strength=10)
     logits = predict_batches(with_head(maps, head, name="frozen", largest_logit=0.5), pixels, "logits")
     assert np.abs(logits).max() <= 0.51
-    assert np.allclose(logits * 255, np.round(logits * 255), atol=1e-3)
+    assert np.allclose(logits * 254, np.round(logits * 254), atol=1e-3)
 
 
 @given(st.integers(1, 60))

@@ -27,7 +27,7 @@ def with_normality(maps: Any, normality: Normality, *, slope: float, offset: flo
     from trainer.models.fake_quantize import round_weights
 
     logit, set_weights = add_distance(
-        maps.output, normality, side=1, mean=-offset / slope, deviation=1 / slope, most=largest
+        maps.output, normality, mean=-offset / slope, deviation=1 / slope, most=largest
     )
     network = Model(maps.input, logit, name="normality")
     set_weights()
@@ -36,32 +36,31 @@ def with_normality(maps: Any, normality: Normality, *, slope: float, offset: flo
 
 
 def add_distance(
-    values: Any, normality: Normality, *, side: int, mean: float, deviation: float, most: float
+    values: Any, normality: Normality, *, mean: float, deviation: float, most: float
 ) -> tuple[Any, Callable[[], None]]:
     """The distance of a map's strangest place, standardized and cut off at ``most`` deviations, (N, 1).
 
-    And what sets the weights afterwards. ``side``: how many places of the map, to a side, are one of
-    ``normality``. A convolution with as many groups as there are places whitens each place by its own
-    matrix.
+    And what sets the weights afterwards. A convolution with as many groups as there are places whitens
+    each place by its own matrix.
     """
     from keras import layers, ops
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.models.fake_quantize import FakeQuantize, around_zero
 
     height, width, dimensions = normality.mean.shape
     places = height * width
-    project = layers.Conv2D(dimensions, side, strides=side, use_bias=False)
+    project = layers.Conv2D(dimensions, 1, use_bias=False)
     whiten = layers.Conv2D(places * dimensions, 1, groups=places)
     average = layers.Conv2D(1, 1)
     values = FakeQuantize(*normality.limits)(project(values))
     values = layers.Reshape((1, 1, places * dimensions))(values)
-    values = FakeQuantize(-CLIP, CLIP)(whiten(values))
+    values = around_zero(CLIP)(whiten(values))
     values = FakeQuantize(0.0, CLIP)(ops.absolute(values))
     values = average(layers.Reshape((height, width, dimensions))(values))
-    values = FakeQuantize(-most, most)(values)
+    values = around_zero(most)(values)
 
     def set_weights() -> None:
-        project.set_weights([np.tile(normality.projection / side**2, (side, side, 1, 1))])
+        project.set_weights([normality.projection[np.newaxis, np.newaxis]])
         kernel = normality.whitening.reshape(places, dimensions, dimensions)
         bias = -np.einsum("pc,pcd->pd", normality.mean.reshape(places, dimensions), kernel)
         side_by_side = kernel.transpose(1, 0, 2).reshape(1, 1, dimensions, places * dimensions)

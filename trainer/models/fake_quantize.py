@@ -40,6 +40,15 @@ class FakeQuantize(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "low": self.low, "high": self.high}
 
 
+def around_zero(most: float) -> FakeQuantize:
+    """Rounds to the steps from ``-most`` to ``most``, with 0 for certain one of them.
+
+    int8 has one more value below zero than above; a range that is the same on both sides would leave it open
+    which of the two in the middle is 0.
+    """
+    return FakeQuantize(-most * 128 / 127, most)
+
+
 def round_weights(network: Any) -> None:
     """Round the kernels and biases of a network in place, as the converter will.
 

@@ -58,7 +58,7 @@ def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed:
     for values in trunk.outputs:
         maps.append(_pool(values))
         if look.has_deviations:
-            # An odd number of places: see _window. The last row and column hardly change a mean.
+            # An odd number of places: see _average. The last row and column hardly change a mean.
             inside = tuple(side - 1 + side % 2 for side in values.shape[1:3])
             mean = FakeQuantize(0.0, TOP)(layers.AveragePooling2D(inside)(values))
             above = layers.ReLU()(layers.Subtract()([values, mean]))
@@ -82,21 +82,9 @@ def build_place_map(maps: Any) -> Any:
     """
     from keras import Model, layers
 
-    values = join_places(maps)
-    side = places_as_one(values)
-    return Model(maps.input, layers.AveragePooling2D(side)(values) if side > 1 else values, name="places")
-
-
-def join_places(maps: Any) -> Any:
-    """The maps of PLACE_BLOCKS, one beside the other."""
-    from keras import layers
-
-    return layers.Concatenate()([map_of(maps, block) for block in PLACE_BLOCKS])
-
-
-def places_as_one(values: Any) -> int:
-    """How many places of a map, to a side, count as one."""
-    return 2 if min(values.shape[1:3]) >= _LARGE else 1
+    values = layers.Concatenate()([map_of(maps, block) for block in PLACE_BLOCKS])
+    side = 2 if min(values.shape[1:3]) >= _LARGE else 1
+    return Model(maps.input, _average(values, (side, side)), name="places")
 
 
 def with_head(
@@ -110,7 +98,7 @@ def with_head(
     """
     from keras import Model, layers
 
-    from trainer.models.fake_quantize import FakeQuantize, round_weights
+    from trainer.models.fake_quantize import around_zero, round_weights
 
     standardized, start = [], 0
     setters: list[Callable[[], None]] = []
@@ -120,17 +108,15 @@ def with_head(
         deviation = head.deviation[start : start + channels]
         start += channels
         layer = layers.DepthwiseConv2D((height, width))
-        rounded = FakeQuantize(-LARGEST_DEVIATION, LARGEST_DEVIATION)(layer(values))
+        rounded = around_zero(LARGEST_DEVIATION)(layer(values))
         standardized.append(layers.Flatten()(rounded))
         kernel = np.broadcast_to(1 / (deviation * height * width), (height, width, channels))
         setters.append(partial(layer.set_weights, [kernel[..., np.newaxis], -mean / deviation]))
     rows = [head.kernel]
     if strangeness is not None:
-        places = join_places(maps)
         distance, set_weights = add_distance(
-            places,
+            build_place_map(maps).output,
             strangeness.normality,
-            side=places_as_one(places),
             mean=strangeness.mean,
             deviation=strangeness.deviation,
             most=LARGEST_DEVIATION,
@@ -141,7 +127,7 @@ def with_head(
     dense = layers.Dense(head.kernel.shape[1], name="head")
     joined = layers.Concatenate()(standardized) if len(standardized) > 1 else standardized[0]
     limit = min(max(largest_logit, _LEAST_LOGIT), LARGEST_LOGIT)
-    network = Model(maps.input, FakeQuantize(-limit, limit)(dense(joined)), name=name)
+    network = Model(maps.input, around_zero(limit)(dense(joined)), name=name)
     for set_weights in setters:
         set_weights()
     dense.set_weights([np.concatenate(rows), head.bias])
@@ -151,11 +137,20 @@ def with_head(
 
 def _pool(values: Any) -> Any:
     """A map, averaged over windows, see `_window`, where it is large."""
+    height, width = values.shape[1:3]
+    return _average(values, (_window(height), _window(width)))
+
+
+def _average(values: Any, window: tuple[int, int]) -> Any:
+    """The means of a map over windows, rounded.
+
+    The mean of an odd number of whole numbers never lies in the middle between two of them, which an
+    average pooling may round up or down. A convolution, which can be told, needs more bytes.
+    """
     from keras import layers
 
     from trainer.models.fake_quantize import FakeQuantize
 
-    window = tuple(_window(side) for side in values.shape[1:3])
     if window == (1, 1):
         return values
     if window[0] % 2 and window[1] % 2:
@@ -167,10 +162,6 @@ def _pool(values: Any) -> Any:
 
 
 def _window(side: int) -> int:
-    """The smallest odd part of ``side`` that leaves at most _SMALL places, or the smallest even one.
-
-    The mean of an odd number of whole numbers never lies in the middle between two of them, which an
-    average pooling may round up or down. A convolution, which can be told, needs more bytes.
-    """
+    """The smallest odd part of ``side`` that leaves at most _SMALL places, or the smallest even one."""
     windows = [window for window in range(1, side + 1) if side % window == 0 and side // window <= _SMALL]
     return next((window for window in windows if window % 2), windows[0])
