@@ -48,7 +48,7 @@ def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     record = json.loads((run / "run.json").read_text())
     assert (record["task"], record["classes"]) == ("anomaly", ["good", "defect"])
     assert record["results"]["test"]["auroc"] > 0.9
-    assert quantize([str(run), "--out", str(bundle), "--allow-flips", "2"]) == 0
+    assert quantize([str(run), "--out", str(bundle), "--allow-flips", "2", "--allow-escapes", "2"]) == 0
     capsys.readouterr()
     assert edge(["--replay", str(data / "part" / "test"), "--model", str(bundle), "--json"]) == 0
     labelled = json.loads(capsys.readouterr().out)["labelled"]

@@ -27,7 +27,8 @@ import cv2
 import numpy as np
 
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.utils.logging.setLogLevel(0)  # as for FFmpeg
+    # As for FFmpeg; older OpenCV has it elsewhere.
+    getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 _JPEG_START = b"\xff\xd8\xff"
 _DESCRIBED = 80  # signs of a pipeline that are shown

@@ -116,7 +116,9 @@ def test_every_network_trains_evaluates_and_becomes_int8(name: str, data: Path, 
     assert "no pretrained weights" in document["warnings"][0]
     assert trainer(["evaluate", str(run), str(data)]) == 0
     bundle = tmp_path / "part.tflite"
-    assert quantize([str(run), "--out", str(bundle), "--samples", "10", "--allow-flips", "9"]) == 0
+    # One epoch learns nothing, so that all scores lie at the threshold.
+    allowed = ["--allow-flips", "9", "--allow-escapes", "9"]
+    assert quantize([str(run), "--out", str(bundle), "--samples", "10", *allowed]) == 0
     assert bundle.stat().st_size > 200_000
 
 
