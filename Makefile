@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign results experiments picture config schemas constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ bench-live: .venv/.everything mosquitto ## from capture to a reject received, be
 
 camera-campaign: .venv/.everything ## docs/camera-campaign.md again: cameras made to fail; takes 50 minutes
 	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
+
+camera-pictures: .venv/.everything ## how often good photographs in DATA are called faulty, for docs/cameras.md
+	$(bin)/python -m benchmarks.camera_pictures $(DATA)
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)

@@ -13,7 +13,7 @@ from edge.chatter import without_chatter
 from edge.errors import InputError
 from edge.preprocess import to_network_input
 from quantize.calibrate import with_extremes
-from quantize.correct import correct_biases, halves_up
+from quantize.correct import correct_biases, round_halves_up
 from quantize.flatbuffer import pack, shorten_names, unpack
 
 
@@ -29,13 +29,15 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
 
     is_rounded = rounds_as_int8(model)
     scaled = to_network_input(with_extremes(sample))
+    # A network that rounds says all its ranges itself; the first image holds that of the pixels.
+    measured = scaled[:1] if is_rounded else scaled
     # For one image at a time; for any number of them the graph would compute its shapes anew.
     # Names of its own, because Keras numbers those that it gives, and they stand in the file.
     entry = keras.Input(batch_shape=(1, *sample.shape[1:]), name="image")
     model = keras.Model(entry, model(entry), name="one")
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in scaled)
+    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in measured)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
@@ -43,14 +45,16 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
         with without_chatter(), warnings.catch_warnings(action="ignore"):
             int8 = bytes(converter.convert())
             if is_rounded:
-                return _compact(halves_up(int8))
+                return _finish(int8, is_rounded=True)
             float32 = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error
-    return _compact(correct_biases(int8, float32, sample))
+    return _finish(correct_biases(int8, float32, sample), is_rounded=False)
 
 
-def _compact(flatbuffer: bytes) -> bytes:
+def _finish(flatbuffer: bytes, *, is_rounded: bool) -> bytes:
     model = unpack(flatbuffer)
+    if is_rounded:
+        round_halves_up(model)
     shorten_names(model)
     return pack(model)

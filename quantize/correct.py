@@ -53,19 +53,17 @@ def _correct(int8: bytes, float32: bytes, sample: NDArray[np.uint8]) -> bytes:
     return pack(model)
 
 
-def halves_up(int8: bytes) -> bytes:
-    """The graph with the scales of its kernels larger by the last digit of a float32.
+def round_halves_up(model: Any) -> None:
+    """Make the scales of a graph's kernels larger by the last digit of a float32, in place.
 
     Where a sum lies in the middle between two whole numbers, one runtime would round it to the even one
     and another away from zero; fake quantization, and now all of them, round it up.
     """
-    model = unpack(int8)
     graph = model.subgraphs[0]
     kernels = {operator.inputs[1] for operator in graph.operators if _kind(model, operator) in _WITH_BIAS}
     for number in kernels:
         quantization = graph.tensors[number].quantization
         quantization.scale = np.asarray(quantization.scale, np.float32) * np.float32(1 + 2**-23)
-    return pack(model)
 
 
 def _has_bias(model: Any, operator: Any) -> bool:

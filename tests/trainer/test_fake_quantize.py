@@ -1,0 +1,22 @@
+"""What rounds in a float network, and that 0 and both ends are whole steps."""
+
+import numpy as np
+import pytest
+
+from trainer.models.fake_quantize import FakeQuantize, around_zero
+
+
+@pytest.mark.parametrize("most", [0.1, 6.0, 8.0])
+def test_a_range_around_zero_ends_a_step_later_below_as_int8_does(most: float) -> None:
+    values = np.array([-2 * most, 0.0, 2 * most], np.float32)
+    steps = np.asarray(around_zero(most)(values)) / (most / 127)
+    assert steps == pytest.approx([-128, 0, 127], abs=1e-3)
+
+
+def test_what_is_saved_makes_the_same_layer_in_both_programs() -> None:
+    from quantize.fake_quantize import FakeQuantize as Read
+
+    values = np.linspace(-1, 9, 1001, dtype=np.float32)
+    made = FakeQuantize(0.0, 7.5)
+    read = Read.from_config(made.get_config())
+    assert np.array_equal(read(values), made(values))
