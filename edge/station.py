@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.belt import Direction
+from edge.commands import Commands
 from edge.decision import Verdict
 from edge.errors import JournalError, RequestError, SettingsError
 from edge.frame import Frame
@@ -25,7 +26,7 @@ from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.journal import Journal
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink
-from edge.mqtt.inbox import Inbox, WaitingCommand
+from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import VerdictMessage
 from edge.mqtt.outbox import Outbox
 from edge.settings import Settings
@@ -33,7 +34,6 @@ from edge.states import State, States
 from edge.statistics import Statistics
 from edge.trigger.announced import Announced
 from edge.trigger.choose import choose_trigger
-from edge.trigger.seen import SeenPart
 from edge.trigger.trigger import Look, Sighting
 from edge.voting import vote
 
@@ -63,6 +63,7 @@ class Station:
         self._say = Announcer(
             settings.station.name, simulated=simulated, model_id=inspector.model.bundle.model_id
         )
+        self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
         self._run = uuid.uuid4().hex[:12]
         self._journal = Journal(journal, max_rows=settings.journal.max_rows)
         self._journal_broken = False
@@ -144,9 +145,7 @@ class Station:
         """What is to be done also while no frames come; the line calls it some times a second."""
         for look in self._trigger.overdue(time.monotonic()):
             self._look(look, math.inf)
-        while (waiting := self._inbox.next_command()) is not None:
-            error = self._obey(waiting)
-            self._say.response(waiting, error, self._states.current[0])
+        self._commands.obey()
         self._states.fault("gate", self._keeper.lost)
         self._states.fault("trigger", self._trigger.trouble)
         self._publish_state()
@@ -260,29 +259,6 @@ class Station:
         self._record(sighting, inspection)
         self.statistics.add(inspection)
         return inspection
-
-    def _obey(self, waiting: WaitingCommand) -> str | None:
-        """Do what a command asks; returns why not, or None."""
-        if waiting.request is None:
-            return waiting.error
-        now = time.monotonic()
-        logger.info("command %s, %s", waiting.request.command, waiting.request.id)
-        match waiting.request.command:
-            case "reset":
-                self._states.reset()
-                if isinstance(self._trigger, SeenPart) and self._trigger.trouble is not None:
-                    self._trigger.forget()
-            case "stop":
-                if not self._states.is_stopped:
-                    self._states.stop("by command")
-                    self._trigger.end(now)
-            case "start":
-                if self._states.is_stopped:
-                    self._states.resume()
-                    self._trigger.begin(now)
-            case "reload" | "activate":
-                return "this station loads its bundle and settings only when it starts; start it again"
-        return None
 
     def _subscriptions(self) -> list[str]:
         gate = self._settings.gate
