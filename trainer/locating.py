@@ -59,6 +59,7 @@ def measure_locating(
 ) -> list[Gain]:
     """What each way of locating would give, where the part is found; only ``train`` is looked at."""
     sample = spread_over_groups(train, dataset.groups.numbers, most=MOST, seed=seed)
+    plain = learner.features_of(dataset.pixels[sample])
     gains = []
     ways: tuple[Locate, ...] = ("part", "ring")
     for locate in ways:
@@ -72,7 +73,7 @@ def measure_locating(
         located = np.stack([one for one in pixels if one is not None])
         at = sample[found]
         gain = compare(
-            learner.features[at],
+            plain[found],
             learner.features_of(located),
             dataset.labels[at],
             dataset.groups.numbers[at],

@@ -18,14 +18,13 @@ _DAMPING = 0.01  # of the mean variance, where inputs hardly vary
 Numbers = NDArray[np.float64]
 
 
-def fit(inputs: Numbers, wanted: Numbers, weights: Numbers) -> Numbers:
+def fit(inputs: Numbers, covariance: Numbers, wanted: Numbers, weights: Numbers) -> Numbers:
     """Weights with which ``inputs`` less their mean say ``wanted``, (G, M, o), less its mean.
 
-    Least squares, drawn towards ``weights``.
+    Least squares, drawn towards ``weights``. ``covariance``: (G, n, n), of the inputs.
     """
-    centred = inputs - inputs.mean(axis=1, keepdims=True)
-    covariance = covariance_of(inputs)
-    together = np.swapaxes(centred, 1, 2) @ (wanted - wanted.mean(axis=1, keepdims=True)) / inputs.shape[1]
+    without_mean = wanted - wanted.mean(axis=1, keepdims=True)
+    together = np.swapaxes(inputs, 1, 2) @ without_mean / inputs.shape[1]
     pull = _of_mean_variance(covariance, _PULL)
     return np.asarray(np.linalg.solve(_with_diagonal(covariance, pull), together + pull * weights))
 

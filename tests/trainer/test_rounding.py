@@ -48,7 +48,7 @@ def test_a_fit_makes_good_what_came_in_wrong() -> None:
     weights = np.random.default_rng(7).normal(size=(1, 12, 3))
     wanted = inputs @ weights
     wrong = inputs * np.linspace(0.7, 1.3, 12)
-    fitted = fit(wrong, wanted, weights)
+    fitted = fit(wrong, covariance_of(wrong), wanted, weights)
     error = [np.abs((wrong - wrong.mean(1)) @ w - wanted + wanted.mean(1)).mean() for w in (weights, fitted)]
     assert error[1] < error[0] / 5
 

@@ -11,7 +11,7 @@ from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
 from trainer.models.pretrained import LARGEST_LOGIT, PLACE_BLOCKS
-from trainer.models.trunk import build_trunk, in_whole_numbers
+from trainer.models.trunk import FITTED_ON, build_trunk, in_whole_numbers
 from trainer.normality import MOST, learn_normality
 from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
@@ -51,14 +51,15 @@ class NormalityLearner:
     def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
         self._dataset, self._weights, self._seed = dataset, weights, seed
         spec = dataset.spec
-        trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=PLACE_BLOCKS)
-        self._maps = joined(in_whole_numbers(trunk, dataset.pixels, seed=seed))
+        self._trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=PLACE_BLOCKS)
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Learn from the OK photographs at ``train``, and again with parts held out in turn."""
         dataset = self._dataset
         at = spread_over_groups(_ok(dataset, train), dataset.groups.numbers, most=MOST, seed=self._seed)
-        maps = predict_batches(self._maps, dataset.pixels[at], "features").astype(np.float16)
+        some = spread_over_groups(at, dataset.groups.numbers, most=FITTED_ON, seed=self._seed)
+        network = joined(in_whole_numbers(self._trunk, dataset.pixels[some], seed=self._seed))
+        maps = predict_batches(network, dataset.pixels, "features", at).astype(np.float16)
         groups = dataset.groups.numbers[at]
         fold_of = folds_by_group(
             np.zeros_like(at), groups, folds=FOLDS, seed=self._seed, classes=dataset.classes
@@ -70,7 +71,7 @@ class NormalityLearner:
         normality = learn_normality(maps, seed=self._seed)
         calibration = calibrate(held_out)
         network = with_normality(
-            self._maps,
+            network,
             normality,
             slope=calibration.slope,
             offset=calibration.offset,

@@ -44,8 +44,8 @@ MEANS_AND_DEVIATIONS = Look(BLOCKS, has_deviations=True)
 def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed: int) -> Any:
     """A Keras model: float32 (N, H, W, C) in -1…1 to the maps whose means are the features.
 
-    ``pixels``, uint8 (N, H, W, C), show what is to be expected. Raises InputError where the weights are
-    not of this network.
+    ``pixels``, uint8 (N, H, W, C), show what is to be expected; see `in_whole_numbers`. Raises InputError
+    where the weights are not of this network.
     """
     from keras import Model, layers
 

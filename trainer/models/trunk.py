@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from edge.preprocess import PIXEL_STEP, to_network_input
 from trainer.rounding import STEPS, Numbers, covariance_of, fit, round_together, to_few_bits
@@ -21,7 +22,7 @@ _BITS = 3  # of the step of a kernel; with 7 of a weight and 8 of a value, float
 _FINEST = 2.0**-14  # what a weight adds, in steps of the output: less would be lost beside 255 of them
 _RELU6 = 6.0  # where the network that ImageNet made cuts off
 _MARGIN, _MOST = 1.1, 1000.0  # room beyond the largest value seen; times that a channel is scaled up
-_FITTED_ON, _PLACES = 250, 40  # photographs, and places in each map of them, that a layer is fitted on
+FITTED_ON, _PLACES = 250, 40  # photographs, and places in each map of them, that a layer is fitted on
 _BATCH = 50
 
 
@@ -51,9 +52,9 @@ def in_whole_numbers(trunk: Any, pixels: NDArray[np.uint8], *, seed: int) -> Any
     """A network like that of `build_trunk`, in which every weight and every value is a whole number of steps.
 
     So a float32 network makes no rounding error of its own, and what it says is what int8 says, bit for
-    bit, from the first map to the last. Layer after layer is fitted to what the trunk says of some of
-    ``pixels``, uint8 (N, H, W, C). That every channel uses its range, its layer is scaled up and the next
-    layer's weights for it down, after Nagel et al. 2019 (arXiv:1906.04721).
+    bit, from the first map to the last. Layer after layer is fitted to what the trunk says of ``pixels``,
+    uint8 (N, H, W, C), of which FITTED_ON are enough. That every channel uses its range, its layer is scaled
+    up and the next layer's weights for it down, after Nagel et al. 2019 (arXiv:1906.04721).
     """
     from keras import Input, Model, layers
 
@@ -61,13 +62,14 @@ def in_whole_numbers(trunk: Any, pixels: NDArray[np.uint8], *, seed: int) -> Any
 
     values = entry = Input(trunk.input.shape[1:])
     generator = np.random.default_rng(seed)
-    maps = to_network_input(pixels[np.sort(generator.permutation(len(pixels))[:_FITTED_ON])])
+    maps = to_network_input(pixels)
     unit, scale = PIXEL_STEP, np.ones(maps.shape[-1])
     rounded: dict[str, Any] = {}
     for name, example in _examples(trunk, maps, generator).items():
         convolution = _folded(trunk.get_layer(name), trunk.get_layer(f"{name}_bn"))
         convolution = replace(convolution, kernel=convolution.kernel / scale[:, np.newaxis])
-        kernel, bias, scale = _in_steps(convolution, example, maps, unit)
+        with threadpool_limits(1):  # small matrices: threads would wait for each other
+            kernel, bias, scale = _in_steps(convolution, example, maps, unit)
         layer = convolution.as_layer(name)
         activation = layers.ReLU(name=f"{name}_relu")
         rounding = FakeQuantize(0.0, TOP, name=f"{name}_rounded")
@@ -177,7 +179,8 @@ def _in_steps(
     channels = example.outputs.shape[-1]
     rows = example.outputs.reshape(-1, channels).astype(np.float64)
     wanted = rows.T[..., np.newaxis] if convolution.is_depthwise else rows[np.newaxis]
-    weights = fit(inputs, wanted, convolution.weights())
+    covariance = covariance_of(inputs)
+    weights = fit(inputs, covariance, wanted, convolution.weights())
 
     unused = _RELU6 / np.clip(_MARGIN * example.peak, _RELU6 / _MOST, _RELU6)
     largest = np.maximum(np.abs(weights).max(axis=1).ravel(), 1e-30)
@@ -189,7 +192,7 @@ def _in_steps(
 
     weights = weights * convolution.by_channel(scale)[:, np.newaxis]
     steps = convolution.by_channel(step)
-    whole = round_together(weights, covariance_of(inputs), steps)
+    whole = round_together(weights, covariance, steps)
     whole[np.broadcast_to(convolution.by_channel(is_constant)[:, np.newaxis], whole.shape)] = 0
     mean = np.einsum("gn,gno->go", inputs.mean(axis=1), whole * steps[:, np.newaxis]).ravel()
     bias = rows.mean(axis=0) * scale - mean
