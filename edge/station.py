@@ -17,18 +17,16 @@ import numpy as np
 from edge.belt import Direction
 from edge.commands import Commands
 from edge.decision import Verdict
-from edge.errors import JournalError, RequestError, SettingsError
+from edge.errors import RequestError, SettingsError
 from edge.frame import Frame
 from edge.gate import GateCommand
 from edge.gatekeeper import GateKeeper
 from edge.inputs import GpioPin, InputLine, import_gpiod
 from edge.inspector import Inspection, Inspector, as_fault, fault
-from edge.journal import Journal
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.inbox import Inbox
-from edge.mqtt.messages import VerdictMessage
-from edge.mqtt.outbox import Outbox
+from edge.recorder import Recorder, verdict_message
 from edge.settings import Settings
 from edge.states import State, States
 from edge.statistics import Statistics
@@ -65,9 +63,7 @@ class Station:
         )
         self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
         self._run = uuid.uuid4().hex[:12]
-        self._journal = Journal(journal, max_rows=settings.journal.max_rows)
-        self._journal_broken = False
-        self._outbox = Outbox(self._journal, self._say.topics.verdict)
+        self._recorder = Recorder(journal, max_rows=settings.journal.max_rows, topic=self._say.topics.verdict)
         self._state: State = "starting"
         self._reason: str | None = None
         self._since = datetime.now(UTC)
@@ -82,7 +78,7 @@ class Station:
                     "offline", self._since, "the connection was lost"
                 ).payload(),
                 on_connected=self._connected,
-                on_acknowledged=self._outbox.acknowledged,
+                on_acknowledged=self._recorder.acknowledged,
                 on_lost=self._disconnected,
                 subscriptions=self._subscriptions(),
                 on_message=self._inbox.receive,
@@ -101,7 +97,7 @@ class Station:
         """
         if self.link is not None:
             self.link.start(wait_s=FIRST_ATTEMPT_S)
-            self._outbox.start(self.link)
+            self._recorder.start(self.link)
         self._keeper.start()
         if self._input is not None:
             self._input.start()
@@ -113,11 +109,11 @@ class Station:
             self._input.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
         if self.link is not None:
-            waiting = self._outbox.drain(drain_s if self.link.connected else 0)
+            waiting = self._recorder.drain(drain_s if self.link.connected else 0)
             self._state, self._reason, self._since = "stopped", None, datetime.now(UTC)
-            self._outbox.stop()
+            self._recorder.stop_sending()
             self.link.stop(self._say.status_message("stopped", self._since, None).payload())
-        self._journal.close()
+        self._recorder.close()
         return waiting
 
     def run(self) -> None:
@@ -213,8 +209,8 @@ class Station:
                 "rejects_unconfirmed": counts.unconfirmed,
                 "bin_unexpected": counts.unexpected,
                 "messages_refused": self._inbox.refused,
-                "outbox": self._journal.waiting(),
-                "records_dropped": self._journal.dropped,
+                "outbox": self._recorder.waiting,
+                "records_dropped": self._recorder.dropped,
             }
         )
 
@@ -256,7 +252,17 @@ class Station:
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
         self._publish_bits(sighting.part, inspection.verdict)
-        self._record(sighting, inspection)
+        self._recorder.record(
+            verdict_message(
+                sighting,
+                inspection,
+                station=self._settings.station.name,
+                simulated=self._simulated,
+                run=self._run,
+                action=self._keeper.action(inspection.verdict),
+                model_id=self._inspector.model.bundle.model_id,
+            )
+        )
         self.statistics.add(inspection)
         return inspection
 
@@ -320,44 +326,10 @@ class Station:
             self.statistics.commands_sent += 1
         return sent
 
-    def _record(self, sighting: Sighting, inspection: Inspection) -> None:
-        frame = inspection.frame
-        message = VerdictMessage.model_validate(
-            {
-                "station": self._settings.station.name,
-                "simulated": self._simulated,
-                "id": f"{self._run}-{sighting.number}",
-                "part": sighting.part,
-                "sequence": sighting.number,
-                "captured_at": frame.captured_at,
-                "verdict": inspection.verdict,
-                "class": inspection.predicted,
-                "score": inspection.score,
-                "reason": inspection.reason,
-                "action": self._keeper.action(inspection.verdict),
-                "frames": len(sighting.inspections),
-                "latency_ms": inspection.latency_ms,
-                "model_id": self._inspector.model.bundle.model_id,
-                "source": frame.source,
-                "truth": frame.detail or frame.truth,
-            }
-        )
-        try:
-            self._journal.append(message.payload().decode(), recorded=time.time())
-            if self._journal_broken:
-                logger.warning("journal: can be written again")
-            self._journal_broken = False
-        except JournalError as error:
-            # The gate has its command; a record that cannot be kept must not stop the line.
-            if not self._journal_broken:
-                logger.error("%s; inspections are not recorded", error)
-            self._journal_broken = True
-        self._outbox.wake()
-
     def _connected(self) -> None:
         self._say.status(self._state, self._since, self._reason)
         self._publish_bits(None, None)
-        self._outbox.wake()
+        self._recorder.wake()
         if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
             self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
 
