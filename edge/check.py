@@ -11,7 +11,7 @@ from edge.camera.source import without_password
 from edge.clock import clock_is_synchronised
 from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.inspector import Inspector
-from edge.journal import Journal
+from edge.journal_file import check_writable, count_waiting, reading
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
@@ -115,11 +115,13 @@ def _holds_password(file: Path) -> bool:
 
 
 def _journal(settings: Settings) -> str:
-    journal = Journal(Path(settings.journal.path), max_rows=settings.journal.max_rows)
-    try:
-        return f"{settings.journal.path}: can be written; {journal.waiting()} verdicts wait for the broker"
-    finally:
-        journal.close()
+    path = Path(settings.journal.path)
+    check_writable(path)
+    if not path.exists():
+        return f"{path}: can be written; the first start makes it"
+    with reading(path) as database:
+        waiting = count_waiting(database)
+    return f"{path}: can be written; {waiting} verdicts wait for the broker"
 
 
 def _broker(settings: Settings) -> str:

@@ -1,32 +1,33 @@
 """The station's record of every inspection, and the outbox from which verdicts are sent.
 
-SQLite in WAL mode: a killed process loses nothing that was recorded. Each row is written before
-its verdict is published, and marked when the broker acknowledged it.
+SQLite in WAL mode. What was appended outlives the process; what was synced outlives a power cut.
+Numbers have no gaps, so that the outbox is everything above one number, the acknowledged one.
 """
 
 import logging
+import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import JournalError
+from edge.journal_file import JournalFile, is_damage, set_aside
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS inspections (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    recorded REAL NOT NULL,
-    message TEXT NOT NULL,
-    late INTEGER,
-    acknowledged INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS outbox ON inspections (number) WHERE acknowledged = 0;
-"""
-SCHEMA_VERSION = 1
-_TRIM_EVERY = 500
+LARGEST_BYTES = 64 * 1024
+_TRIMMED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Record:
+    """One verdict message as JSON; ``recorded`` is wall-clock seconds."""
+
+    recorded: float
+    message: str
 
 
 @dataclass(frozen=True)
@@ -34,96 +35,232 @@ class OutboxRow:
     """A verdict that the broker has not acknowledged; ``recorded`` is wall-clock seconds.
 
     ``late`` is None until it was first sent: it must not change between two sendings of one id.
+    ``message`` is None where the row does not hold text that can be sent.
     """
 
     number: int
     recorded: float
-    message: str
+    message: bytes | None
     late: bool | None
 
 
 class Journal:
-    """One SQLite file, used from several threads."""
+    """One SQLite file, used from several threads; a file that breaks is opened again, or replaced.
 
-    def __init__(self, path: Path, *, max_rows: int) -> None:
+    Every method may raise JournalError, which the next call may not: the disk may be back.
+    """
+
+    def __init__(self, path: Path, *, max_rows: int, max_age_s: float | None = None) -> None:
         self._path = path
         self._max_rows = max_rows
+        self._max_age_s = max_age_s
         self._lock = threading.Lock()
-        self._written = 0
+        self._file: JournalFile | None = None
+        self._first = 1
+        self._last = 0
+        self._acknowledged = 0
+        self._saved = 0
+        self.openings = 0
+        """How often a file was opened: what was known of numbers holds no longer."""
         self.dropped = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise JournalError(f"{path}: written by a newer Linegate; use that one, or another file")
-            self._database.executescript(_SCHEMA)
-            self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
+        """Verdicts deleted unsent, for want of room."""
+        self.replaced: str | None = None
+        """What was set aside since somebody looked, and why; set to None by whoever says it."""
 
-    def append(self, message: str, *, recorded: float) -> int:
-        """Record one inspection; returns its number. Raises JournalError on a full or broken disk."""
-        with self._lock:
-            try:
-                cursor = self._database.execute(
-                    "INSERT INTO inspections (recorded, message) VALUES (?, ?)", (recorded, message)
-                )
-                self._written += 1
-                if self._written % _TRIM_EVERY == 0:
-                    self._trim()
-            except sqlite3.Error as error:
-                raise JournalError(f"{self._path}: cannot be written ({error})") from error
-            return int(cursor.lastrowid or 0)
+    @property
+    def rows(self) -> int:
+        """How many inspections it holds."""
+        return self._last - self._first + 1
+
+    @property
+    def waiting(self) -> int:
+        """How many verdicts the broker has not acknowledged."""
+        return max(0, self._last - max(self._acknowledged, self._first - 1))
+
+    @property
+    def acknowledged(self) -> int:
+        """The broker has everything up to this number."""
+        return self._acknowledged
+
+    def open(self) -> None:
+        """Open the file now, not at the first use; raises JournalInUseError if another process writes it."""
+        with self._using():
+            pass
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Record inspections, all or none of them."""
+        with self._using() as database:
+            first = self._last + 1
+            rows = [(first + i, record.recorded, record.message) for i, record in enumerate(records)]
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany("INSERT INTO inspections (number, recorded, message) VALUES (?, ?, ?)", rows)
+            database.execute("COMMIT")
+            self._last += len(rows)
 
     def outbox(self, *, after: int, limit: int) -> list[OutboxRow]:
         """Rows that were not acknowledged, in order, with a number greater than ``after``."""
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT number, recorded, message, late FROM inspections"
-                " WHERE acknowledged = 0 AND number > ? ORDER BY number LIMIT ?",
-                (after, limit),
+        with self._using() as database:
+            rows = database.execute(
+                "SELECT number, recorded, CAST(message AS BLOB), late FROM inspections"
+                " WHERE number > ? ORDER BY number LIMIT ?",
+                (max(after, self._acknowledged), limit),
             ).fetchall()
         return [
-            OutboxRow(n, recorded, text, None if late is None else bool(late))
-            for n, recorded, text, late in rows
+            OutboxRow(number, recorded, _sendable(message), None if late is None else bool(late))
+            for number, recorded, message, late in rows
         ]
 
-    def set_late(self, number: int, *, late: bool) -> None:
-        """Fix what is said of a row's lateness, before it is first sent."""
-        with self._lock:
-            self._database.execute("UPDATE inspections SET late = ? WHERE number = ?", (int(late), number))
-
-    def acknowledge(self, numbers: Sequence[int]) -> None:
-        """Mark rows as acknowledged by the broker."""
-        with self._lock, self._database:
-            self._database.executemany(
-                "UPDATE inspections SET acknowledged = 1 WHERE number = ?", [(n,) for n in numbers]
+    def set_late(self, numbers: Sequence[int], *, late: bool) -> None:
+        """Fix what is said of the lateness of rows, before they are first sent."""
+        with self._using() as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(
+                "UPDATE inspections SET late = ? WHERE number = ?", [(int(late), n) for n in numbers]
             )
+            database.execute("COMMIT")
 
-    def waiting(self) -> int:
-        """How many verdicts the broker has not acknowledged."""
-        with self._lock:
-            row = self._database.execute("SELECT count(*) FROM inspections WHERE acknowledged = 0").fetchone()
-        return int(row[0])
+    def acknowledge(self, number: int) -> None:
+        """The broker has everything up to ``number``; written down by the next ``sync``."""
+        self._acknowledged = max(self._acknowledged, min(number, self._last))
+
+    def acknowledge_all(self) -> None:
+        """Nobody waits for what is recorded."""
+        self._acknowledged = self._last
+
+    def sync(self) -> None:
+        """Write down what was acknowledged, and have the disk keep everything.
+
+        Others go on meanwhile: what waits for the disk holds no lock.
+        """
+        with self._using() as database:
+            if self._acknowledged != self._saved:
+                database.execute("UPDATE outbox SET acknowledged = ?", (self._acknowledged,))
+                self._saved = self._acknowledged
+        try:
+            # SQLite's own locks are on the two other files, so closing this one releases none.
+            handle = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise JournalError(f"{self._path}: cannot be synced ({error.strerror})") from error
+        try:
+            os.fdatasync(handle)
+        except OSError as error:
+            raise JournalError(f"{self._path}: cannot be synced ({error.strerror})") from error
+        finally:
+            os.close(handle)
+
+    def checkpoint(self) -> None:
+        """Move what was appended from the write-ahead file to where it belongs; others go on meanwhile."""
+        with suppress(sqlite3.Error):  # appending meets the same trouble, and says so
+            second = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
+            try:
+                second.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                second.close()
+
+    def trim(self, now: float) -> int:
+        """Delete the oldest inspections beyond the bounds, some at a time; returns how many it were.
+
+        By age only what was sent is deleted: a wrong clock must not lose a verdict.
+        """
+        with self._using() as database:
+            upto = max(self._last - self._max_rows, self._first - 1, self._last_too_old(database, now))
+            upto = min(upto, self._first - 1 + _TRIMMED_AT_ONCE)
+            if upto < self._first:
+                return 0
+            database.execute("DELETE FROM inspections WHERE number <= ?", (upto,))
+            deleted = upto - self._first + 1
+            self.dropped += max(0, upto - max(self._acknowledged, self._first - 1))
+            self._first = upto + 1
+            self._acknowledged = max(self._acknowledged, upto)
+            return deleted
 
     def close(self) -> None:
         """Write everything back and close the file."""
+        with suppress(JournalError):
+            self.sync()
         with self._lock:
-            self._database.close()
+            self._close_file()
 
-    def _trim(self) -> None:
-        excess = self._database.execute("SELECT count(*) FROM inspections").fetchone()[0] - self._max_rows
-        if excess <= 0:
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The open file, for one thread at a time."""
+        with self._lock:
+            if self._file is not None and not self._file.is_there():
+                logger.error("journal: %s was taken away; a new one begins", self._path)
+                self._close_file()
+            file = self._file if self._file is not None else self._open_file()
+            try:
+                yield file.database
+            except sqlite3.Error as error:
+                self._after(error, file)
+                raise JournalError(f"{self._path}: cannot be used ({error})") from error
+
+    def _open_file(self) -> JournalFile:
+        file = JournalFile(self._path)
+        self._file = file
+        if file.replaced is not None:
+            self.replaced = file.replaced
+        try:
+            database = file.database
+            # In one SELECT without the inner ones SQLite would read the whole table.
+            first, last, acknowledged = database.execute(
+                "SELECT (SELECT min(number) FROM inspections), (SELECT max(number) FROM inspections),"
+                " acknowledged FROM outbox"
+            ).fetchone()
+        except sqlite3.Error as error:
+            self._after(error, file)
+            raise JournalError(f"{self._path}: cannot be used ({error})") from error
+        if last is None:
+            first, last = acknowledged + 1, acknowledged
+        acknowledged = max(acknowledged, first - 1)
+        self._first, self._last, self._acknowledged, self._saved = first, last, acknowledged, acknowledged
+        self.openings += 1
+        return file
+
+    def _after(self, error: sqlite3.Error, file: JournalFile) -> None:
+        """Leave the file as if the failed use had not been; one that will fail again is replaced."""
+        with suppress(sqlite3.Error):
+            if file.database.in_transaction:
+                file.database.execute("ROLLBACK")
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
             return
-        order = "SELECT number FROM inspections ORDER BY acknowledged DESC, number LIMIT ?"
-        unsent = self._database.execute(
-            f"SELECT count(*) FROM inspections WHERE acknowledged = 0 AND number IN ({order})",  # noqa: S608
-            (excess,),
-        ).fetchone()[0]
-        self._database.execute(f"DELETE FROM inspections WHERE number IN ({order})", (excess,))  # noqa: S608
-        if unsent and not self.dropped:
-            logger.error("journal: full (journal.max_rows = %d): unsent verdicts are dropped", self._max_rows)
-        self.dropped += unsent
+        self._close_file()
+        if is_damage(error):
+            try:
+                self.replaced = set_aside(self._path, str(error))
+            except OSError as problem:
+                logger.error("journal: %s is damaged and cannot be set aside (%s)", self._path, problem)
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            with suppress(sqlite3.Error):
+                self._file.close()
+        self._file = None
+
+    def _last_too_old(self, database: sqlite3.Connection, now: float) -> int:
+        """The last of the oldest rows that are beyond the age, and were sent; 0 if none is."""
+        if self._max_age_s is None:
+            return 0
+        oldest = database.execute(
+            "SELECT number, recorded FROM inspections WHERE number <= ? ORDER BY number LIMIT ?",
+            (self._acknowledged, _TRIMMED_AT_ONCE),
+        ).fetchall()
+        last = 0
+        for number, recorded in oldest:
+            if recorded >= now - self._max_age_s:
+                break
+            last = number
+        return last
+
+
+def _sendable(message: object) -> bytes | None:
+    if not isinstance(message, bytes) or len(message) > LARGEST_BYTES:
+        return None
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return None
+    return message if message.startswith(b"{") and message.endswith(b"}") else None

@@ -1,31 +1,86 @@
-"""The record of every inspection: into the journal, and from there to the broker."""
+"""The record of every inspection: into the journal, and from there to the broker.
+
+The line hands a verdict over and goes on. Threads: the writer moves what waits into the journal, all
+of it at once, and keeps it for as long as that fails; upkeep has the disk keep what was written.
+"""
 
 import logging
+import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
+from edge.clock import clock_is_synchronised
 from edge.errors import JournalError
 from edge.inspector import Inspection
-from edge.journal import Journal
+from edge.journal import Journal, Record
+from edge.journal_file import JournalInUseError
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.messages import VerdictMessage
 from edge.mqtt.outbox import Outbox
+from edge.settings import JournalSettings
 from edge.trigger.trigger import Sighting
+from edge.trouble import Alarm, Trouble
+from edge.written import WrittenBytes
 
 logger = logging.getLogger(__name__)
 
+_RETRY_S = 0.5
+_BATCH = 500
+_CHECKPOINT_ROWS = 250
+_CHECKPOINT_S = 60.0
+_STOP_S = 2.0
+_DRAIN_STEP_S = 0.02
+_REPLACED_SHOWN_S = 3600.0
+_LONGEST_REASON = 500
+
 
 class Recorder:
-    """Keeps what was decided, and has it sent."""
+    """Keeps what was decided, and has it sent; ``record`` never waits for a disk.
 
-    def __init__(self, path: Path, *, max_rows: int, topic: str) -> None:
-        self._journal = Journal(path, max_rows=max_rows)
+    Raises JournalInUseError if another process writes this journal. Any other trouble is said, is an
+    alarm, and is tried again.
+    """
+
+    def __init__(self, path: Path, settings: JournalSettings, *, topic: str, alarm: Alarm) -> None:
+        age_s = settings.max_days * 86400 if settings.max_days else None
+        self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s)
         self._outbox = Outbox(self._journal, topic)
-        self._broken = False
+        self._sync_s = settings.sync_ms / 1000
+        self._room = settings.queue
+        self._records: deque[Record] = deque()
+        self._changed = threading.Condition()
+        self._writing = 0
+        self._stop = threading.Event()
+        self._written = 0
+        self._is_sent = False
+        self._broken = Trouble("journal", alarm)
+        self._full = Trouble("journal-full", alarm)
+        self._replaced = Trouble("journal-replaced", alarm)
+        self._replaced_until = 0.0
+        self._threads = [
+            threading.Thread(target=self._write, name="journal", daemon=True),
+            threading.Thread(target=self._keep_up, name="journal-upkeep", daemon=True),
+        ]
+        self.written_bytes = WrittenBytes()
+        """What this process gave to the disk."""
+        self.unwritten = 0
+        """Inspections without a record, for the journal could not be written for too long."""
+        try:
+            self._journal.open()
+        except JournalInUseError:
+            raise
+        except JournalError as error:
+            self._broken.begins(f"{error}; inspections wait to be recorded")
 
-    def start(self, link: BrokerLink) -> None:
-        """Start sending over ``link``."""
-        self._outbox.start(link)
+    def start(self, link: BrokerLink | None) -> None:
+        """Start recording, and sending over ``link``; without one nobody waits for what is recorded."""
+        self._is_sent = link is not None
+        if link is not None:
+            self._outbox.start(link)
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """There is a connection to send over."""
@@ -36,40 +91,122 @@ class Recorder:
         self._outbox.acknowledged(receipt)
 
     def record(self, message: VerdictMessage) -> None:
-        """Keep one verdict, and send it."""
-        try:
-            self._journal.append(message.payload().decode(), recorded=time.time())
-            if self._broken:
-                logger.warning("journal: can be written again")
-            self._broken = False
-        except JournalError as error:
-            # The gate has its command; a record that cannot be kept must not stop the line.
-            if not self._broken:
-                logger.error("%s; inspections are not recorded", error)
-            self._broken = True
-        self._outbox.wake()
+        """Keep one verdict, and send it; returns at once."""
+        record = Record(time.time(), message.payload().decode())
+        with self._changed:
+            if len(self._records) + self._writing < self._room:
+                self._records.append(record)
+                self._changed.notify_all()
+            else:
+                self.unwritten += 1
 
     @property
     def waiting(self) -> int:
         """How many verdicts the broker has not acknowledged."""
-        return self._journal.waiting()
+        with self._changed:
+            queued = len(self._records) + self._writing
+        return queued + self._journal.waiting
 
     @property
     def dropped(self) -> int:
-        """How many verdicts were deleted unsent."""
-        return self._journal.dropped
+        """How many verdicts were never sent: deleted for want of room, or not to be read any more."""
+        return self._journal.dropped + self._outbox.unsendable
 
-    def drain(self, timeout: float) -> int:
-        """Wait until everything is acknowledged; returns how many verdicts are still waiting."""
-        return self._outbox.drain(timeout)
+    def stop(self, *, drain_s: float) -> int:
+        """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.
 
-    def stop_sending(self) -> None:
-        """What was not acknowledged waits in the journal for the next start."""
+        Returns how many verdicts wait there for the next start.
+        """
+        if self._threads[0].is_alive():
+            self._wait(lambda: not self._queued, _STOP_S)
+            self._wait(lambda: self.waiting == 0, drain_s)
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_STOP_S)
         self._outbox.stop()
-
-    def close(self) -> None:
-        """Write everything back and close the journal."""
         self._journal.close()
+        if self._queued:
+            logger.error("journal: %d inspections could not be recorded", self._queued)
+        return self._journal.waiting
+
+    @property
+    def _queued(self) -> int:
+        return len(self._records) + self._writing
+
+    def _wait(self, is_done: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not is_done() and time.monotonic() < deadline:
+            self._outbox.wake()
+            time.sleep(_DRAIN_STEP_S)
+
+    def _write(self) -> None:
+        """The writer's thread."""
+        while not self._stop.is_set():
+            with self._changed:
+                while not self._records and not self._stop.is_set():
+                    self._changed.wait()
+                batch = [self._records.popleft() for _ in range(min(_BATCH, len(self._records)))]
+                self._writing = len(batch)
+            if batch and not self._append(batch):
+                with self._changed:
+                    self._records.extendleft(reversed(batch))
+                    self._writing = 0
+                self._stop.wait(_RETRY_S)
+            with self._changed:
+                self._writing = 0
+
+    def _append(self, batch: list[Record]) -> bool:
+        try:
+            self._journal.append(batch)
+        except Exception as error:  # whatever it is, the thread must not end
+            # The gate has its command; a record that cannot be kept must not stop the line.
+            self._broken.begins(f"{error}; inspections wait to be recorded")
+            return False
+        self._written += len(batch)
+        if not self._is_sent:
+            self._journal.acknowledge_all()
+        lost = f"; {self.unwritten} inspections since the start have no record" if self.unwritten else ""
+        self._broken.ends(f"journal: can be written again{lost}")
+        self._outbox.wake()
+        return True
+
+    def _keep_up(self) -> None:
+        """The upkeep's thread: sync, trim, checkpoint."""
+        settled, since = 0, time.monotonic()
+        while not self._stop.wait(self._sync_s):
+            now = time.monotonic()
+            self.written_bytes.note(now)
+            try:
+                self._journal.sync()
+                if self._written - settled >= _CHECKPOINT_ROWS or now - since >= _CHECKPOINT_S:
+                    settled, since = self._written, now
+                    self._trim()
+                    self._journal.checkpoint()
+            except Exception as error:  # whatever it is, the thread must not end
+                self._broken.begins(f"{error}; inspections wait to be recorded")
+            self._say()
+
+    def _trim(self) -> None:
+        # A clock that is known to be wrong says nothing about age.
+        by_age = clock_is_synchronised() is not False
+        while self._journal.trim(time.time() if by_age else 0.0):
+            pass
+
+    def _say(self) -> None:
+        """Raise and clear what can only be seen from here."""
+        if self._journal.dropped and self._journal.waiting >= self._journal.rows:
+            self._full.begins("journal: full (journal.max_rows): the oldest unsent verdicts are deleted")
+        else:
+            self._full.ends("journal: unsent verdicts have room again")
+        if (text := self._journal.replaced) is not None:
+            self._journal.replaced = None
+            self._replaced.begins(text)
+            self._replaced_until = time.monotonic() + _REPLACED_SHOWN_S
+        elif time.monotonic() > self._replaced_until:
+            self._replaced.ends("journal: the new one goes well")
 
 
 def verdict_message(
@@ -84,6 +221,7 @@ def verdict_message(
 ) -> VerdictMessage:
     """What is said of one part; ``run`` makes its id unlike those of other runs."""
     frame = inspection.frame
+    reason = inspection.reason
     return VerdictMessage.model_validate(
         {
             "station": station,
@@ -95,7 +233,7 @@ def verdict_message(
             "verdict": inspection.verdict,
             "class": inspection.predicted,
             "score": inspection.score,
-            "reason": inspection.reason,
+            "reason": reason[:_LONGEST_REASON] if reason is not None else None,
             "action": action,
             "frames": len(sighting.inspections),
             "latency_ms": inspection.latency_ms,

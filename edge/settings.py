@@ -301,7 +301,24 @@ class JournalSettings(Section):
 
     path: str = Field("state/journal.sqlite", min_length=1, description="the SQLite file")
     max_rows: int = Field(
-        1_000_000, ge=1000, description="oldest inspections beyond this are deleted, sent ones first"
+        1_000_000, ge=1000, description="the oldest inspections beyond this are deleted; about 1 kB each"
+    )
+    max_days: int = Field(
+        365,
+        ge=0,
+        le=36500,
+        description="older inspections are deleted, if they were sent; 0: never",
+    )
+    queue: int = Field(
+        10_000, ge=1, le=1_000_000, description="inspections that wait in memory while the disk fails"
+    )
+    sync_ms: int = Field(
+        500, ge=50, le=60000, description="how often the disk is made to keep them: what a power cut may cost"
+    )
+    shifts: str = Field(
+        "06:00 14:00 22:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d( ([01]\d|2[0-3]):[0-5]\d)*$",
+        description="when shifts begin, in local time, for `edge --counts`",
     )
 
 

@@ -63,7 +63,9 @@ class Station:
         )
         self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
         self._run = uuid.uuid4().hex[:12]
-        self._recorder = Recorder(journal, max_rows=settings.journal.max_rows, topic=self._say.topics.verdict)
+        self._recorder = Recorder(
+            journal, settings.journal, topic=self._say.topics.verdict, alarm=self._alarm
+        )
         self._state: State = "starting"
         self._reason: str | None = None
         self._since = datetime.now(UTC)
@@ -97,23 +99,21 @@ class Station:
         """
         if self.link is not None:
             self.link.start(wait_s=FIRST_ATTEMPT_S)
-            self._recorder.start(self.link)
+        self._recorder.start(self.link)
         self._keeper.start()
         if self._input is not None:
             self._input.start()
 
     def stop(self, *, drain_s: float) -> int:
         """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait."""
-        waiting = 0
         if self._input is not None:
             self._input.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
+        connected = self.link is not None and self.link.connected
+        waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
         if self.link is not None:
-            waiting = self._recorder.drain(drain_s if self.link.connected else 0)
             self._state, self._reason, self._since = "stopped", None, datetime.now(UTC)
-            self._recorder.stop_sending()
             self.link.stop(self._say.status_message("stopped", self._since, None).payload())
-        self._recorder.close()
         return waiting
 
     def run(self) -> None:
@@ -211,6 +211,8 @@ class Station:
                 "messages_refused": self._inbox.refused,
                 "outbox": self._recorder.waiting,
                 "records_dropped": self._recorder.dropped,
+                "records_unwritten": self._recorder.unwritten,
+                "written_bytes_hour": self._recorder.written_bytes.last_hour,
             }
         )
 
@@ -325,6 +327,9 @@ class Station:
         if sent:
             self.statistics.commands_sent += 1
         return sent
+
+    def _alarm(self, name: str, trouble: str | None) -> None:
+        self._say.alarm(name, trouble or "over", part=None, raised=trouble is not None)
 
     def _connected(self) -> None:
         self._say.status(self._state, self._since, self._reason)

@@ -142,6 +142,10 @@ class StatsMessage(Message):
     messages_refused: int = Field(description="on trigger, command and the like")
     outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
     records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
+    records_unwritten: int = Field(description="inspections lost, for the journal could not be written")
+    written_bytes_hour: int | None = Field(
+        description="bytes given to the disk in the last hour, or since the start; null: not counted here"
+    )
 
 
 MESSAGES: tuple[type[Message], ...] = (

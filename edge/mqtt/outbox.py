@@ -2,10 +2,10 @@
 
 import logging
 import queue
-import sqlite3
 import threading
 import time
 
+from edge.errors import JournalError
 from edge.journal import Journal, OutboxRow
 from edge.mqtt.client import BrokerLink, Receipt
 
@@ -26,10 +26,12 @@ class Outbox:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._link: BrokerLink | None = None
-        self._connection: int | None = None
+        self._sending: tuple[int, int] | None = None
         self._cursor = 0
         self._in_flight: dict[Receipt, int] = {}
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self.unsendable = 0
+        """Rows that were left out, for they hold no text that could be sent."""
 
     def start(self, link: BrokerLink) -> None:
         """Start sending over ``link``."""
@@ -45,14 +47,6 @@ class Outbox:
         self._acknowledged.put(receipt)
         self._wake.set()
 
-    def drain(self, timeout: float) -> int:
-        """Wait until everything is acknowledged; returns how many verdicts are still waiting."""
-        deadline = time.monotonic() + timeout
-        while (waiting := self._journal.waiting()) and time.monotonic() < deadline:
-            self._wake.set()
-            time.sleep(0.02)
-        return waiting
-
     def stop(self) -> None:
         """End the thread; what was not acknowledged waits in the journal for the next start."""
         self._stop.set()
@@ -67,44 +61,61 @@ class Outbox:
                 self._mark()
                 self._send()
                 complained = False
-            except sqlite3.Error as error:
+            except JournalError as error:
                 if not complained:
-                    logger.error("journal: cannot be used for sending (%s); trying again", error)
+                    logger.error("outbox: %s; trying again", error)
                 complained = True
             self._wake.wait(_IDLE_S)
             self._wake.clear()
+        self._mark()
 
     def _mark(self) -> None:
-        numbers = []
+        """Everything below the oldest that is in flight is acknowledged."""
+        marked = False
         while not self._acknowledged.empty():
-            number = self._in_flight.pop(self._acknowledged.get(), None)
-            if number is not None:
-                numbers.append(number)
-        if numbers:
-            self._journal.acknowledge(numbers)
+            marked = self._in_flight.pop(self._acknowledged.get(), None) is not None or marked
+        if marked:
+            self._journal.acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
 
     def _send(self) -> None:
         link = self._link
-        number = link.connection_number if link is not None else None
-        if link is None or number is None:
+        connection = link.connection_number if link is not None else None
+        if link is None or connection is None:
             return
-        if number != self._connection:
-            # A new connection knows nothing of what was in flight on the old one: start over.
-            self._connection, self._cursor, self._in_flight = number, 0, {}
+        if (connection, self._journal.openings) != self._sending:
+            # A new connection, or another file, knows nothing of what was in flight: start over.
+            self._sending = connection, self._journal.openings
+            self._cursor, self._in_flight = self._journal.acknowledged, {}
         while len(self._in_flight) < WINDOW and not self._stop.is_set():
             rows = self._journal.outbox(after=self._cursor, limit=WINDOW - len(self._in_flight))
-            if not rows:
+            if not rows or self._sending != (connection, self._journal.openings):
                 return
-            for row in rows:
-                receipt = link.publish(self._topic, self._payload(row), qos=1)
-                if receipt is None:
+            for row, late in zip(rows, self._lateness(rows), strict=True):
+                if not self._publish(link, row, late=late):
                     return
-                self._cursor = row.number
-                self._in_flight[receipt] = row.number
 
-    def _payload(self, row: OutboxRow) -> bytes:
-        late = row.late
-        if late is None:
-            late = time.time() - row.recorded > LATE_AFTER_S
-            self._journal.set_late(row.number, late=late)
-        return row.message.replace('"late":false', '"late":true').encode() if late else row.message.encode()
+    def _publish(self, link: BrokerLink, row: OutboxRow, *, late: bool) -> bool:
+        """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
+        if row.message is None:
+            logger.error("journal: row %d holds no verdict that can be sent; left out", row.number)
+            self.unsendable += 1
+            if not self._in_flight:
+                self._journal.acknowledge(row.number)
+        else:
+            payload = row.message.replace(b'"late":false', b'"late":true') if late else row.message
+            receipt = link.publish(self._topic, payload, qos=1)
+            if receipt is None:
+                return False
+            self._in_flight[receipt] = row.number
+        self._cursor = row.number
+        return True
+
+    def _lateness(self, rows: list[OutboxRow]) -> list[bool]:
+        """What is said of each, now and whenever it is sent again: it is written down before."""
+        now = time.time()
+        new = {row.number: now - row.recorded > LATE_AFTER_S for row in rows if row.late is None}
+        for late in (False, True):
+            numbers = [number for number, is_late in new.items() if is_late is late]
+            if numbers:
+                self._journal.set_late(numbers, late=late)
+        return [new.get(row.number, bool(row.late)) for row in rows]

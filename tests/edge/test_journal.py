@@ -1,65 +1,351 @@
 """The journal keeps what was recorded, in order, until the broker has it."""
 
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.errors import JournalError
-from edge.journal import Journal
+from edge.journal import LARGEST_BYTES, Journal, OutboxRow, Record
+from edge.journal_file import SCHEMA_VERSION, JournalInUseError
+
+FIRST_SCHEMA = """
+CREATE TABLE inspections (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    recorded REAL NOT NULL,
+    message TEXT NOT NULL,
+    late INTEGER,
+    acknowledged INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX outbox ON inspections (number) WHERE acknowledged = 0;
+PRAGMA user_version = 1;
+"""
 
 
-def test_what_was_recorded_is_there_after_a_restart(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.sqlite", max_rows=1000)
-    for number in range(5):
-        journal.append(f"message {number}", recorded=float(number))
-    journal.acknowledge([1, 3])
+def message(number: int, **more: object) -> str:
+    return json.dumps({"id": f"run-{number}", "part": f"p{number}", "verdict": "ok", **more})
+
+
+def records(*numbers: int) -> list[Record]:
+    return [Record(float(number), message(number)) for number in numbers]
+
+
+def ids(rows: list[OutboxRow]) -> list[str]:
+    return [json.loads(row.message)["id"] for row in rows if row.message is not None]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def test_what_was_recorded_is_there_after_a_restart(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1, 2))
+    journal.append(records(3))
+    journal.acknowledge(1)
     journal.close()
-    again = Journal(tmp_path / "j.sqlite", max_rows=1000)
-    assert [row.message for row in again.outbox(after=0, limit=10)] == ["message 1", "message 3", "message 4"]
-    assert again.waiting() == 3
+    again = Journal(path, max_rows=1000)
+    assert ids(again.outbox(after=0, limit=10)) == ["run-2", "run-3"]
+    assert (again.waiting, again.rows) == (2, 3)
     again.close()
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.sets(st.integers(1, 20)))
-def test_the_outbox_is_what_was_not_acknowledged_in_order(acknowledged: set[int]) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder) / "j.sqlite", max_rows=1000)
-        for number in range(1, 21):
-            journal.append(str(number), recorded=0.0)
-        journal.acknowledge(sorted(acknowledged))
-        expected = [number for number in range(1, 21) if number not in acknowledged]
-        assert [row.number for row in journal.outbox(after=0, limit=100)] == expected
-        journal.close()
+def test_lateness_is_said_once_and_kept(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1, 2))
+    assert [row.late for row in journal.outbox(after=0, limit=2)] == [None, None]
+    journal.set_late([1], late=False)
+    journal.set_late([2], late=True)
+    journal.close()
+    again = Journal(path, max_rows=1000)
+    assert [row.late for row in again.outbox(after=0, limit=2)] == [False, True]
+    again.close()
 
 
-def test_at_the_bound_sent_rows_go_first_and_lost_ones_are_counted(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.sqlite", max_rows=1000)
-    for number in range(1000):
-        journal.append(str(number), recorded=0.0)
-    journal.acknowledge(range(101, 501))
-    for number in range(500):
-        journal.append(str(number), recorded=0.0)
+def test_beyond_its_bound_the_oldest_go_and_those_that_were_unsent_are_counted(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(*range(1500)))
+    journal.acknowledge(400)
+    assert journal.trim(now=0.0) == 500
     assert journal.dropped == 100
-    assert journal.waiting() == 1000
-    assert journal.outbox(after=0, limit=1)[0].number == 101 + 400
+    assert (journal.rows, journal.waiting) == (1000, 1000)
+    assert ids(journal.outbox(after=0, limit=1)) == ["run-500"]
     journal.close()
 
 
-def test_lateness_is_said_once_and_kept(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.sqlite", max_rows=1000)
-    number = journal.append("m", recorded=0.0)
-    assert journal.outbox(after=0, limit=1)[0].late is None
-    journal.set_late(number, late=False)
-    assert journal.outbox(after=0, limit=1)[0].late is False
+def test_by_age_only_what_was_sent_goes(path: Path) -> None:
+    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal.append(records(*range(10)))
+    journal.acknowledge(4)
+    assert journal.trim(now=102.0) == 2
+    assert journal.trim(now=10**9) == 2
+    assert journal.trim(now=10**9) == 0
+    assert (journal.waiting, journal.dropped) == (6, 0)
     journal.close()
 
 
-def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "j.sqlite").write_text("not a database, but long enough to be taken for one" * 50)
-    with pytest.raises(JournalError, match=r"j\.sqlite"):
-        Journal(tmp_path / "j.sqlite", max_rows=1000)
+def test_numbers_are_not_used_again_when_everything_was_deleted(path: Path) -> None:
+    journal = Journal(path, max_rows=1000, max_age_s=1.0)
+    journal.append(records(1, 2, 3))
+    journal.acknowledge_all()
+    journal.trim(now=100.0)
+    journal.close()
+    again = Journal(path, max_rows=1000)
+    again.append(records(4))
+    assert [row.number for row in again.outbox(after=3, limit=9)] == [4]
+    again.close()
+
+
+def test_columns_are_read_out_of_the_message_and_looked_up_by_index(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append([Record(7.0, message(7, score=0.75, verdict="defect", **{"class": "dent", "lot": "L-1"}))])
+    journal.close()
+    database = sqlite3.connect(path)
+    (row,) = database.execute('SELECT part, verdict, "class", score, lot, recipe FROM inspections')
+    assert row == ("p7", "defect", "dent", 0.75, "L-1", None)
+    for where in ("recorded > 1", "part = 'p7'", "verdict = 'defect' AND recorded > 1", "lot = 'L-1'"):
+        plan = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM inspections WHERE {where}").fetchall()
+        assert "USING INDEX" in plan[0][3], where
+    database.close()
+
+
+def test_a_file_of_the_first_version_keeps_its_verdicts_and_what_was_unsent_is_sent(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.executescript(FIRST_SCHEMA)
+    rows = [(n, float(n), message(n), late, sent) for n, late, sent in (
+        (3, 0, 1), (5, 1, 1), (6, 0, 0), (8, None, 1), (9, None, 0)
+    )]  # fmt: skip
+    database.executemany("INSERT INTO inspections VALUES (?, ?, ?, ?, ?)", rows)
+    database.commit()
+    database.close()
+    journal = Journal(path, max_rows=1000)
+    journal.open()
+    unsent = journal.outbox(after=0, limit=10)
+    assert ids(unsent) == ["run-6", "run-8", "run-9"]
+    assert [row.late for row in unsent] == [False, None, None]
+    assert (journal.rows, journal.replaced) == (5, None)
+    journal.append(records(10))
+    assert ids(journal.outbox(after=0, limit=10))[-1] == "run-10"
+    journal.close()
+
+
+def test_an_empty_file_of_the_first_version_becomes_one_of_this(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.executescript(FIRST_SCHEMA)
+    database.close()
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+    assert journal.waiting == 1
+    journal.close()
+
+
+def break_off_the_start(path: Path) -> None:
+    path.write_text("not a database, but long enough to be taken for one" * 50)
+
+
+def make_newer(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    database.close()
+
+
+def make_another_programs(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE songs (title TEXT)")
+    database.close()
+
+
+@pytest.mark.parametrize("spoil", [break_off_the_start, make_newer, make_another_programs])
+def test_a_file_that_cannot_be_used_is_set_aside_and_kept(path: Path, spoil: object) -> None:
+    before = Journal(path, max_rows=1000)
+    before.append(records(1))
+    before.close()
+    assert callable(spoil)
+    spoil(path)
+    content = path.read_bytes()
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(2))
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-2"]
+    assert journal.replaced is not None
+    (aside,) = (file for file in path.parent.iterdir() if ".aside-" in file.name)
+    assert aside.name in journal.replaced
+    assert aside.read_bytes() == content
+    journal.close()
+
+
+def test_a_file_that_breaks_while_it_is_used_is_set_aside(path: Path) -> None:
+    journal = Journal(path, max_rows=10**6)
+    journal.append(records(*range(2000)))
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 20 : 4096 * 30] = b"\xaa" * (4096 * 10)
+    path.write_bytes(content)
+    journal = Journal(path, max_rows=10**6)
+    journal.open()
+    with pytest.raises(JournalError, match=r"journal\.sqlite: cannot be used"):
+        journal.outbox(after=0, limit=2000)
+    assert "malformed" in str(journal.replaced)
+    journal.append(records(1))
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-1"]
+    assert journal.openings == 2
+    journal.close()
+
+
+def test_of_files_set_aside_only_the_latest_are_kept(path: Path) -> None:
+    for number in range(7):
+        break_off_the_start(path)
+        journal = Journal(path, max_rows=1000)
+        journal.append(records(number))
+        journal.close()
+    assert len([file for file in path.parent.iterdir() if ".aside-" in file.name]) == 5
+
+
+def test_a_file_that_is_taken_away_is_made_again(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+    for file in path.parent.iterdir():
+        file.unlink()
+    journal.append(records(2))
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-2"]
+    assert path.exists()
+    journal.close()
+
+
+def test_a_second_process_may_read_but_not_write(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+    code = (
+        "import sys; from pathlib import Path; from edge.journal import Journal\n"
+        "Journal(Path(sys.argv[1]), max_rows=1000).open()"
+    )
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", code, str(path)]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert JournalInUseError.__name__ in ended.stderr
+    assert "another process writes it" in ended.stderr
+    journal.append(records(2))
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"\xff\xfe{}", b"{" + b" " * LARGEST_BYTES + b"}", b"", b"no JSON", 17, None]
+)
+def test_a_row_that_cannot_be_sent_is_known_and_does_not_hide_the_next(path: Path, spoilt: object) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1, 2))
+    other = sqlite3.connect(path)
+    if spoilt is None:
+        other.execute("UPDATE inspections SET message = zeroblob(100) WHERE number = 1")
+    else:
+        other.execute("UPDATE inspections SET message = CAST(? AS TEXT) WHERE number = 1", (spoilt,))
+    other.commit()
+    other.close()
+    assert [row.message is None for row in journal.outbox(after=0, limit=9)] == [True, False]
+    journal.close()
+
+
+def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.open()
+    assert journal._file is not None
+    pages = journal._file.database.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.database.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(JournalError, match="full"):
+        journal.append([Record(0.0, message(n, note="x" * 1000)) for n in range(50)])
+    assert journal.waiting == 0
+    journal._file.database.execute("PRAGMA max_page_count = 100000")
+    journal.append(records(1))
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-1"]
+    journal.close()
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Whatever happens to the process: what was appended is there, in order, until it is acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.generation = 0
+        self.journal = self.opened()
+        self.ids: list[str] = []
+        self.acknowledged = 0
+        self.surely_acknowledged = 0
+        self.deleted = 0
+
+    def opened(self) -> Journal:
+        return Journal(Path(self.folder.name) / f"{self.generation}.sqlite", max_rows=20, max_age_s=30.0)
+
+    @rule(count=st.integers(1, 12))
+    def append(self, count: int) -> None:
+        numbers = range(len(self.ids), len(self.ids) + count)
+        self.journal.append(records(*numbers))
+        self.ids += [f"run-{number}" for number in numbers]
+
+    @rule(share=st.floats(0, 1))
+    def acknowledge(self, share: float) -> None:
+        upto = self.acknowledged + int(share * (len(self.ids) - self.acknowledged))
+        self.journal.acknowledge(upto)
+        self.acknowledged = max(self.acknowledged, upto)
+
+    @rule()
+    def sync(self) -> None:
+        self.journal.sync()
+        self.journal.checkpoint()
+        self.surely_acknowledged = self.acknowledged
+
+    @rule(now=st.floats(0, 200))
+    def trim(self, now: float) -> None:
+        unsent_before, dropped_before = self.journal.waiting, self.journal.dropped
+        deleted = self.journal.trim(now)
+        assert unsent_before - self.journal.waiting == self.journal.dropped - dropped_before
+        assert self.journal.rows <= 20
+        self.deleted += deleted
+        self.acknowledged = max(self.acknowledged, self.deleted)
+        self.surely_acknowledged = max(self.surely_acknowledged, self.deleted)
+
+    @rule()
+    def restart(self) -> None:
+        self.journal.close()
+        self.surely_acknowledged = self.acknowledged
+        self.journal = self.opened()
+        self.journal.open()
+
+    @rule()
+    def kill(self) -> None:
+        """What a killed process leaves is what its files hold at that moment."""
+        self.journal.open()
+        before = Path(self.folder.name) / f"{self.generation}.sqlite"
+        self.generation += 1
+        after = Path(self.folder.name) / f"{self.generation}.sqlite"
+        for suffix in ("", "-wal"):
+            if Path(f"{before}{suffix}").exists():
+                copyfile(f"{before}{suffix}", f"{after}{suffix}")
+        self.journal.close()
+        self.journal = self.opened()
+        self.journal.open()
+        assert self.surely_acknowledged <= self.journal.acknowledged <= self.acknowledged
+        self.acknowledged = self.journal.acknowledged
+
+    @invariant()
+    def the_outbox_is_everything_that_was_not_acknowledged(self) -> None:
+        assert ids(self.journal.outbox(after=0, limit=10**6)) == self.ids[self.acknowledged :]
+        assert self.journal.waiting == len(self.ids) - self.acknowledged
+        assert self.journal.rows == len(self.ids) - self.deleted
+
+    def teardown(self) -> None:
+        self.journal.close()
+        self.folder.cleanup()
+
+
+TestJournalMachine = JournalMachine.TestCase
+TestJournalMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -1,0 +1,251 @@
+"""The journal's file: its tables, how older files become newer ones, and what is done with a damaged one."""
+
+import fcntl
+import logging
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.errors import JournalError
+
+logger = logging.getLogger(__name__)
+
+KEPT_ASIDE = 5
+BUSY_S = 1.0
+
+
+def _from_message(name: str, kind: str) -> str:
+    """A column that is read out of the message; a damaged message has none, rather than an error."""
+    value = f"CASE WHEN json_valid(message) THEN json_extract(message, '$.{name}') END"
+    return f'"{name}" {kind} GENERATED ALWAYS AS ({value}) VIRTUAL'
+
+
+# An index costs a page at every write: class and score are looked up within a time, so they have none.
+_TABLES = (
+    f"""CREATE TABLE inspections (
+        number INTEGER PRIMARY KEY,
+        recorded REAL NOT NULL,
+        message TEXT NOT NULL,
+        late INTEGER,
+        {_from_message("part", "TEXT")},
+        {_from_message("verdict", "TEXT")},
+        {_from_message("class", "TEXT")},
+        {_from_message("score", "REAL")},
+        {_from_message("recipe", "TEXT")},
+        {_from_message("lot", "TEXT")}
+    )""",
+    "CREATE TABLE outbox (acknowledged INTEGER NOT NULL)",
+    "CREATE INDEX by_time ON inspections (recorded)",
+    "CREATE INDEX by_part ON inspections (part)",
+    "CREATE INDEX by_reject ON inspections (verdict, recorded) WHERE verdict <> 'ok'",
+    "CREATE INDEX by_lot ON inspections (lot, recorded) WHERE lot IS NOT NULL",
+)
+
+# From each version to the next. 1: a flag in each row said what was acknowledged.
+_STEPS = {
+    0: (*_TABLES, "INSERT INTO outbox VALUES (0)", "PRAGMA user_version = 2"),
+    1: (
+        "ALTER TABLE inspections RENAME TO before",
+        "DROP INDEX outbox",
+        *_TABLES,
+        "INSERT INTO inspections (recorded, message, late)"
+        " SELECT recorded, message, late FROM before ORDER BY number",
+        "INSERT INTO outbox SELECT count(*) FROM before WHERE number <"
+        " coalesce((SELECT min(number) FROM before WHERE acknowledged = 0),"
+        " (SELECT max(number) + 1 FROM before))",
+        "DROP TABLE before",
+        "PRAGMA user_version = 2",
+    ),
+}
+SCHEMA_VERSION = 2
+
+
+class JournalInUseError(JournalError):
+    """Another process writes this journal."""
+
+
+class JournalFile:
+    """An open journal file; only one process at a time has it open for writing.
+
+    Raises JournalInUseError where another one has it, JournalError where it cannot be opened now. A file
+    that is damaged or of an unknown version is set aside, and a new one takes its place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.replaced: str | None = None
+        """What was set aside to open this file, and why."""
+        self._lock: int | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(path)
+            self.database = self._open_or_replace()
+            self._inode = path.stat().st_ino
+        except (OSError, sqlite3.Error) as error:
+            self._unlock()
+            raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
+
+    def is_there(self) -> bool:
+        """Whether the file is still the one in the folder; nothing that is written to another one lasts."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Write everything back to the file and let others have it."""
+        try:
+            self.database.close()
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
+
+    def _open_or_replace(self) -> sqlite3.Connection:
+        try:
+            return _connect(self.path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self.replaced = set_aside(self.path, str(error))
+            return _connect(self.path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """The journal for reading, also while a station writes it; raises JournalError if it cannot be read."""
+    if not path.is_file():
+        raise JournalError(f"{path}: there is no journal; journal.path or --config names another one")
+    database: sqlite3.Connection | None = None
+    try:
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+        version = _version(database)
+        if version != SCHEMA_VERSION:
+            raise JournalError(
+                f"{path}: version {version}, and {SCHEMA_VERSION} is read here; a station makes it newer"
+            )
+        yield database
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: cannot be read ({error})") from error
+    finally:
+        if database is not None:
+            database.close()
+
+
+def count_waiting(database: sqlite3.Connection) -> int:
+    """How many verdicts the broker has not acknowledged, so far as was written down."""
+    query = "SELECT count(*) FROM inspections WHERE number > (SELECT acknowledged FROM outbox)"
+    return int(database.execute(query).fetchone()[0])
+
+
+def check_writable(path: Path) -> None:
+    """Raises JournalError if no journal could be written here; changes nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise JournalError(f"journal.path: {path}: cannot be written ({error.strerror})") from error
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise JournalError(f"journal.path: {path}: belongs to somebody else; may this user write it?")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is wrong, so that trying again cannot help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, _UnknownVersionError) or (
+        code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    )
+
+
+def set_aside(path: Path, reason: str) -> str:
+    """Rename a file that cannot be used; returns what to say. Only the latest few are kept."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    away = path.with_name(f"{path.name}.aside-{stamp}")
+    path.rename(away)
+    write_ahead = _beside(path, "-wal")
+    if write_ahead.exists():
+        write_ahead.rename(_beside(away, "-wal"))
+    _beside(path, "-shm").unlink(missing_ok=True)
+    for old in sorted(path.parent.glob(f"{path.name}.aside-*Z"))[:-KEPT_ASIDE]:
+        logger.warning("journal: %s is deleted: more than %d files were set aside", old, KEPT_ASIDE)
+        old.unlink()
+        _beside(old, "-wal").unlink(missing_ok=True)
+    return f"journal: {path} cannot be used ({reason}); it is {away.name} now, and a new one begins"
+
+
+class _UnknownVersionError(sqlite3.DatabaseError):
+    """The file is a database, but none that this program knows."""
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_S)
+    try:
+        _refuse_unknown(database)
+        # Every commit writes whole pages: small ones wear an SD card less than half as much.
+        database.execute("PRAGMA page_size = 1024")
+        database.execute("PRAGMA journal_mode = WAL")
+        # Commits do not wait for the disk; sync() and checkpoints do, on a thread of their own.
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
+        _migrate(database)
+        # Touches both ends of the table: most damage shows here already.
+        database.execute("SELECT message FROM inspections ORDER BY number LIMIT 1").fetchone()
+        database.execute("SELECT message FROM inspections ORDER BY number DESC LIMIT 1").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _refuse_unknown(database: sqlite3.Connection) -> None:
+    """Before anything is changed in it."""
+    version = _version(database)
+    if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise _UnknownVersionError("another program's database")
+    if version != SCHEMA_VERSION and version not in _STEPS:
+        raise _UnknownVersionError(f"version {version}; this Linegate knows up to {SCHEMA_VERSION}")
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """From whatever version to this one, all of it or nothing."""
+    if _version(database) == SCHEMA_VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    while (version := _version(database)) != SCHEMA_VERSION:
+        for statement in _STEPS[version]:
+            database.execute(statement)
+    database.execute("COMMIT")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _lock(path: Path) -> int:
+    """A lock that ends with the process, however it ends."""
+    file = _beside(path, ".lock")
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise JournalInUseError(
+            f"journal.path: {path}: another process writes it; stop that one, or give this one its own"
+        ) from None
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

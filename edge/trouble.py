@@ -1,0 +1,41 @@
+"""Something outside that breaks and comes back: one line and one alarm when it does, one when it is back."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+Alarm = Callable[[str, str | None], None]
+"""Takes an alarm's name, and what is wrong or that nothing is; returns at once."""
+
+
+class Trouble:
+    """One alarm; may be used from any thread."""
+
+    def __init__(self, name: str, alarm: Alarm) -> None:
+        self._name = name
+        self._alarm = alarm
+        self._lock = threading.Lock()
+        self._is_there = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was raised and not cleared."""
+        return self._is_there
+
+    def begins(self, text: str) -> None:
+        """Raise it, unless it is raised already."""
+        with self._lock:
+            begins, self._is_there = not self._is_there, True
+        if begins:
+            logger.error("%s", text)
+            self._alarm(self._name, text)
+
+    def ends(self, text: str) -> None:
+        """Clear it, if it is raised."""
+        with self._lock:
+            ends, self._is_there = self._is_there, False
+        if ends:
+            logger.warning("%s", text)
+            self._alarm(self._name, None)

@@ -1,0 +1,154 @@
+"""The outbox sends every verdict in order until it is acknowledged, and never two contents under one id."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.journal import Journal, Record
+from edge.mqtt.client import Receipt
+from edge.mqtt.outbox import WINDOW, Outbox
+
+
+class Broker:
+    """Stands for the link: takes what is published, and acknowledges when told to."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.connection_number: int | None = 1
+        self.sent: list[bytes] = []
+        self._outbox = outbox
+        self._waiting: list[Receipt] = []
+
+    def publish(self, _topic: str, payload: bytes, *, qos: int) -> Receipt | None:
+        assert qos == 1
+        if self.connection_number is None:
+            return None
+        self.sent.append(payload)
+        receipt = Receipt(self.connection_number, len(self.sent))
+        self._waiting.append(receipt)
+        return receipt
+
+    def acknowledge(self, count: int) -> None:
+        for _ in range(count):
+            self._outbox.acknowledged(self._waiting.pop(0))
+
+    def reconnect(self) -> None:
+        assert self.connection_number is not None
+        self._waiting.clear()
+        self.connection_number += 1
+        self._outbox.wake()
+
+    @property
+    def ids(self) -> list[int]:
+        return [json.loads(payload)["id"] for payload in self.sent]
+
+
+class Desk:
+    """A journal with its outbox and a broker."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path, max_rows=100_000)
+        self.outbox = Outbox(self.journal, "inspection/a/verdict")
+        self.broker = Broker(self.outbox)
+
+    def record(self, *ids: int, age_s: float = 0.0) -> None:
+        at = time.time() - age_s
+        self.journal.append(
+            [Record(at, json.dumps({"id": i, "late": False}, separators=(",", ":"))) for i in ids]
+        )
+        self.outbox.wake()
+
+    def start(self) -> None:
+        self.outbox.start(self.broker)  # type: ignore[arg-type]
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert condition()
+
+    def stop(self) -> None:
+        self.outbox.stop()
+        self.journal.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path / "journal.sqlite")
+    yield desk
+    desk.stop()
+
+
+def test_no_more_than_a_window_is_in_flight(desk: Desk) -> None:
+    desk.record(*range(WINDOW * 2))
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == WINDOW)
+    desk.broker.acknowledge(WINDOW)
+    desk.wait(lambda: len(desk.broker.sent) == WINDOW * 2)
+    desk.broker.acknowledge(WINDOW)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    assert desk.broker.ids == list(range(WINDOW * 2))
+
+
+def test_what_was_in_flight_on_a_lost_connection_is_sent_again_on_the_next(desk: Desk) -> None:
+    desk.record(1, 2, 3, 4)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 4)
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 2)
+    desk.broker.reconnect()
+    desk.wait(lambda: len(desk.broker.sent) == 6)
+    assert desk.broker.ids[4:] == [3, 4]
+
+
+def test_a_verdict_held_back_is_late_and_stays_so_while_one_sent_in_time_stays_in_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.record(1, age_s=60.0)
+    desk.record(2)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 2)
+    now = time.time()
+    monkeypatch.setattr("edge.mqtt.outbox.time.time", lambda: now + 3600)
+    desk.broker.reconnect()
+    desk.wait(lambda: len(desk.broker.sent) == 4)
+    assert [json.loads(payload)["late"] for payload in desk.broker.sent] == [True, False, True, False]
+    assert desk.broker.sent[:2] == desk.broker.sent[2:]
+
+
+def test_a_row_that_is_no_verdict_is_left_out_and_counted(desk: Desk, tmp_path: Path) -> None:
+    desk.record(1, 2, 3, 4)
+    other = sqlite3.connect(tmp_path / "journal.sqlite")
+    other.execute("UPDATE inspections SET message = '' WHERE number IN (1, 3)")
+    other.commit()
+    other.close()
+    desk.start()
+    desk.wait(lambda: desk.broker.ids == [2, 4])
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    assert desk.outbox.unsendable == 2
+
+
+def test_rows_that_are_no_verdicts_alone_do_not_stay(desk: Desk, tmp_path: Path) -> None:
+    desk.record(1, 2)
+    other = sqlite3.connect(tmp_path / "journal.sqlite")
+    other.execute("UPDATE inspections SET message = ''")
+    other.commit()
+    other.close()
+    desk.start()
+    desk.wait(lambda: desk.journal.waiting == 0)
+
+
+def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, tmp_path: Path) -> None:
+    desk.record(1, 2)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 2)
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    desk.record(3)
+    desk.wait(lambda: desk.broker.ids == [1, 2, 3])

@@ -1,0 +1,206 @@
+"""The recorder never lets the line wait, and keeps what it was given for as long as there is room."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.errors import JournalError
+from edge.journal import Journal, Record
+from edge.mqtt.messages import VerdictMessage
+from edge.recorder import Recorder
+from edge.settings import JournalSettings
+
+Make = Callable[..., Recorder]
+
+
+def verdict(number: int, *, reason: str | None = None) -> VerdictMessage:
+    return VerdictMessage.model_validate(
+        {
+            "station": "a", "id": f"run-{number}", "part": f"p{number}", "sequence": number,
+            "captured_at": datetime.now(UTC), "verdict": "ok", "action": "pass", "model_id": "0" * 64,
+            "reason": reason,
+        }
+    )  # fmt: skip
+
+
+def recorded(path: Path) -> list[int]:
+    database = sqlite3.connect(path)
+    rows = database.execute("SELECT message FROM inspections ORDER BY number").fetchall()
+    database.close()
+    return [json.loads(text)["sequence"] for (text,) in rows]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert condition()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def alarms() -> list[tuple[str, bool]]:
+    return []
+
+
+@pytest.fixture
+def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
+    made: list[Recorder] = []
+
+    def make(where: Path = path, **values: int) -> Recorder:
+        recorder = Recorder(
+            where,
+            JournalSettings(**values),
+            topic="t",
+            alarm=lambda name, text: alarms.append((name, text is not None)),
+        )
+        recorder.start(None)
+        made.append(recorder)
+        return recorder
+
+    yield make
+    for each in made:
+        each.stop(drain_s=0)
+
+
+def test_everything_is_recorded_in_order_by_the_time_it_has_stopped(recorder: Make, path: Path) -> None:
+    running = recorder()
+    for number in range(500):
+        running.record(verdict(number))
+    assert running.stop(drain_s=0) == 0
+    assert recorded(path) == list(range(500))
+
+
+def test_while_the_disk_stalls_the_line_goes_on_and_nothing_is_lost(
+    recorder: Make, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = recorder()
+    goes_on = threading.Event()
+    append = Journal.append
+
+    def stall(self: Journal, records: list[Record]) -> None:
+        goes_on.wait(15)
+        append(self, records)
+
+    monkeypatch.setattr(Journal, "append", stall)
+    for number in range(200):
+        running.record(verdict(number))
+    assert recorded(path) == []
+    assert running.waiting == 200
+    goes_on.set()
+    wait_for(lambda: recorded(path) == list(range(200)))
+
+
+def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = recorder(queue=10)
+    append = Journal.append
+
+    def fail(self: Journal, records: list[Record]) -> None:
+        raise JournalError("no room")
+
+    monkeypatch.setattr("edge.recorder._RETRY_S", 0.01)
+    monkeypatch.setattr(Journal, "append", fail)
+    for number in range(15):
+        running.record(verdict(number))
+    wait_for(lambda: alarms == [("journal", True)])
+    assert (running.unwritten, running.waiting) == (5, 10)
+    monkeypatch.setattr(Journal, "append", append)
+    wait_for(lambda: alarms == [("journal", True), ("journal", False)])
+    wait_for(lambda: recorded(path) == list(range(10)))
+
+
+def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
+    path: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    class Away:
+        connection_number = None
+
+    running = Recorder(
+        path,
+        JournalSettings(max_rows=1000, sync_ms=50),
+        topic="t",
+        alarm=lambda name, text: alarms.append((name, text is not None)),
+    )
+    running.start(Away())  # type: ignore[arg-type]
+    for number in range(1500):
+        running.record(verdict(number))
+    wait_for(lambda: running.dropped == 500)
+    wait_for(lambda: alarms == [("journal-full", True)])
+    assert running.stop(drain_s=0) == 1000
+    assert recorded(path) == list(range(500, 1500))
+
+
+def test_without_a_broker_nothing_waits_and_old_inspections_are_no_loss(
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    running = recorder(max_rows=1000, sync_ms=50)
+    for number in range(1500):
+        running.record(verdict(number))
+    wait_for(lambda: len(recorded(path)) == 1000)
+    assert (running.waiting, running.dropped, alarms) == (0, 0, [])
+
+
+def test_a_damaged_file_at_the_start_is_said_and_replaced(
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    path.write_text("not a database, but long enough to be taken for one" * 50)
+    running = recorder(sync_ms=50)
+    running.record(verdict(1))
+    wait_for(lambda: alarms == [("journal-replaced", True)])
+    running.stop(drain_s=0)
+    assert recorded(path) == [1]
+
+
+def test_a_folder_that_cannot_be_used_yet_stops_nothing(
+    recorder: Make, tmp_path: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    (tmp_path / "disk").write_text("in the way")
+    running = recorder(tmp_path / "disk" / "journal.sqlite", sync_ms=50)
+    running.record(verdict(1))
+    wait_for(lambda: alarms == [("journal", True)])
+    (tmp_path / "disk").unlink()
+    wait_for(lambda: alarms == [("journal", True), ("journal", False)])
+    running.stop(drain_s=0)
+    assert recorded(tmp_path / "disk" / "journal.sqlite") == [1]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "linegate-test", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no mounts are allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_an_alarm_and_with_room_again_everything_is_recorded(
+    recorder: Make, small_disk: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    running = recorder(small_disk / "journal.sqlite", sync_ms=50)
+    (small_disk / "ballast").write_bytes(b"x" * 700_000)
+    for number in range(1000):
+        running.record(verdict(number))
+    wait_for(lambda: alarms == [("journal", True)])
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    wait_for(lambda: alarms == [("journal", True), ("journal", False)])
+    wait_for(lambda: recorded(small_disk / "journal.sqlite") == list(range(1000)))
+    assert running.unwritten == 0
