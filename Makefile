@@ -31,8 +31,8 @@ demo-model: .venv/.everything ## learn the demo's model again, from simulated ph
 	$(bin)/edge --capture samples/parts/ok --count 18 --camera.seed 2
 	$(bin)/edge --capture samples/parts/defect --count 18 --camera.seed 2
 
-test: .venv/.everything mosquitto ## the tests; ARGS='-m "not slow"' goes to pytest
-	$(bin)/pytest $(ARGS)
+test: .venv/.everything mosquitto ## the tests, on two cores; ARGS='-m "not slow"' goes to pytest
+	$(bin)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: .venv/.everything ## ruff: rules and format
 	$(bin)/ruff check .

@@ -104,6 +104,11 @@ def edge_process() -> Iterator[Callable[..., EdgeProcess]]:
             running.process.communicate()
 
 
+def is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this process only runs tests for another, which has the last word."""
+    return hasattr(config, "workerinput")
+
+
 def broker_is_required() -> bool:
     return os.environ.get(REQUIRE_BROKER, "0") not in ("", "0")
 
@@ -112,22 +117,39 @@ def broker_is_required() -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn the skip of a broker test into a failure; count those that ran."""
+    """Turn the skip of a broker test into a failure."""
     report = yield
-    if item.get_closest_marker("broker") is None:
-        return report
-    skipped = report.skipped and not hasattr(report, "wasxfail")
-    if skipped and broker_is_required():
+    if _is_skipped(report) and broker_is_required() and item.get_closest_marker("broker") is not None:
         report.outcome = "failed"
         report.longrepr = f"{REQUIRE_BROKER} is set, but the test was skipped: {report.longrepr}"
-    elif report.when == "call" and not skipped:
-        item.config.stash[ran_with_broker] = item.config.stash.get(ran_with_broker, 0) + 1
     return report
+
+
+def _is_skipped(report: pytest.TestReport) -> bool:
+    return report.skipped and not hasattr(report, "wasxfail")
+
+
+class _BrokerTests:
+    """Counts those that ran, in the one process that hears of all of them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._stash = config.stash
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not _is_skipped(report) and "broker" in report.keywords:
+            self._stash[ran_with_broker] = self._stash.get(ran_with_broker, 0) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the tests that had a broker."""
+    config.pluginmanager.register(_BrokerTests(config))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that was to have broker tests and had none."""
+    if is_one_of_several(session.config):
+        return
     if broker_is_required() and not session.config.stash.get(ran_with_broker, 0):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
