@@ -136,7 +136,11 @@ def _broker(settings: Settings) -> str:
         on_acknowledged=lambda _: None,
     )
     protocol = link.try_once()
-    return f"{link.address}: lets us in (MQTT {protocol})"
+    how = "encrypted" if settings.mqtt.encrypted else "in the clear"
+    text = f"{link.address}: lets us in (MQTT {protocol}, {how})"
+    if settings.mqtt.password.get_secret_value() and not settings.mqtt.encrypted:
+        raise _Warning(f'{text}; the password can be read on its way: mqtt.tls = "on"')
+    return text
 
 
 def exit_status(findings: list[Finding]) -> int:

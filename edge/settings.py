@@ -12,7 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -276,7 +284,11 @@ class MqttSettings(Section):
     password: SecretStr = Field(
         SecretStr(""), description="better given as EDGE_MQTT__PASSWORD than written into a file"
     )
-    tls: bool = Field(default=False, description="encrypt, and verify the broker's certificate")
+    tls: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description='"on": encrypt, and verify the broker\'s certificate; "auto": with a password or one '
+        'of the files below; "off": never, the password goes in the clear',
+    )
     ca_file: str = Field("", description="PEM file of the authority that signed it; empty: the system's")
     cert_file: str = Field("", description="PEM file of our own certificate, where the broker wants one")
     key_file: str = Field("", description="PEM file of its key")
@@ -287,12 +299,29 @@ class MqttSettings(Section):
         description="true: …/bits mirrors ready, busy and result for a PLC; two messages a part",
     )
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is encrypted, and the broker's certificate verified."""
+        wanted = bool(self.password.get_secret_value() or self.ca_file or self.cert_file)
+        return self.tls == "on" or (self.tls == "auto" and wanted)
+
+    @field_validator("host", mode="before")
+    @classmethod
+    def _host_alone(cls, host: Any) -> Any:
+        if isinstance(host, str) and ("@" in host or "/" in host):
+            raise ValueError("a name or an address alone would be right; mqtt.password is for the password")
+        return host
+
     @model_validator(mode="after")
-    def _certificate_with_key(self) -> Self:
+    def _fit_together(self) -> Self:
         if bool(self.cert_file) != bool(self.key_file):
             raise ValueError("mqtt.cert_file and mqtt.key_file must be given together")
-        if self.cert_file and not self.tls:
-            raise ValueError("mqtt.cert_file: needs mqtt.tls = true")
+        if self.tls == "off" and (self.ca_file or self.cert_file):
+            raise ValueError(
+                'mqtt.tls: "off", but mqtt.ca_file or mqtt.cert_file is given; "on" would be right'
+            )
+        if self.password.get_secret_value() and not self.username:
+            raise ValueError("mqtt.password: needs mqtt.username")
         return self
 
 
@@ -456,5 +485,6 @@ def _explain(
         where = f"{file}: {'.'.join(parts)}" if file is not None else ".".join(parts)
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and "password" not in key else ""
+    is_shown = isinstance(given, str | int | float) and "password" not in key and "@" not in str(given)
+    shown = f" (given: {given!r})" if is_shown else ""  # behind an @ may stand user:password@host
     return f"{where}: {message[0].lower()}{message[1:]}{shown}"

@@ -303,16 +303,29 @@ class BrokerLink:
                 **self._start_options(),
             )
         except (OSError, ValueError) as error:
-            text = getattr(error, "strerror", None) or str(error)
-            raise BrokerError(
-                f"no broker at {self.address} ({text}); is it running, and are mqtt.host and mqtt.port right?"
-            ) from error
+            raise BrokerError(self._why_unreachable(error)) from error
         client.loop_start()
         connection.answered.wait(CONNECT_TIMEOUT_S)
         if not connection.accepted:
             client.disconnect()
             client.loop_stop()
         return connection
+
+    def _why_unreachable(self, error: OSError | ValueError) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"the broker at {self.address} cannot be trusted: {error.verify_message}; "
+                "mqtt.ca_file names the authority that signed its certificate"
+            )
+        if isinstance(error, ssl.SSLError) or (
+            isinstance(error, ConnectionResetError) and self._settings.encrypted
+        ):
+            return (
+                f"the broker at {self.address} speaks no TLS; is mqtt.port the one for it, usually 8883? "
+                'mqtt.tls = "off" does without'
+            )
+        text = getattr(error, "strerror", None) or str(error)
+        return f"no broker at {self.address} ({text}); is it running, and are mqtt.host and mqtt.port right?"
 
     def _start_options(self) -> dict[str, Any]:
         return {"clean_start": True} if self._protocol == "5" else {}
@@ -327,7 +340,7 @@ class BrokerLink:
         )
         if self._settings.username:
             client.username_pw_set(self._settings.username, self._settings.password.get_secret_value())
-        if self._settings.tls:
+        if self._settings.encrypted:
             try:
                 context = ssl.create_default_context(cafile=self._settings.ca_file or None)
             except (OSError, ssl.SSLError) as error:

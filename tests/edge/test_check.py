@@ -123,7 +123,7 @@ def test_a_password_that_lies_open_is_said_without_showing_it(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "line.toml"
-    file.write_text('[mqtt]\nenabled = false\npassword = "sesame"\n')
+    file.write_text('[mqtt]\nenabled = false\nusername = "line"\npassword = "sesame"\n')
     arguments = ["--config", str(file), "--model", str(bundle)]
     file.chmod(0o644)
     _, found, text = findings(arguments, capsys)

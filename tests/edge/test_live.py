@@ -164,7 +164,7 @@ def test_a_wrong_password_is_said_in_one_line_and_nothing_is_lost(
 ) -> None:
     closed = mosquitto_broker(passwords={"line": "right"})
     try:
-        user = ["--mqtt.username", "line", "--mqtt.password", "wrong-secret"]
+        user = ["--mqtt.username", "line", "--mqtt.password", "wrong-secret", "--mqtt.tls", "off"]
         status, said = edge_process(*arguments(bundle, parts, closed, tmp_path), *user).finish()
     finally:
         closed.stop()

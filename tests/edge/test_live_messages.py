@@ -326,7 +326,7 @@ def test_a_broker_that_wants_a_certificate_gets_one(
     tls = f"cafile {authority.certificate}\ncertfile {server}\nkeyfile {server_key}\nrequire_certificate true"
     closed = mosquitto_broker(f"{tls}\n")
     try:
-        names = ["--mqtt.tls", "true", "--mqtt.ca_file", str(authority.certificate), "--camera.count", "1"]
+        names = ["--mqtt.tls", "on", "--mqtt.ca_file", str(authority.certificate), "--camera.count", "1"]
         with_certificate = ["--mqtt.cert_file", str(ours), "--mqtt.key_file", str(our_key)]
         frame = ["--trigger.kind", "frame"]
         status, said = station(*names, *frame, *with_certificate, port=closed.port).finish()

@@ -73,7 +73,7 @@ def test_a_wrong_flag_is_refused_by_name() -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    settings = load_settings(None, {"mqtt.password": "hunter2"})
+    settings = load_settings(None, {"mqtt.username": "line", "mqtt.password": "hunter2"})
     assert "hunter2" not in repr(settings)
     assert settings.mqtt.password.get_secret_value() == "hunter2"
 
