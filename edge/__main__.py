@@ -126,7 +126,8 @@ def load_inspector(settings: Settings) -> "Inspector":
     thresholds = None
     if recipe.ok_below is not None and recipe.defect_from is not None:
         thresholds = Thresholds(ok_below=recipe.ok_below, defect_from=recipe.defect_from, chosen="recipe")
-    model = load_model(Path(settings.model.path), threads=settings.model.threads)
+    chosen = settings.model
+    model = load_model(Path(chosen.path), threads=chosen.threads, trusted_keys=chosen.trusted_keys)
     return Inspector(model, thresholds=thresholds, region=recipe.region)
 
 

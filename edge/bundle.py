@@ -14,6 +14,7 @@ import re
 import struct
 import tempfile
 import zipfile
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -28,15 +29,17 @@ from edge.errors import BundleError, ImageError
 from edge.figures import Figures
 from edge.images import decode_image, encode_png
 from edge.preprocess import InputSpec
+from edge.signature import signer
 
 FORMAT = 1
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 256
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
-MANIFEST, LABELS = "manifest.json", "labels.txt"
+MAX_SIGNATURE_BYTES = 1024
+MANIFEST, LABELS, SIGNATURE = "manifest.json", "labels.txt", "signature.json"
 
 _FLATBUFFER_IDENTIFIER = b"TFL3"
-_MEMBER = re.compile(r"manifest\.json|labels\.txt|golden/[0-9]{3}\.png")
+_MEMBER = re.compile(r"manifest\.json|labels\.txt|signature\.json|golden/[0-9]{3}\.png")
 
 # ZIP (PKWARE's APPNOTE 6.3.10): the record at the end, of which these fields count: how many members,
 # and how long the list of them is. What stands before it where 64 bits are used.
@@ -164,12 +167,16 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory; ``model_id`` is the SHA-256 of the whole file."""
+    """A bundle in memory; ``model_id`` is the SHA-256 of the whole file.
+
+    ``signed_by`` is the public key, in hexadecimal, whose signature was found to be right, or None.
+    """
 
     manifest: Manifest
     flatbuffer: bytes
     golden_inputs: list[NDArray[np.uint8]]
     model_id: str
+    signed_by: str | None = None
 
 
 def encode_bundle(manifest: Manifest, flatbuffer: bytes, golden_inputs: list[NDArray[np.uint8]]) -> bytes:
@@ -204,8 +211,16 @@ def write_bundle(path: Path, data: bytes) -> None:
         raise BundleError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read and verify a bundle file; raises BundleError, which names the file and what is wrong."""
+def read_bundle(path: Path, *, trusted_keys: Collection[str] = ()) -> Bundle:
+    """Read and verify a bundle file; raises BundleError, which names the file and what is wrong.
+
+    Where there are ``trusted_keys``, one of them must have signed it.
+    """
+    return decode_bundle(read_bytes(path), str(path), trusted_keys=trusted_keys)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a bundle file holds, unverified; raises BundleError."""
     try:
         if not path.is_file():
             raise BundleError(f"{path}: no such bundle; `quantize` writes one")
@@ -215,16 +230,22 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     if len(data) > MAX_BUNDLE_BYTES:
         raise BundleError(f"{path}: larger than {MAX_BUNDLE_BYTES // 2**20} MiB")
-    return decode_bundle(data, str(path))
+    return data
 
 
-def decode_bundle(data: bytes, name: str) -> Bundle:
-    """Verify the bytes of a bundle; ``name`` stands in the BundleError of anything wrong."""
+def decode_bundle(data: bytes, name: str, *, trusted_keys: Collection[str] = ()) -> Bundle:
+    """Verify the bytes of a bundle; ``name`` stands in the BundleError of anything wrong.
+
+    Who signed it is looked at before anything that it holds.
+    """
     if data[4:8] != _FLATBUFFER_IDENTIFIER:
         raise BundleError(f"{name}: not a TensorFlow Lite file")
     flatbuffer, members = _split_archive(data, name)
     if append_archive(flatbuffer, members) != data:
         raise BundleError(f"{name}: the bundle is damaged; copy it again")
+    signed_by = _signer(flatbuffer, members, name)
+    if trusted_keys and signed_by not in trusted_keys:
+        raise BundleError(f"{name}: {_not_trusted(signed_by)}")
     manifest = _read_manifest(members[MANIFEST], name)
     if hashlib.sha256(flatbuffer).hexdigest() != manifest.model_sha256:
         raise BundleError(f"{name}: the model is not the one that the manifest describes")
@@ -241,7 +262,14 @@ def decode_bundle(data: bytes, name: str) -> Bundle:
     if len(manifest.golden) * pixels > MAX_BUNDLE_BYTES:
         raise BundleError(f"{name}: its golden examples take more than {MAX_BUNDLE_BYTES // 2**20} MiB")
     golden = [_golden_input(members, example, manifest.input, name) for example in manifest.golden]
-    return Bundle(manifest, flatbuffer, golden, hashlib.sha256(data).hexdigest())
+    return Bundle(manifest, flatbuffer, golden, hashlib.sha256(data).hexdigest(), signed_by)
+
+
+def sign_bundle(data: bytes, name: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """The bundle with what ``sign`` gives for its unsigned bytes, in place of any other signature."""
+    flatbuffer, members = _split_archive(data, name)
+    members.pop(SIGNATURE, None)
+    return append_archive(flatbuffer, {**members, SIGNATURE: sign(append_archive(flatbuffer, members))})
 
 
 def append_archive(flatbuffer: bytes, members: dict[str, bytes]) -> bytes:
@@ -254,6 +282,24 @@ def append_archive(flatbuffer: bytes, members: dict[str, bytes]) -> bytes:
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
     return buffer.getvalue()
+
+
+def _signer(flatbuffer: bytes, members: dict[str, bytes], name: str) -> str | None:
+    """Whose signature the bundle bears, or None; a wrong one is refused, whoever is trusted."""
+    if SIGNATURE not in members:
+        return None
+    others = {member: content for member, content in members.items() if member != SIGNATURE}
+    found = signer(members[SIGNATURE], append_archive(flatbuffer, others))
+    if found is None or list(members)[-1] != SIGNATURE:
+        raise BundleError(
+            f"{name}: its signature is not of this bundle; copy it again, from where it was signed"
+        )
+    return found
+
+
+def _not_trusted(signed_by: str | None) -> str:
+    found = "is not signed" if signed_by is None else f"is signed with another key, {signed_by}"
+    return f"{found}; model.trusted_keys demands a signature with one of its keys (`quantize sign`)"
 
 
 def _split_archive(data: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
@@ -298,6 +344,8 @@ def _check_members(infos: list[zipfile.ZipInfo], size: int, name: str) -> None:
     sizes = {info.filename: info.file_size for info in infos}
     if MANIFEST not in sizes:
         raise BundleError(f"{name}: has no {MANIFEST}; make a bundle with `quantize`")
+    if sizes.get(SIGNATURE, 0) > MAX_SIGNATURE_BYTES:
+        raise BundleError(f"{name}: {SIGNATURE}: larger than {MAX_SIGNATURE_BYTES} bytes")
     if sizes[MANIFEST] > MAX_MANIFEST_BYTES:
         raise BundleError(f"{name}: {MANIFEST}: larger than {MAX_MANIFEST_BYTES // 2**20} MiB")
 

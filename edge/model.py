@@ -1,7 +1,7 @@
 """The TFLite runtime around one bundle: pixels in, score out."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -171,9 +171,12 @@ class Model:
         return matched
 
 
-def load_model(path: Path, *, threads: int = 1) -> Model:
-    """Read, verify and load a bundle, and run its golden examples; raises BundleError."""
-    model = Model(read_bundle(path), threads=threads, name=str(path))
+def load_model(path: Path, *, threads: int = 1, trusted_keys: Collection[str] = ()) -> Model:
+    """Read, verify and load a bundle, and run its golden examples; raises BundleError.
+
+    Where there are ``trusted_keys``, one of them must have signed it.
+    """
+    model = Model(read_bundle(path, trusted_keys=trusted_keys), threads=threads, name=str(path))
     model.verify_golden()
     return model
 

@@ -32,6 +32,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from edge.errors import SettingsError
 from edge.preprocess import Region
+from edge.signature import PublicKey
 
 ENVIRONMENT_PREFIX = "EDGE_"
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -127,6 +128,10 @@ class ModelSettings(Section):
 
     path: str = Field("samples/demo.tflite", min_length=1, description="the bundle that `quantize` wrote")
     threads: int = Field(1, ge=1, le=64, description="processor threads of the TFLite runtime")
+    trusted_keys: tuple[PublicKey, ...] = Field(
+        (),
+        description="public keys; a bundle that none of them signed is refused; empty: any bundle will do",
+    )
 
 
 class RecipeSettings(Section):
@@ -453,8 +458,8 @@ def _environment_keys() -> set[str]:
 
 
 def _parse_flag(key: str, text: str) -> Any:
-    """Tables, such as a region, are given to a flag as JSON, as to a variable."""
-    if not text.startswith("{"):
+    """Tables and lists, such as a region, are given to a flag as JSON, as to a variable."""
+    if not text.startswith(("{", "[")):
         return text
     try:
         return json.loads(text)

@@ -22,6 +22,8 @@ examples:
                                                   a bundle of another tool's model
   quantize inspect /srv/part-7.tflite             what a bundle says of itself
   quantize inspect /srv/part-7.tflite --card part-7.md    and a model card in Markdown
+  quantize make-key line.key                      a key to sign with; prints its public half
+  quantize sign /srv/part-7.tflite --key line.key
   quantize bench /srv/part-7.tflite               how long it takes on this machine
 
 exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage or input
@@ -148,7 +150,11 @@ def _inspect(words: list[str]) -> int:
     if arguments.card is not None:
         write_bundle(arguments.card, model_card(bundle).encode())
     if arguments.json:
-        print(json.dumps({"model": bundle.model_id, **bundle.manifest.model_dump()}))
+        print(
+            json.dumps(
+                {"model": bundle.model_id, "signed_by": bundle.signed_by, **bundle.manifest.model_dump()}
+            )
+        )
     else:
         print(describe(arguments.file, bundle))
     return 0
@@ -225,7 +231,33 @@ def _bench(words: list[str]) -> int:
     return 0
 
 
-_COMMANDS = {"inspect": _inspect, "wrap": _wrap, "bench": _bench}
+def _make_key(words: list[str]) -> int:
+    from quantize.sign import make_key
+
+    parser = Parser(
+        prog="quantize make-key",
+        description="Make a key to sign bundles with. Its public half is printed, for model.trusted_keys.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the private key; keep it off the devices")
+    print(make_key(parser.parse_args(words).file))
+    return 0
+
+
+def _sign(words: list[str]) -> int:
+    from quantize.sign import sign_file
+
+    parser = Parser(prog="quantize sign", description="Sign a bundle, in place of any other signature.")
+    parser.add_argument("file", type=Path, metavar="FILE.tflite")
+    parser.add_argument("--key", type=Path, required=True, metavar="KEY", help="what make-key wrote")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: the same file")
+    arguments = parser.parse_args(words)
+    out = arguments.out or arguments.file
+    bundle = sign_file(arguments.file, arguments.key, out)
+    print(f"{out}: signed by {bundle.signed_by}, model {bundle.model_id}")
+    return 0
+
+
+_COMMANDS = {"inspect": _inspect, "wrap": _wrap, "bench": _bench, "make-key": _make_key, "sign": _sign}
 
 
 if __name__ == "__main__":

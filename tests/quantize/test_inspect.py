@@ -30,6 +30,7 @@ def test_for_programs_it_is_the_manifest(demo: Bundle, capsys: pytest.CaptureFix
     assert main(["inspect", str(DEMO), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "model": demo.model_id,
+        "signed_by": None,
         **json.loads(demo.manifest.model_dump_json()),
     }
 
