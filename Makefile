@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,8 +75,11 @@ config: .venv/.device ## write config.toml again from the settings and their des
 	$(bin)/python -m edge.settings_document > build/config.toml
 	mv build/config.toml config.toml
 
-schemas: .venv/.device ## write docs/schemas again from the messages
+schemas: .venv/.device ## write docs/schemas and docs/asyncapi.json again from the messages
 	$(bin)/python -m edge.mqtt.schemas docs/schemas
+	@mkdir -p build
+	$(bin)/python -m edge.mqtt.asyncapi > build/asyncapi.json
+	mv build/asyncapi.json docs/asyncapi.json
 
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build
@@ -98,6 +101,12 @@ mosquitto:
 	else \
 		echo "mosquitto is missing, tests that need it are skipped: sudo apt-get install mosquitto mosquitto-clients"; \
 	fi
+
+# Without scripts of the packages: nothing that is installed here runs before a test runs it.
+node: ## Node-RED and the AsyncAPI parser for the tests that need them, into build/node; needs npm
+	@mkdir -p build/node
+	@cp tests/node/package.json build/node/
+	npm install --prefix build/node --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

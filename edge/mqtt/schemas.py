@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge.mqtt.messages import MESSAGES
+from pydantic import BaseModel
+
+from edge.mqtt.messages import MESSAGES, Message
 from edge.mqtt.requests import REQUESTS
 
 
@@ -16,11 +18,19 @@ def schemas() -> dict[str, str]:
         schema = message.model_json_schema(by_alias=True, mode="serialization")
         # A later version may add a key; readers ignore what they don't know.
         del schema["additionalProperties"]
-        documents.update(_document(message.model_fields["schema_"].default, schema))
-    for kind, request in REQUESTS.items():
-        name = "request" if kind == "command" else kind  # "command" is what goes to the gate
-        documents.update(_document(f"linegate.{name}.v1", request.model_json_schema()))
+        documents.update(_document(schema_name(message), schema))
+    for request in REQUESTS.values():
+        documents.update(_document(schema_name(request), request.model_json_schema()))
     return documents
+
+
+def schema_name(model: type[BaseModel]) -> str:
+    """The name of the schema of a message, in or out; its file ends in .json."""
+    if issubclass(model, Message):
+        return str(model.model_fields["schema_"].default)
+    kind = next(kind for kind, request in REQUESTS.items() if request is model)
+    name = "request" if kind == "command" else kind  # "command" is what goes to the gate
+    return f"linegate.{name}.v1"
 
 
 def _document(name: str, schema: dict[str, Any]) -> dict[str, str]:
