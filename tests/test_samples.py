@@ -7,6 +7,7 @@ import pytest
 
 from edge.__main__ import main
 from edge.images import list_images
+from edge.mqtt.asyncapi import channels
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "samples" / "demo.tflite"
@@ -42,3 +43,16 @@ def test_the_demo_bundle_finds_what_the_simulated_conveyor_draws(
     assert main(["--replay", str(tmp_path), "--model", str(BUNDLE), "--json"]) == 0
     labelled = json.loads(capsys.readouterr().out)["labelled"]
     assert labelled["accuracy"] >= 0.95
+
+
+def test_the_node_red_flow_is_wired_and_keeps_to_the_topics_of_a_station() -> None:
+    flow = json.loads((ROOT / "samples" / "node-red" / "flow.json").read_text("utf-8"))
+    names = {node["id"] for node in flow}
+    assert len(names) == len(flow)
+    assert {wire for node in flow for output in node.get("wires", []) for wire in output} <= names
+    actions = {channel.address.format(station="station-1"): channel.action for channel in channels()}
+    for node in flow:
+        topic = node.get("topic") or ""
+        if topic.startswith("inspection/") and "/response/" not in topic:
+            assert node["type"] == {"send": "mqtt in", "receive": "mqtt out"}[actions[topic]]
+            assert node["qos"] == "1"
