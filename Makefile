@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto node
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -101,6 +101,9 @@ mosquitto:
 	else \
 		echo "mosquitto is missing, tests that need it are skipped: sudo apt-get install mosquitto mosquitto-clients"; \
 	fi
+
+audit: .venv/bin/python ## known weaknesses of the pinned packages, by pip-audit; needs the network
+	$(bin)/python -m tests.audit
 
 # Without scripts of the packages: nothing that is installed here runs before a test runs it.
 node: ## Node-RED and the AsyncAPI parser for the tests that need them, into build/node; needs npm

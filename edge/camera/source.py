@@ -44,8 +44,9 @@ def source_kind(source: str) -> SourceKind:
     path = Path(source)
     if path.exists():
         return "folder" if path.is_dir() else "file"
+    shown = re.sub(r"^.*@", "***@", source)  # it may be a mistyped URL with a password
     raise SettingsError(
-        f"camera.source: no such file or folder: {source}; "
+        f"camera.source: no such file or folder: {shown}; "
         '"simulated", an index, a path, a URL or "gstreamer: " and a pipeline would be right'
     )
 
