@@ -1,5 +1,6 @@
 """`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
 
+import os
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -105,6 +106,9 @@ def _permissions(settings: Settings, file: Path | None) -> str:
     bundle = Path(settings.model.path)
     if bundle.exists() and bundle.stat().st_mode & 0o002:
         raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
+    key = Path(settings.mqtt.key_file or os.devnull)
+    if key.is_file() and key.stat().st_mode & 0o007:
+        raise SettingsError(f"{key}: anybody may read this key: chmod 640 {key}")
     return "no password lies open, and nobody else may change the bundle"
 
 

@@ -14,15 +14,23 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# What is printed: whether all golden outputs are the same, and the scores of all sample parts.
+# What is printed: whether all golden outputs are the same, the scores of all sample parts, and the id of the
+# bundle once it is signed, which this processor then trusts.
 PROGRAM = """
 import json, os, platform, sys
 os.chdir(sys.argv[1])
 from pathlib import Path
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from edge.bundle import decode_bundle, sign_bundle
 from edge.images import list_images, read_image
 from edge.model import load_model
 from edge.preprocess import preprocess
+from edge.signature import sign
 model = load_model(Path("samples/demo.tflite"))
+key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+whole = Path("samples/demo.tflite").read_bytes()
+signed = sign_bundle(whole, "demo", lambda unsigned: sign(unsigned, key).encode())
+trusted = key.public_key().public_bytes_raw().hex()
 spec = model.bundle.manifest.input
 parts = list_images(Path("samples/parts"))
 print(json.dumps({
@@ -30,6 +38,7 @@ print(json.dumps({
     "golden": [model.invoke(pixels).tolist() for pixels in model.bundle.golden_inputs],
     "expected": [example.output for example in model.bundle.manifest.golden],
     "parts": {str(part): model.predict(preprocess(read_image(part), spec)).raw for part in parts},
+    "signed": decode_bundle(signed, "demo", trusted_keys=[trusted]).model_id,
 }))
 """
 
@@ -106,4 +115,5 @@ def test_the_demo_bundle_gives_the_same_bytes_on_aarch64(
     assert there["machine"] == "aarch64"
     assert there["golden"] == there["expected"]
     assert there["parts"] == here["parts"]
+    assert there["signed"] == here["signed"]
     assert len(there["parts"]) == 36

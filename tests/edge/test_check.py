@@ -134,6 +134,20 @@ def test_a_password_that_lies_open_is_said_without_showing_it(
     assert findings(arguments, capsys)[1]["permissions"] is True
 
 
+def test_a_key_that_anybody_may_read_is_said(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "station.key"
+    key.touch(0o600)
+    arguments = ["--model", str(bundle), "--mqtt.cert_file", "station.pem", "--mqtt.key_file", str(key)]
+    arguments += ["--mqtt.enabled", "false"]
+    assert findings(arguments, capsys)[1]["permissions"] is True
+    key.chmod(0o604)
+    _, found, text = findings(arguments, capsys)
+    assert found["permissions"] is False
+    assert f"chmod 640 {key}" in text
+
+
 def test_a_bundle_that_anybody_may_change_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle.chmod(0o666)
     _, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
