@@ -18,6 +18,7 @@ class Authority:
         self._key = folder / "authority.key"
         self._run(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
+            *("-addext", "keyUsage=critical,keyCertSign"),  # Python 3.13 asks for it, and for the next
             *("-subj", "/CN=tests", "-keyout", self._key, "-out", self.certificate),
         )
 
@@ -25,7 +26,7 @@ class Authority:
         """A certificate for 127.0.0.1, and its key."""
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, extension = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
-        extension.write_text("subjectAltName=IP:127.0.0.1\n")
+        extension.write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
         self._run(
             *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
             *("-subj", f"/CN={name}", "-keyout", key, "-out", request),
