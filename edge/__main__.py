@@ -29,6 +29,8 @@ examples:
   edge --replay line.mp4 --json                 a video; one JSON document on standard output
   edge --replay photos --publish                send what was found to the broker as well
   edge --capture data/ok --count 500            frames of the camera as training images
+  edge --export november.csv --from 2026-11-01  what the journal holds, also while a station runs
+  edge --counts --from 2026-11-21               counts of verdicts by shift, recipe and lot
 
 exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
              3 the camera's driver hangs: a new process is needed, which systemd starts
@@ -40,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line: what to do, and a flag for every setting."""
     parser = Parser(
         prog="edge",
-        usage="edge [--config FILE] [--replay DIR | --capture DIR/CLASS | --check] [--SECTION.KEY VALUE ...]",
+        usage="edge [--config FILE] [--SECTION.KEY VALUE ...] "
+        "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --counts]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
         allow_abbrev=False,
@@ -50,6 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument("--replay", type=Path, metavar="DIR", help="inspect stored images or a video, then end")
     what.add_argument("--capture", type=Path, metavar="DIR/CLASS", help="write frames to a dataset, then end")
     what.add_argument("--check", action="store_true", help="try everything outside once, then end")
+    what.add_argument("--export", type=Path, metavar="FILE", help="the journal as .csv or .parquet, then end")
+    what.add_argument("--counts", action="store_true", help="counts by shift, recipe and lot, then end")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="with --export, --counts: from this on")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="with --export, --counts: up to this")
     parser.add_argument("--model", metavar="FILE", help="the bundle; short for --model.path")
     parser.add_argument("--report", type=Path, metavar="DIR", help="with --replay: write inspections.csv")
     parser.add_argument("--publish", action="store_true", help="with --replay: send it, marked simulated")
@@ -80,6 +87,10 @@ def main(argv: list[str] | None = None) -> int:
             return _capture(settings, arguments)
         if arguments.replay is not None:
             return _replay(settings, arguments)
+        if arguments.export is not None:
+            return _export(settings, arguments)
+        if arguments.counts:
+            return _counts(settings, arguments)
         return _run(settings)
     except LinegateError as error:
         print(f"edge: {error}", file=sys.stderr)
@@ -97,8 +108,12 @@ def _refuse_combinations(arguments: argparse.Namespace) -> None:
         for name in ("report", "publish"):
             if getattr(arguments, name):
                 raise SettingsError(f"--{name}: goes with --replay")
-    if arguments.json and arguments.replay is None and not arguments.check:
-        raise SettingsError("--json: goes with --replay and --check")
+    if arguments.json and arguments.replay is None and not (arguments.check or arguments.counts):
+        raise SettingsError("--json: goes with --replay, --check and --counts")
+    if arguments.export is None and not arguments.counts:
+        for flag, value in (("--from", arguments.start), ("--to", arguments.end)):
+            if value is not None:
+                raise SettingsError(f"{flag}: goes with --export and --counts")
     if arguments.count is not None and (arguments.capture is None or arguments.count < 1):
         raise SettingsError("--count: goes with --capture, and must be at least 1")
 
@@ -176,6 +191,27 @@ def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
 
     written = capture(settings.camera, arguments.capture, arguments.count or 100)
     print(f"{written} frames written to {arguments.capture}")
+    return 0
+
+
+def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+    from edge.export import export, parse_span
+
+    span = parse_span(arguments.start, arguments.end)
+    written, left_out = export(Path(settings.journal.path), arguments.export, span)
+    if left_out:
+        print(f"edge: {left_out} rows hold no verdict; left out", file=sys.stderr)
+    print(f"{written} inspections written to {arguments.export}")
+    return 0
+
+
+def _counts(settings: Settings, arguments: argparse.Namespace) -> int:
+    from edge.export import count_by_shift, counts_table, parse_shifts, parse_span
+
+    shifts = parse_shifts(settings.journal.shifts)
+    span = parse_span(arguments.start, arguments.end)
+    counts = count_by_shift(Path(settings.journal.path), shifts, span)
+    print(json.dumps({"counts": counts}) if arguments.json else counts_table(counts))
     return 0
 
 
