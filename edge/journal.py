@@ -60,6 +60,7 @@ class Journal:
         self._last = 0
         self._acknowledged = 0
         self._saved = 0
+        self._is_sent = True
         self.openings = 0
         """How often a file was opened: what was known of numbers holds no longer."""
         self.dropped = 0
@@ -96,6 +97,8 @@ class Journal:
             database.executemany("INSERT INTO inspections (number, recorded, message) VALUES (?, ?, ?)", rows)
             database.execute("COMMIT")
             self._last += len(rows)
+            if not self._is_sent:
+                self._acknowledged = self._last
 
     def outbox(self, *, after: int, limit: int) -> list[OutboxRow]:
         """Rows that were not acknowledged, in order, with a number greater than ``after``."""
@@ -123,9 +126,11 @@ class Journal:
         """The broker has everything up to ``number``; written down by the next ``sync``."""
         self._acknowledged = max(self._acknowledged, min(number, self._last))
 
-    def acknowledge_all(self) -> None:
-        """Nobody waits for what is recorded."""
-        self._acknowledged = self._last
+    def expect_no_broker(self) -> None:
+        """Nobody waits for what is recorded, now and from now on."""
+        with self._lock:
+            self._is_sent = False
+            self._acknowledged = self._last
 
     def sync(self) -> None:
         """Write down what was acknowledged, and have the disk keep everything.
@@ -216,6 +221,8 @@ class Journal:
             first, last = acknowledged + 1, acknowledged
         acknowledged = max(acknowledged, first - 1)
         self._first, self._last, self._acknowledged, self._saved = first, last, acknowledged, acknowledged
+        if not self._is_sent:
+            self._acknowledged = last
         self.openings += 1
         return file
 

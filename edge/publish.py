@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.errors import BrokerError
 from edge.inspector import Inspector
 from edge.replay import Replay, replay
-from edge.settings import GateSettings, Settings
+from edge.settings import ArchiveSettings, GateSettings, Settings
 from edge.station import Station
 
 DRAIN_S = 60.0
@@ -15,7 +15,8 @@ DRAIN_S = 60.0
 
 def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
     """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
-    settings = settings.model_copy(update={"gate": _without_belt(settings.gate)})
+    changes = {"gate": _without_belt(settings.gate), "archive": ArchiveSettings()}
+    settings = settings.model_copy(update=changes)
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
         station = Station(settings, inspector, simulated=True, journal=Path(folder) / "replay.sqlite")
         if station.link is None:

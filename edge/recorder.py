@@ -10,9 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from edge.archive import Archive
 from edge.clock import clock_is_synchronised
 from edge.errors import JournalError
+from edge.images import Image
 from edge.inspector import Inspection
 from edge.journal import Journal, Record
 from edge.journal_file import JournalInUseError
@@ -43,10 +46,19 @@ class Recorder:
     alarm, and is tried again.
     """
 
-    def __init__(self, path: Path, settings: JournalSettings, *, topic: str, alarm: Alarm) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: JournalSettings,
+        *,
+        topic: str,
+        alarm: Alarm,
+        archive: Archive | None = None,
+    ) -> None:
         age_s = settings.max_days * 86400 if settings.max_days else None
         self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s)
         self._outbox = Outbox(self._journal, topic)
+        self._archive = archive
         self._sync_s = settings.sync_ms / 1000
         self._room = settings.queue
         self._records: deque[Record] = deque()
@@ -54,7 +66,6 @@ class Recorder:
         self._writing = 0
         self._stop = threading.Event()
         self._written = 0
-        self._is_sent = False
         self._broken = Trouble("journal", alarm)
         self._full = Trouble("journal-full", alarm)
         self._replaced = Trouble("journal-replaced", alarm)
@@ -63,8 +74,7 @@ class Recorder:
             threading.Thread(target=self._write, name="journal", daemon=True),
             threading.Thread(target=self._keep_up, name="journal-upkeep", daemon=True),
         ]
-        self.written_bytes = WrittenBytes()
-        """What this process gave to the disk."""
+        self._written_bytes = WrittenBytes()
         self.unwritten = 0
         """Inspections without a record, for the journal could not be written for too long."""
         try:
@@ -76,11 +86,14 @@ class Recorder:
 
     def start(self, link: BrokerLink | None) -> None:
         """Start recording, and sending over ``link``; without one nobody waits for what is recorded."""
-        self._is_sent = link is not None
         if link is not None:
             self._outbox.start(link)
+        else:
+            self._journal.expect_no_broker()
         for thread in self._threads:
             thread.start()
+        if self._archive is not None:
+            self._archive.start()
 
     def wake(self) -> None:
         """There is a connection to send over."""
@@ -90,8 +103,8 @@ class Recorder:
         """The broker has this message; called on paho's thread, where nothing may fail or wait."""
         self._outbox.acknowledged(receipt)
 
-    def record(self, message: VerdictMessage) -> None:
-        """Keep one verdict, and send it; returns at once."""
+    def record(self, message: VerdictMessage, image: Image) -> None:
+        """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())
         with self._changed:
             if len(self._records) + self._writing < self._room:
@@ -99,6 +112,8 @@ class Recorder:
                 self._changed.notify_all()
             else:
                 self.unwritten += 1
+        if self._archive is not None:
+            self._archive.offer(message, image)
 
     @property
     def waiting(self) -> int:
@@ -107,10 +122,15 @@ class Recorder:
             queued = len(self._records) + self._writing
         return queued + self._journal.waiting
 
-    @property
-    def dropped(self) -> int:
-        """How many verdicts were never sent: deleted for want of room, or not to be read any more."""
-        return self._journal.dropped + self._outbox.unsendable
+    def counts(self) -> dict[str, Any]:
+        """What the statistics say of it; the keys are those of StatsMessage."""
+        return {
+            "outbox": self.waiting,
+            "records_dropped": self._journal.dropped + self._outbox.unsendable,
+            "records_unwritten": self.unwritten,
+            "written_bytes_hour": self._written_bytes.last_hour,
+            "archive": None if self._archive is None else self._archive.summary(),
+        }
 
     def stop(self, *, drain_s: float) -> int:
         """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.
@@ -128,6 +148,8 @@ class Recorder:
                 thread.join(_STOP_S)
         self._outbox.stop()
         self._journal.close()
+        if self._archive is not None:
+            self._archive.stop()
         if self._queued:
             logger.error("journal: %d inspections could not be recorded", self._queued)
         return self._journal.waiting
@@ -166,8 +188,6 @@ class Recorder:
             self._broken.begins(f"{error}; inspections wait to be recorded")
             return False
         self._written += len(batch)
-        if not self._is_sent:
-            self._journal.acknowledge_all()
         lost = f"; {self.unwritten} inspections since the start have no record" if self.unwritten else ""
         self._broken.ends(f"journal: can be written again{lost}")
         self._outbox.wake()
@@ -178,7 +198,7 @@ class Recorder:
         settled, since = 0, time.monotonic()
         while not self._stop.wait(self._sync_s):
             now = time.monotonic()
-            self.written_bytes.note(now)
+            self._written_bytes.note(now)
             try:
                 self._journal.sync()
                 if self._written - settled >= _CHECKPOINT_ROWS or now - since >= _CHECKPOINT_S:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.archive import Archive
 from edge.belt import Direction
 from edge.commands import Commands
 from edge.decision import Verdict
@@ -64,7 +65,11 @@ class Station:
         self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
         self._run = uuid.uuid4().hex[:12]
         self._recorder = Recorder(
-            journal, settings.journal, topic=self._say.topics.verdict, alarm=self._alarm
+            journal,
+            settings.journal,
+            topic=self._say.topics.verdict,
+            alarm=self._alarm,
+            archive=Archive(settings.archive, alarm=self._alarm) if settings.archive.path else None,
         )
         self._state: State = "starting"
         self._reason: str | None = None
@@ -209,10 +214,7 @@ class Station:
                 "rejects_unconfirmed": counts.unconfirmed,
                 "bin_unexpected": counts.unexpected,
                 "messages_refused": self._inbox.refused,
-                "outbox": self._recorder.waiting,
-                "records_dropped": self._recorder.dropped,
-                "records_unwritten": self._recorder.unwritten,
-                "written_bytes_hour": self._recorder.written_bytes.last_hour,
+                **self._recorder.counts(),
             }
         )
 
@@ -263,7 +265,8 @@ class Station:
                 run=self._run,
                 action=self._keeper.action(inspection.verdict),
                 model_id=self._inspector.model.bundle.model_id,
-            )
+            ),
+            inspection.frame.image,
         )
         self.statistics.add(inspection)
         return inspection

@@ -122,6 +122,16 @@ class BitsMessage(Message):
     part: str | None
 
 
+class ArchiveSummary(BaseModel):
+    """What became of the images to archive, since the start."""
+
+    model_config = ConfigDict(frozen=True)
+
+    written: int
+    dropped: int = Field(description="the disk failed, or was too slow")
+    bytes: int = Field(description="that the archive holds now")
+
+
 class StatsMessage(Message):
     """…/stats: counts since the start; retained."""
 
@@ -146,6 +156,7 @@ class StatsMessage(Message):
     written_bytes_hour: int | None = Field(
         description="bytes given to the disk in the last hour, or since the start; null: not counted here"
     )
+    archive: ArchiveSummary | None = Field(description="null without archive.path")
 
 
 MESSAGES: tuple[type[Message], ...] = (

@@ -96,7 +96,7 @@ def test_by_age_only_what_was_sent_goes(path: Path) -> None:
 def test_numbers_are_not_used_again_when_everything_was_deleted(path: Path) -> None:
     journal = Journal(path, max_rows=1000, max_age_s=1.0)
     journal.append(records(1, 2, 3))
-    journal.acknowledge_all()
+    journal.acknowledge(3)
     journal.trim(now=100.0)
     journal.close()
     again = Journal(path, max_rows=1000)

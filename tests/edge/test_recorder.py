@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.errors import JournalError
@@ -18,6 +19,7 @@ from edge.mqtt.messages import VerdictMessage
 from edge.recorder import Recorder
 from edge.settings import JournalSettings
 
+NOTHING = np.zeros((1, 1), np.uint8)
 Make = Callable[..., Recorder]
 
 
@@ -39,7 +41,7 @@ def recorded(path: Path) -> list[int]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     assert condition()
@@ -78,7 +80,7 @@ def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
 def test_everything_is_recorded_in_order_by_the_time_it_has_stopped(recorder: Make, path: Path) -> None:
     running = recorder()
     for number in range(500):
-        running.record(verdict(number))
+        running.record(verdict(number), NOTHING)
     assert running.stop(drain_s=0) == 0
     assert recorded(path) == list(range(500))
 
@@ -91,12 +93,12 @@ def test_while_the_disk_stalls_the_line_goes_on_and_nothing_is_lost(
     append = Journal.append
 
     def stall(self: Journal, records: list[Record]) -> None:
-        goes_on.wait(15)
+        goes_on.wait(60)
         append(self, records)
 
     monkeypatch.setattr(Journal, "append", stall)
     for number in range(200):
-        running.record(verdict(number))
+        running.record(verdict(number), NOTHING)
     assert recorded(path) == []
     assert running.waiting == 200
     goes_on.set()
@@ -115,7 +117,7 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
     monkeypatch.setattr("edge.recorder._RETRY_S", 0.01)
     monkeypatch.setattr(Journal, "append", fail)
     for number in range(15):
-        running.record(verdict(number))
+        running.record(verdict(number), NOTHING)
     wait_for(lambda: alarms == [("journal", True)])
     assert (running.unwritten, running.waiting) == (5, 10)
     monkeypatch.setattr(Journal, "append", append)
@@ -124,8 +126,10 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
 
 
 def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
-    path: Path, alarms: list[tuple[str, bool]]
+    path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.recorder._CHECKPOINT_ROWS", 1)
+
     class Away:
         connection_number = None
 
@@ -137,21 +141,23 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     )
     running.start(Away())  # type: ignore[arg-type]
     for number in range(1500):
-        running.record(verdict(number))
-    wait_for(lambda: running.dropped == 500)
+        running.record(verdict(number), NOTHING)
+    wait_for(lambda: running.counts()["records_dropped"] == 500)
     wait_for(lambda: alarms == [("journal-full", True)])
     assert running.stop(drain_s=0) == 1000
     assert recorded(path) == list(range(500, 1500))
 
 
 def test_without_a_broker_nothing_waits_and_old_inspections_are_no_loss(
-    recorder: Make, path: Path, alarms: list[tuple[str, bool]]
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.recorder._CHECKPOINT_ROWS", 1)
     running = recorder(max_rows=1000, sync_ms=50)
     for number in range(1500):
-        running.record(verdict(number))
+        running.record(verdict(number), NOTHING)
     wait_for(lambda: len(recorded(path)) == 1000)
-    assert (running.waiting, running.dropped, alarms) == (0, 0, [])
+    counts = running.counts()
+    assert (counts["outbox"], counts["records_dropped"], alarms) == (0, 0, [])
 
 
 def test_a_damaged_file_at_the_start_is_said_and_replaced(
@@ -159,7 +165,7 @@ def test_a_damaged_file_at_the_start_is_said_and_replaced(
 ) -> None:
     path.write_text("not a database, but long enough to be taken for one" * 50)
     running = recorder(sync_ms=50)
-    running.record(verdict(1))
+    running.record(verdict(1), NOTHING)
     wait_for(lambda: alarms == [("journal-replaced", True)])
     running.stop(drain_s=0)
     assert recorded(path) == [1]
@@ -170,7 +176,7 @@ def test_a_folder_that_cannot_be_used_yet_stops_nothing(
 ) -> None:
     (tmp_path / "disk").write_text("in the way")
     running = recorder(tmp_path / "disk" / "journal.sqlite", sync_ms=50)
-    running.record(verdict(1))
+    running.record(verdict(1), NOTHING)
     wait_for(lambda: alarms == [("journal", True)])
     (tmp_path / "disk").unlink()
     wait_for(lambda: alarms == [("journal", True), ("journal", False)])
@@ -198,7 +204,7 @@ def test_a_full_disk_is_an_alarm_and_with_room_again_everything_is_recorded(
     running = recorder(small_disk / "journal.sqlite", sync_ms=50)
     (small_disk / "ballast").write_bytes(b"x" * 700_000)
     for number in range(1000):
-        running.record(verdict(number))
+        running.record(verdict(number), NOTHING)
     wait_for(lambda: alarms == [("journal", True)])
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     wait_for(lambda: alarms == [("journal", True), ("journal", False)])

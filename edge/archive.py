@@ -1,0 +1,243 @@
+"""Images of what was decided, within a quota: rejects, unsure, faults, and a share of what was ok.
+
+Off the line: it hands an image over and goes on; a thread encodes and writes. Trouble with the disk
+stops the archive and nothing else. Names are made of times and of ids of our own, never of a part's.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+
+from edge.clock import clock_is_synchronised
+from edge.decision import Verdict
+from edge.errors import ImageError
+from edge.images import MIN_SIDE, Image, encode_png
+from edge.mqtt.messages import VerdictMessage
+from edge.quota import Entry, Quota
+from edge.settings import ArchiveSettings
+from edge.trouble import Alarm, Trouble
+
+RETRY_S = 10.0
+_JPEG_QUALITY = 95
+_STOP_S = 2.0
+_STAMP = "%Y%m%dT%H%M%S"
+_SUFFIXES = {"png": ".png", "jpeg": ".jpg"}
+_ID = re.compile(r"[a-z0-9]{1,32}-[0-9]{1,18}")
+_NAME = re.compile(r"(?P<stamp>\d{8}T\d{6})(?P<ms>\d{3})Z-[a-z0-9]{1,32}-[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class _Job:
+    message: VerdictMessage
+    image: Image
+
+
+def is_chosen(identity: str, share: float) -> bool:
+    """Whether an ok part of this id is among the share: the same answer whenever it is asked."""
+    digest = hashlib.sha256(identity.encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+class Archive:
+    """A folder of days, of verdicts, of images, each with its message as JSON beside it."""
+
+    def __init__(self, settings: ArchiveSettings, *, alarm: Alarm) -> None:
+        self._settings = settings
+        self._root = Path(settings.path)
+        self._quota = Quota(max_bytes=settings.max_mb * 10**6, max_age_s=settings.max_days * 86400.0)
+        self._jobs: deque[_Job] = deque()
+        self._queued_bytes = 0
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._is_scanned = False
+        self._retry_at = 0.0
+        self._broken = Trouble("archive", alarm)
+        self._slow = Trouble("archive-slow", alarm)
+        self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
+        self.written = 0
+        self.dropped = 0
+        """Images that should be in it and are not: the disk failed, or was too slow."""
+
+    def summary(self) -> dict[str, int]:
+        """Counts since the start, and what it holds; the keys are those of ArchiveSummary."""
+        return {"written": self.written, "dropped": self.dropped, "bytes": self._quota.bytes}
+
+    def start(self) -> None:
+        """Start writing."""
+        self._thread.start()
+
+    def offer(self, message: VerdictMessage, image: Image) -> None:
+        """Archive this part if it is one to archive; returns at once. ``image`` must not be changed later."""
+        if message.verdict == Verdict.OK and not is_chosen(message.id, self._settings.ok_share):
+            return
+        if min(image.shape[:2]) < MIN_SIDE:
+            return  # a part without a picture
+        with self._changed:
+            if self._jobs and self._queued_bytes + image.nbytes > self._settings.queue_mb * 10**6:
+                self.dropped += 1
+                is_slow = True
+            else:
+                self._jobs.append(_Job(message, image))
+                self._queued_bytes += image.nbytes
+                is_slow = False
+                self._changed.notify_all()
+        if is_slow and not self._broken.is_there:
+            self._slow.begins("archive: images come faster than they can be written; some are left out")
+
+    def stop(self) -> None:
+        """Write what waits, for a moment at most, and end."""
+        with self._changed:
+            self._stop.set()
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            if time.monotonic() < self._retry_at:
+                self.dropped += 1
+                continue
+            try:
+                if not self._is_scanned:
+                    self._scan()
+                self._write(job)
+                self._broken.ends("archive: can be written again")
+            except Exception as error:  # whatever it is, the thread must not end
+                self.dropped += 1
+                self._retry_at = time.monotonic() + RETRY_S
+                self._broken.begins(
+                    f"archive: {self._root}: cannot be written ({error}); images are left out"
+                )
+
+    def _next(self) -> _Job | None:
+        """The oldest that waits; None at the end."""
+        with self._changed:
+            while not self._jobs:
+                if self._stop.is_set():
+                    return None
+                self._slow.ends("archive: keeps up again")
+                self._changed.wait()
+            job = self._jobs.popleft()
+            self._queued_bytes -= job.image.nbytes
+            return job
+
+    def _write(self, job: _Job) -> None:
+        image, about = self._encode(job.image), job.message.payload()
+        entry = _entry(job.message, time.time(), len(image) + len(about))
+        self._make_room(entry)
+        if not self._quota.has_room_for(entry):
+            return  # what is there matters more, or it is larger than all there may be
+        stem = self._root / entry.name
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        about_file = stem.with_name(f"{stem.name}.json")
+        _write_whole(about_file, about)
+        try:
+            _write_whole(stem.with_name(stem.name + _SUFFIXES[self._settings.format]), image)
+        except BaseException:
+            about_file.unlink(missing_ok=True)
+            raise
+        self._quota.add(entry)
+        self.written += 1
+
+    def _encode(self, image: Image) -> bytes:
+        if self._settings.format == "png":
+            return encode_png(image)
+        ordered = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        ok, data = cv2.imencode(".jpg", ordered, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        if not ok:
+            raise ImageError("the image cannot be encoded as JPEG")
+        return data.tobytes()
+
+    def _make_room(self, coming: Entry) -> None:
+        # A clock that is known to be wrong says nothing about age.
+        now = time.time() if clock_is_synchronised() is not False else None
+        while (entry := self._quota.next_to_go(now, coming)) is not None:
+            self._delete(entry)
+        self._root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._root).free
+        if free - coming.size < self._settings.min_free_mb * 10**6:
+            raise OSError(f"{free / 1e6:.0f} MB free, archive.min_free_mb is {self._settings.min_free_mb}")
+
+    def _delete(self, entry: Entry) -> None:
+        stem = self._root / entry.name
+        for suffix in (*_SUFFIXES.values(), ".json"):
+            stem.with_name(stem.name + suffix).unlink(missing_ok=True)
+        with suppress(OSError):  # others lie there
+            stem.parent.rmdir()
+            stem.parent.parent.rmdir()
+
+    def _scan(self) -> None:
+        """Learn what lies there from earlier, and clear away what was not written to its end."""
+        for folder in self._folders():
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)
+            sizes: dict[str, dict[str, int]] = {}
+            for file in folder.iterdir():
+                if _NAME.fullmatch(file.stem) and file.suffix in (*_SUFFIXES.values(), ".json"):
+                    sizes.setdefault(file.stem, {})[file.suffix] = file.lstat().st_size
+            for stem, by_suffix in sizes.items():
+                where = f"{folder.parent.name}/{folder.name}/{stem}"
+                entry = Entry(_moment(stem), where, sum(by_suffix.values()), folder.name == Verdict.OK)
+                if set(by_suffix) == {".json"}:
+                    self._delete(entry)
+                else:
+                    self._quota.add(entry)
+        self._is_scanned = True
+
+    def _folders(self) -> Iterator[Path]:
+        """Those that only this archive makes: a day, a verdict."""
+        if not self._root.is_dir():
+            return
+        for day in sorted(self._root.iterdir()):
+            if re.fullmatch(r"\d{8}", day.name) and day.is_dir() and not day.is_symlink():
+                for verdict in Verdict:
+                    folder = day / verdict.value
+                    if folder.is_dir() and not folder.is_symlink():
+                        yield folder
+
+
+def _entry(message: VerdictMessage, at: float, size: int) -> Entry:
+    if not _ID.fullmatch(message.id):
+        raise ValueError("an id that is none of ours")
+    moment = datetime.fromtimestamp(at, UTC)
+    stamp = f"{moment.strftime(_STAMP)}{moment.microsecond // 1000:03d}Z"
+    name = f"{stamp[:8]}/{message.verdict.value}/{stamp}-{message.id}"
+    return Entry(_moment(name.rpartition("/")[2]), name, size, message.verdict == Verdict.OK)
+
+
+def _moment(stem: str) -> float:
+    """When a file of this name was archived."""
+    parts = _NAME.fullmatch(stem)
+    if parts is None:
+        raise ValueError(stem)
+    try:
+        whole = datetime.strptime(parts["stamp"], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return 0.0  # no such day: somebody else's, and as old as can be
+    return whole.timestamp() + int(parts["ms"]) / 1000
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, also after a power cut."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
