@@ -12,7 +12,7 @@ from edge.camera.source import without_password
 from edge.clock import clock_is_synchronised
 from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.inspector import Inspector
-from edge.journal_file import check_writable, count_waiting, reading
+from edge.journal_file import check_folder, check_writable, count_waiting, reading
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
@@ -49,6 +49,7 @@ def check(
         "bundle": lambda: _bundle(settings, load_inspector),
         "camera": lambda: try_camera(settings.camera),
         "journal": lambda: _journal(settings),
+        "archive": lambda: _archive(settings),
         "disk": lambda: _disk(settings),
         "clock": _clock,
         "permissions": lambda: _permissions(settings, file),
@@ -126,6 +127,14 @@ def _journal(settings: Settings) -> str:
     with reading(path) as database:
         waiting = count_waiting(database)
     return f"{path}: can be written; {waiting} verdicts wait for the broker"
+
+
+def _archive(settings: Settings) -> str:
+    if not settings.archive.path:
+        return "switched off (archive.path)"
+    folder = Path(settings.archive.path)
+    check_folder("archive.path", folder)
+    return f"{folder}: can be written"
 
 
 def _broker(settings: Settings) -> str:

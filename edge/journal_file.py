@@ -146,15 +146,20 @@ def count_waiting(database: sqlite3.Connection) -> int:
 
 
 def check_writable(path: Path) -> None:
-    """Raises JournalError if no journal could be written here; changes nothing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise JournalError(f"journal.path: {path}: cannot be written ({error.strerror})") from error
+    """Raises JournalError if no journal could be written here; leaves nothing."""
+    check_folder("journal.path", path.parent)
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         raise JournalError(f"journal.path: {path}: belongs to somebody else; may this user write it?")
+
+
+def check_folder(key: str, folder: Path) -> None:
+    """Raises JournalError, which names the setting, if nothing could be written into a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise JournalError(f"{key}: {folder}: cannot be written ({error.strerror})") from error
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -196,7 +201,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
         database.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
-        _migrate(database)
+        if _migrate(database):
+            # A file that is empty after a power cut has SQLite throw away all that is beside it.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _sync_folder(path.parent)
         # Touches both ends of the table: most damage shows here already.
         database.execute("SELECT message FROM inspections ORDER BY number LIMIT 1").fetchone()
         database.execute("SELECT message FROM inspections ORDER BY number DESC LIMIT 1").fetchone()
@@ -215,15 +223,25 @@ def _refuse_unknown(database: sqlite3.Connection) -> None:
         raise _UnknownVersionError(f"version {version}; this Linegate knows up to {SCHEMA_VERSION}")
 
 
-def _migrate(database: sqlite3.Connection) -> None:
-    """From whatever version to this one, all of it or nothing."""
+def _migrate(database: sqlite3.Connection) -> bool:
+    """From whatever version to this one, all of it or nothing; whether there was anything to do."""
     if _version(database) == SCHEMA_VERSION:
-        return
+        return False
     database.execute("BEGIN IMMEDIATE")
     while (version := _version(database)) != SCHEMA_VERSION:
         for statement in _STEPS[version]:
             database.execute(statement)
     database.execute("COMMIT")
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _version(database: sqlite3.Connection) -> int:

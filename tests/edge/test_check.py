@@ -8,10 +8,11 @@ import pytest
 from edge.__main__ import main
 from edge.camera.check import mend_device
 from edge.clock import clock_is_synchronised
+from edge.journal import Journal, Record
 from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 
-THINGS = ("settings", "bundle", "camera", "journal", "disk", "clock", "permissions", "broker")
+THINGS = ("settings", "bundle", "camera", "journal", "archive", "disk", "clock", "permissions", "broker")
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,33 @@ def test_a_device_that_cannot_be_used_is_explained(tmp_path: Path, monkeypatch: 
     assert "another program may hold it" in mend_device(tmp_path / "video0")
     monkeypatch.setattr("os.access", lambda *_: False)
     assert "sudo usermod -aG" in mend_device(tmp_path / "video0")
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_its_setting(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--archive.path", "file/archive"]
+    _, found, text = findings([*arguments, "--journal.path", "file/journal.sqlite"], capsys)
+    assert (found["journal"], found["archive"]) == (False, False)
+    assert "journal.path: file: cannot be written" in text
+    assert "archive.path: file/archive: cannot be written" in text
+
+
+def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(Path("journal.sqlite"), max_rows=1000)
+    journal.append([Record(0.0, '{"id": "1"}')])
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false"]
+    assert "1 verdicts wait" in findings(arguments, capsys)[2]
+    journal.append([Record(0.0, '{"id": "2"}')])
+    journal.close()
+    Path("journal.sqlite").write_text("damaged" * 1000)
+    _, found, text = findings(arguments, capsys)
+    assert found["journal"] is False
+    assert "journal.sqlite: cannot be read" in text
+    assert [path.name for path in Path().glob("*aside*")] == []
 
 
 def test_a_full_disk_is_said(

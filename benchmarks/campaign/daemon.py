@@ -1,0 +1,38 @@
+"""The daemon of the campaign: 50 simulated parts a second, all rejected, all recorded."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RATE = 50
+
+
+def start(port: int, journal: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start one against the broker at a port; what it says goes to ``log``."""
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "edge", "--config", "/dev/null", "--log.level", "warning"),
+                *("--camera.rate", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0"),
+                *("--recipe.ok_below", "0", "--recipe.defect_from", "0"),
+                *("--mqtt.port", str(port), "--mqtt.reconnect_max_s", "0.5"),
+                *("--journal.path", str(journal)),
+            ],
+            cwd=ROOT,
+            stdout=said,
+            stderr=said,
+        )
+
+
+def recorded(journal: Path) -> dict[str, bytes]:
+    """What a journal holds: each id with its content as it is sent."""
+    database = sqlite3.connect(journal)
+    rows = database.execute("SELECT message, late FROM inspections ORDER BY number").fetchall()
+    database.close()
+    return {
+        json.loads(text)["id"]: (text.replace('"late":false', '"late":true') if late else text).encode()
+        for text, late in rows
+    }

@@ -1,0 +1,64 @@
+"""A disk whose power can be cut: ext4 on a loop device, shut down without writing anything back."""
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+_SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
+_WITHOUT_FLUSH = 2
+_MEGABYTES = 64
+
+
+def power_cut_is_missing() -> str | None:
+    """Why no power can be cut here, or None."""
+    if os.geteuid() != 0:
+        return "only root can mount a disk"
+    if shutil.which("mkfs.ext4") is None:
+        return "e2fsprogs is not installed"
+    if not Path("/dev/loop-control").exists():
+        return "there are no loop devices"
+    return None
+
+
+class CuttableDisk:
+    """A small disk in a file, mounted at ``path``; CalledProcessError where that is not allowed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "disk"
+        self._image = folder / "disk.img"
+        self._is_mounted = False
+        self.path.mkdir(parents=True)
+        with self._image.open("wb") as image:
+            image.truncate(_MEGABYTES * 2**20)
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", self._image)
+        self._mount()
+
+    def cut(self) -> None:
+        """The power goes: what the disk was not made to keep is gone, and every write fails."""
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUTDOWN, struct.pack("I", _WITHOUT_FLUSH))
+        finally:
+            os.close(handle)
+
+    def power_up(self) -> None:
+        """The power is back: the file system is what its own journal makes of it."""
+        _run("umount", self.path)
+        self._mount()
+
+    def close(self) -> None:
+        """Take the disk away."""
+        if self._is_mounted:
+            _run("umount", "-l", self.path)
+        self._image.unlink()
+
+    def _mount(self) -> None:
+        _run("mount", "-o", "loop", self._image, self.path)
+        self._is_mounted = True
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,88 @@
+"""A subscriber that trusts nobody: it keeps every byte that came, and counts for itself."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+
+class Witness:
+    """What one station's verdicts and commands were, as a client of the broker saw them."""
+
+    def __init__(self, host: str, port: int, station: str = "station-1") -> None:
+        self.verdicts: dict[str, bytes] = {}
+        """The first content of each id, in the order of arrival."""
+        self.repeated = 0
+        self.two_contents: list[str] = []
+        self.late_commands = 0
+        self.commands = 0
+        self.rejected_parts: set[str] = set()
+        self.running_at: list[float] = []
+        """Monotonic times at which the state became running."""
+        self._changed = threading.Condition()
+        self._subscribed = threading.Event()
+        self._base = f"inspection/{station}"
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{self._base}/#", qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._take
+        self._client.connect(host, port)
+        self._client.loop_start()
+        if not self._subscribed.wait(10):
+            raise TimeoutError("the broker does not answer the witness")
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Whether a condition became true in time."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(min(left, 0.05))
+        return True
+
+    def close(self) -> None:
+        """Leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def out_of_order(self) -> int:
+        """Verdicts that came after a later one of the same run."""
+        latest: dict[str, int] = {}
+        wrong = 0
+        for identity in self.verdicts:
+            run, number = identity.rsplit("-", 1)
+            wrong += int(number) < latest.get(run, -1)
+            latest[run] = max(latest.get(run, -1), int(number))
+        return wrong
+
+    def _take(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        kind = message.topic.removeprefix(f"{self._base}/")
+        with self._changed:
+            if kind == "verdict":
+                self._take_verdict(bytes(message.payload))
+            elif kind in ("reject", "pass"):
+                self._take_command(json.loads(message.payload))
+            elif kind == "status" and json.loads(message.payload)["state"] == "running":
+                self.running_at.append(time.monotonic())
+            self._changed.notify_all()
+
+    def _take_verdict(self, payload: bytes) -> None:
+        identity = json.loads(payload)["id"]
+        if identity not in self.verdicts:
+            self.verdicts[identity] = payload
+        elif self.verdicts[identity] == payload:
+            self.repeated += 1
+        else:
+            self.two_contents.append(identity)
+
+    def _take_command(self, command: dict[str, object]) -> None:
+        self.commands += 1
+        self.late_commands += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
+        if command["part"] is not None:
+            self.rejected_parts.add(str(command["part"]))
