@@ -202,7 +202,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA wal_autocheckpoint = 0")
         database.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
         if _migrate(database):
-            # A file that is empty after a power cut has SQLite throw away all that is beside it.
+            # From here on the file is whole, whatever becomes of what is not synced yet.
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _sync_folder(path.parent)
         # Touches both ends of the table: most damage shows here already.

@@ -60,6 +60,7 @@ class Recorder:
         self._outbox = Outbox(self._journal, topic)
         self._archive = archive
         self._sync_s = settings.sync_ms / 1000
+        self._batch_s = settings.batch_ms / 1000
         self._room = settings.queue
         self._records: deque[Record] = deque()
         self._changed = threading.Condition()
@@ -170,6 +171,8 @@ class Recorder:
             with self._changed:
                 while not self._records and not self._stop.is_set():
                     self._changed.wait()
+            self._stop.wait(self._batch_s)
+            with self._changed:
                 batch = [self._records.popleft() for _ in range(min(_BATCH, len(self._records)))]
                 self._writing = len(batch)
             if batch and not self._append(batch):

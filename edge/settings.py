@@ -346,6 +346,13 @@ class JournalSettings(Section):
     queue: int = Field(
         10_000, ge=1, le=1_000_000, description="inspections that wait in memory while the disk fails"
     )
+    batch_ms: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="wait so long to write several at once: spares an SD card, delays verdicts, and a killed "
+        "process loses what waits",
+    )
     sync_ms: int = Field(
         500, ge=50, le=60000, description="how often the disk is made to keep them: what a power cut may cost"
     )

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -15,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.errors import JournalError
 from edge.journal import LARGEST_BYTES, Journal, OutboxRow, Record
-from edge.journal_file import SCHEMA_VERSION, JournalInUseError
+from edge.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
+from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 FIRST_SCHEMA = """
 CREATE TABLE inspections (
@@ -267,6 +269,49 @@ def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(path: Path) -> 
     journal.append(records(1))
     assert ids(journal.outbox(after=0, limit=9)) == ["run-1"]
     journal.close()
+
+
+@pytest.fixture
+def disk() -> Iterator[CuttableDisk]:
+    """A disk whose power can be cut; it lies in memory, so that this machine's own disk does not matter."""
+    missing = power_cut_is_missing()
+    if missing is not None:
+        pytest.skip(missing)
+    with tempfile.TemporaryDirectory(prefix="linegate-", dir="/dev/shm") as folder:
+        try:
+            disk = CuttableDisk(Path(folder))
+        except subprocess.CalledProcessError:
+            pytest.skip("no disks may be mounted here")
+        yield disk
+        disk.close()
+
+
+def test_what_was_synced_survives_a_power_cut_in_a_new_file_too(disk: CuttableDisk) -> None:
+    file = disk.path / "state" / "journal.sqlite"
+    journal = Journal(file, max_rows=1000)
+    journal.append(records(1, 2))
+    journal.acknowledge(1)
+    journal.sync()
+    journal.append(records(3))
+    disk.cut()
+    journal.close()
+    disk.power_up()
+    again = Journal(file, max_rows=1000)
+    again.append(records(4))
+    assert ids(again.outbox(after=0, limit=9)) == ["run-2", "run-4"]
+    assert again.replaced is None
+    again.close()
+
+
+def test_a_new_file_is_whole_before_its_first_sync(disk: CuttableDisk) -> None:
+    file = disk.path / "state" / "journal.sqlite"
+    journal = Journal(file, max_rows=1000)
+    journal.open()
+    disk.cut()
+    journal.close()
+    disk.power_up()
+    with reading(file) as database:
+        assert count_waiting(database) == 0
 
 
 class JournalMachine(RuleBasedStateMachine):

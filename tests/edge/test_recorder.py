@@ -85,6 +85,24 @@ def test_everything_is_recorded_in_order_by_the_time_it_has_stopped(recorder: Ma
     assert recorded(path) == list(range(500))
 
 
+def test_what_comes_together_is_written_together_where_the_settings_say_so(
+    recorder: Make, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    append = Journal.append
+
+    def count(self: Journal, records: list[Record]) -> None:
+        written.append(len(records))
+        append(self, records)
+
+    monkeypatch.setattr(Journal, "append", count)
+    running = recorder(batch_ms=500)
+    for number in range(20):
+        running.record(verdict(number), NOTHING)
+    wait_for(lambda: recorded(path) == list(range(20)))
+    assert len(written) <= 2
+
+
 def test_while_the_disk_stalls_the_line_goes_on_and_nothing_is_lost(
     recorder: Make, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
