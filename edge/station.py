@@ -250,6 +250,8 @@ class Station:
             inspection = vote(sighting.inspections, self._settings.trigger.vote, self._inspector)
         else:
             inspection = fault(_no_frame(sighting), "no frame of this part came in time")
+        if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
+            inspection = as_fault(inspection, sighting.trouble)
         trouble = self._keeper.decide(sighting.flight, inspection.verdict)
         if trouble is not None:
             inspection = as_fault(inspection, trouble)

@@ -19,8 +19,8 @@ class _Waiting:
 class Announced:
     """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
 
-    A frame belongs to one part: to the last one triggered before it. A part that has none by ``timeout_s``,
-    or none before the next part has one, is a fault.
+    A frame belongs to one part: to the last one triggered before it. A part that has not all of them by
+    ``timeout_s``, or none before the next part has one, is a fault.
     """
 
     def __init__(self, observer: Observer, *, delay_s: float, timeout_s: float, frames: int) -> None:
@@ -97,4 +97,7 @@ class Announced:
         gone = [w for w in self._waiting if now > w.sighting.seen + latest]
         for waiting in gone:
             self._waiting.remove(waiting)
+            if waiting.given:
+                came = f"only {waiting.given} of {self._frames} frames of this part came in time"
+                waiting.sighting.trouble = came
         return [Look(waiting.sighting, None) for waiting in gone]

@@ -90,6 +90,7 @@ class SeenPart:
         self._since: float | None = None  # since when something covers the line
         self._part: Sighting | None = None
         self._given = 0
+        self._broken: list[Look] = []  # the end of a part of which frames were lost
         self._trouble: str | None = None
 
     @property
@@ -107,11 +108,12 @@ class SeenPart:
     def take(self, frame: Frame) -> list[Look]:
         """The frame, if a part reached the line in it, or one that did has more frames to give.
 
-        A frame that the camera spoiled shows no line: parts may have gone by in it.
+        A frame that the camera spoiled shows no line: parts may have gone by in it, and the part on the
+        line is a fault.
         """
         if frame.fault is not None:
             self.interrupt()
-            return []
+            return self._end_broken()
         if self._last is not None and frame.captured - self._last > self._settings.max_pause_ms / 1000:
             self.interrupt()
         self._last = frame.captured
@@ -120,10 +122,10 @@ class SeenPart:
         except ImageError as error:
             self.interrupt()
             self._trouble = str(error)
-            return []
+            return self._end_broken()
+        looks = self._end_broken()
         if covered is None:
-            return []
-        looks: list[Look] = []
+            return looks
         if self._since is None and covered >= self._settings.covered_from:
             self._since = frame.captured
             if self._watching:
@@ -138,10 +140,7 @@ class SeenPart:
 
     def overdue(self, now: float) -> list[Look]:  # noqa: ARG002  the protocol's signature
         """The part that was on the line when the picture went away, if there is one."""
-        if self._part is None or self._last is not None:
-            return []
-        look, self._part = Look(self._part, None), None
-        return [look]
+        return self._end_broken()
 
     def interrupt(self) -> None:
         """Until the line is seen empty again, parts may have gone by."""
@@ -150,6 +149,16 @@ class SeenPart:
         self._watching = False
         self._since = None
         self._last = None
+        if self._part is not None:
+            self._part.trouble = (
+                f"only {self._given} of {self._settings.frames} frames of this part are whole"
+            )
+            self._broken.append(Look(self._part, None))
+            self._part = None
+
+    def _end_broken(self) -> list[Look]:
+        looks, self._broken = self._broken, []
+        return looks
 
     def _clear(self, now: float) -> list[Look]:
         self._since = self._trouble = None

@@ -10,13 +10,17 @@ from edge.inspector import Inspection
 
 @dataclass(eq=False)
 class Sighting:
-    """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames."""
+    """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames.
+
+    ``trouble`` says why it is a fault whatever those frames show: some were lost.
+    """
 
     part: str
     number: int
     seen: float
     flight: Flight
     inspections: list[Inspection] = field(default_factory=list)
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,13 @@ def test_a_part_without_a_frame_in_time_is_given_up_once() -> None:
     assert taken(trigger, 1.41) == []
 
 
+def test_a_part_that_has_not_all_of_its_frames_in_time_is_a_fault() -> None:
+    trigger, observer = listening(timeout_s=0.2, frames=3)
+    trigger.announce("a", 1.0)
+    assert taken(trigger, 1.01, 1.02, 1.3) == [("a", 1.01, False), ("a", 1.02, False), ("a", None, True)]
+    assert observer.sightings[0].trouble == "only 2 of 3 frames of this part came in time"
+
+
 def test_a_late_frame_is_not_taken_for_the_part() -> None:
     trigger, _ = listening(timeout_s=0.2)
     trigger.announce("a", 1.0)

@@ -230,3 +230,41 @@ def test_a_spoiled_frame_is_no_part_and_what_went_by_in_it_counts_as_unseen() ->
     show(trigger, [Film().picture(0)] * 3, begin=1.01)
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
     assert observer.sightings == []
+
+
+def part_on_the_line(trigger: SeenPart, *, frames: int) -> tuple[Film, float]:
+    """Lets a part give so many of its frames; returns the film and the time of the last frame."""
+    show(trigger, [Film().picture(0) for _ in range(LEARN + 1)])
+    film, at_line = Film(0), 0.75 * WIDTH + RADIUS / 2
+    show(trigger, [film.picture(at_line) for _ in range(frames)], begin=(LEARN + 1) / 100)
+    return film, (LEARN + frames) / 100
+
+
+def test_a_part_with_a_spoiled_frame_among_its_frames_is_a_fault() -> None:
+    trigger, observer = watching(frames=3)
+    film, last = part_on_the_line(trigger, frames=1)
+    picture = film.picture(0.75 * WIDTH + RADIUS / 2)
+    looks = trigger.take(replace(frame(last + 0.01, 100, picture), fault="the picture is black"))
+    (part,) = observer.sightings
+    assert looks == [Look(part, None)]
+    assert part.trouble == "only 1 of 3 frames of this part are whole"
+    assert show(trigger, [picture, picture], begin=last + 0.02) == []
+
+
+def test_after_a_pause_a_frame_is_not_taken_for_the_part_from_before() -> None:
+    trigger, observer = watching(frames=3, max_pause_ms=50)
+    film, last = part_on_the_line(trigger, frames=1)
+    looks = show(trigger, [film.picture(0.75 * WIDTH + RADIUS / 2)], begin=last + 0.1)
+    (part,) = observer.sightings
+    assert looks == [Look(part, None)]
+    assert part.trouble is not None
+
+
+def test_a_part_that_the_camera_went_away_from_ends_as_a_fault() -> None:
+    trigger, observer = watching(frames=3)
+    part_on_the_line(trigger, frames=2)
+    trigger.interrupt()
+    (part,) = observer.sightings
+    assert trigger.overdue(1.0) == [Look(part, None)]
+    assert part.trouble == "only 2 of 3 frames of this part are whole"
+    assert trigger.overdue(1.0) == []
