@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live campaign camera-campaign camera-pictures results experiments picture config schemas constraints clean mosquitto node audit
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ camera-pictures: .venv/.everything ## how often good photographs in DATA are cal
 
 campaign: .venv/.everything mosquitto ## docs/reliability.md again: killed, power cut; as root; takes an hour
 	$(bin)/python -m benchmarks.campaign --kills 1000 --power-cuts 100 --out docs/reliability.md $(ARGS)
+
+drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/alarms.md
+	$(bin)/python -m benchmarks.drift $(DATA)
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)

@@ -29,6 +29,7 @@ from edge.errors import BundleError, ImageError
 from edge.figures import Figures
 from edge.images import decode_image, encode_png
 from edge.preprocess import InputSpec
+from edge.score_profile import ScoreProfile
 from edge.signature import signer
 
 FORMAT = 1
@@ -136,6 +137,7 @@ class Manifest(BaseModel):
     """What a bundle says of itself.
 
     ``results`` and ``photographs`` belong to models of `trainer`; any other model is ``wrapped``.
+    ``ok_scores`` are the int8 scores of the OK validation photographs, where there are any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -152,6 +154,7 @@ class Manifest(BaseModel):
     thresholds: Thresholds
     results: Results | None = None
     photographs: Photographs | None = None
+    ok_scores: ScoreProfile | None = None
     wrapped: Wrapped | None = None
     training: dict[str, JsonValue]
     versions: dict[str, str]

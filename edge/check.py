@@ -17,8 +17,6 @@ from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
 from edge.settings import Settings
 
-LEAST_FREE = 500_000_000  # bytes
-
 
 class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
     """Something that should be mended, though the station works without."""
@@ -82,10 +80,9 @@ def _disk(settings: Settings) -> str:
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     text = f"{folder}: {usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free"
-    if usage.free < LEAST_FREE:
-        raise JournalError(
-            f"{text}; free at least {LEAST_FREE / 1e9:g} GB, or set journal.path to another disk"
-        )
+    least = settings.alarms.disk_free_mb * 1e6
+    if usage.free < least:
+        raise JournalError(f"{text}; free at least {least / 1e9:g} GB, or set journal.path to another disk")
     return text
 
 

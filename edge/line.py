@@ -49,6 +49,7 @@ class Line:
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
         self._station.start()
+        self._station.alarms.start()
         self._station.run()
         self._guard.start()
         next_stats = time.monotonic() + STATS_EVERY_S
@@ -56,7 +57,7 @@ class Line:
             while not self._stop.is_set() and not self._guard.ended:
                 frame = self._guard.next(_WAIT_S)
                 self.lost = self._guard.lost
-                self._station.camera(self.lost or self._guard.fault)
+                self._station.camera(self.lost or self._guard.fault, self._guard.ignored)
                 if self.lost is not None:
                     break
                 if frame is not None:

@@ -8,12 +8,15 @@ import logging
 import math
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from edge.alarms.parts import part_rules
+from edge.alarms.watch import AlarmWatch, written_folders
 from edge.archive import Archive
 from edge.belt import Direction
 from edge.commands import Commands
@@ -25,7 +28,7 @@ from edge.gatekeeper import GateKeeper
 from edge.inputs import GpioPin, InputLine, import_gpiod
 from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.mqtt.announcer import Announcer
-from edge.mqtt.client import BrokerLink
+from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import Inbox
 from edge.recorder import Recorder, verdict_message
 from edge.settings import Settings
@@ -50,12 +53,14 @@ class Station:
         self._inspector = inspector
         self._simulated = simulated
         self._keeper = GateKeeper(
-            settings.gate, send=self._send, on_missing=self._missing, on_confirmed=self._binned
+            settings.gate,
+            send=self._send,
+            on_missing=self._missing,
+            on_confirmed=lambda: self.alarms.tell("bin", None),
         )
         self._trigger = choose_trigger(settings, self)
         self._input = self._open_input()
         self._inbox = Inbox(self)
-        self._not_in_bin = False
         self._states = States(latch=settings.station.latch_faults)
         self._camera_lost = False
         self._numbers = itertools.count()
@@ -63,13 +68,20 @@ class Station:
             settings.station.name, simulated=simulated, model_id=inspector.model.bundle.model_id
         )
         self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
+        self.alarms = AlarmWatch(
+            settings.alarms,
+            part_rules(settings.alarms, inspector),
+            say=self._say.alarm,
+            connection=lambda: None if self.link is None else self.link.connection_number,
+            folders=written_folders(settings),
+        )
         self._run = uuid.uuid4().hex[:12]
         self._recorder = Recorder(
             journal,
             settings.journal,
             topic=self._say.topics.verdict,
-            alarm=self._alarm,
-            archive=Archive(settings.archive, alarm=self._alarm) if settings.archive.path else None,
+            alarm=self.alarms.tell,
+            archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
         )
         self._state: State = "starting"
         self._reason: str | None = None
@@ -85,7 +97,7 @@ class Station:
                     "offline", self._since, "the connection was lost"
                 ).payload(),
                 on_connected=self._connected,
-                on_acknowledged=self._recorder.acknowledged,
+                on_acknowledged=self._acknowledged,
                 on_lost=self._disconnected,
                 subscriptions=self._subscriptions(),
                 on_message=self._inbox.receive,
@@ -114,6 +126,7 @@ class Station:
         if self._input is not None:
             self._input.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
+        self.alarms.stop()
         connected = self.link is not None and self.link.connected
         waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
         if self.link is not None:
@@ -127,8 +140,10 @@ class Station:
         self._states.start()
         self._publish_state()
 
-    def camera(self, fault: str | None) -> None:
-        """What is wrong with the camera, or that it gives frames."""
+    def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
+        """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
+        self.alarms.tell("camera", fault)
+        self.alarms.tell("camera-settings", "; ".join(ignored) or None)
         if fault is not None and not self._camera_lost:
             self._trigger.interrupt()
         self._camera_lost = fault is not None
@@ -214,6 +229,7 @@ class Station:
                 "rejects_unconfirmed": counts.unconfirmed,
                 "bin_unexpected": counts.unexpected,
                 "messages_refused": self._inbox.refused,
+                "alarms": self.alarms.raised,
                 **self._recorder.counts(),
             }
         )
@@ -255,6 +271,9 @@ class Station:
         trouble = self._keeper.decide(sighting.flight, inspection.verdict)
         if trouble is not None:
             inspection = as_fault(inspection, trouble)
+        # The manifest's scores are of single photographs, so the first frame stands for the part.
+        score = sighting.inspections[0].score if sighting.inspections else None
+        self.alarms.part(score, rejected=self._keeper.action(inspection.verdict) == "reject")
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
         self._publish_bits(sighting.part, inspection.verdict)
@@ -303,17 +322,10 @@ class Station:
             self._trigger.announce(None, at)
 
     def _missing(self, parts: list[str]) -> None:
-        """Parts that should be in the bin and were not seen there; said once, until one is seen again."""
+        """Parts that should be in the bin and were not seen there."""
         for part in parts:
             logger.error("gate: part %s was rejected and not seen in the bin", part)
-        if not self._not_in_bin:
-            self._say.alarm("bin", "a rejected part was not seen in the bin", part=parts[0], raised=True)
-        self._not_in_bin = True
-
-    def _binned(self) -> None:
-        if self._not_in_bin:
-            self._say.alarm("bin", "rejected parts are seen in the bin again", part=None, raised=False)
-        self._not_in_bin = False
+        self.alarms.tell("bin", "a rejected part was not seen in the bin", part=parts[0])
 
     def _publish_bits(self, part: str | None, verdict: Verdict | None) -> None:
         """What a PLC sees: ``verdict`` is None while the part has none."""
@@ -333,8 +345,9 @@ class Station:
             self.statistics.commands_sent += 1
         return sent
 
-    def _alarm(self, name: str, trouble: str | None) -> None:
-        self._say.alarm(name, trouble or "over", part=None, raised=trouble is not None)
+    def _acknowledged(self, receipt: Receipt) -> None:
+        self._recorder.acknowledged(receipt)
+        self.alarms.acknowledged(receipt)
 
     def _connected(self) -> None:
         self._say.status(self._state, self._since, self._reason)

@@ -19,6 +19,7 @@ def describe(file: Path, bundle: Bundle) -> str:
         ("output", output_line(manifest)),
         ("thresholds", thresholds_line(manifest.thresholds)),
         *(_origin(manifest)),
+        *(_scores(manifest)),
         ("golden", f"{len(manifest.golden)} examples"),
         ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     ]
@@ -84,6 +85,19 @@ def _origin(manifest: Manifest) -> list[tuple[str, str]]:
             ),
         ]
     return lines
+
+
+def _scores(manifest: Manifest) -> list[tuple[str, str]]:
+    profile = manifest.ok_scores
+    if profile is None:
+        return []
+    half = profile.scores[len(profile.scores) // 2]
+    return [
+        (
+            "scores",
+            f"of {profile.count} OK validation images of {profile.parts} parts: {half:.3g} is the median",
+        )
+    ]
 
 
 def accepted_line(results: Results) -> str:

@@ -13,6 +13,7 @@ from edge.errors import InputError
 from edge.figures import compute_figures
 from edge.model import Model, runtime_version
 from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
+from edge.score_profile import ScoreProfile, profile_scores
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare
 from quantize.convert import convert
@@ -128,6 +129,7 @@ def _manifest(
     )
     changes = {
         "results": results,
+        "ok_scores": _ok_scores(run, comparison),
         "golden": golden,
         "training": {**run.training, "calibration_images": samples, "calibration_seed": seed},
         "versions": {**run.versions, "runtime": runtime_version()},
@@ -135,3 +137,9 @@ def _manifest(
     return _draft(run, flatbuffer).model_copy(update=changes), [
         validation[position] for position in positions
     ]
+
+
+def _ok_scores(run: Run, comparison: Comparison) -> ScoreProfile | None:
+    ok = [place for place, item in enumerate(run.validation) if item.label == run.ok_class]
+    parts = len({run.validation[place].group for place in ok})
+    return profile_scores(comparison.scores[ok], parts=parts)

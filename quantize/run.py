@@ -17,10 +17,11 @@ from edge.preprocess import InputSpec, preprocess
 
 
 class FileLabel(BaseModel):
-    """One photograph; ``file`` is relative to the data folder."""
+    """One photograph; ``file`` is relative to the data folder, ``group`` says which of them show one part."""
 
     file: str
     label: str
+    group: int = 0
 
 
 class Run(BaseModel):

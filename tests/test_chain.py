@@ -64,6 +64,9 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     assert zero_point == 128
     assert model.bundle.manifest.results is not None
     assert model.bundle.manifest.results.int8.images == 24
+    assert model.bundle.manifest.ok_scores is not None
+    assert model.bundle.manifest.ok_scores.count == 12
+    assert model.bundle.manifest.ok_scores.parts == 12
 
 
 def pretrained_weights(file: Path) -> Path:

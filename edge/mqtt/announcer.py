@@ -4,8 +4,9 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from edge.alarms.delivery import AlarmEvent
 from edge.gate import GateCommand
-from edge.mqtt.client import BrokerLink
+from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import WaitingCommand
 from edge.mqtt.messages import (
     AlarmMessage,
@@ -70,11 +71,20 @@ class Announcer:
         """Publish the bits; the keys are those of BitsMessage."""
         self._publish(self.topics.bits, BitsMessage(**self._head, **bits), retain=True)
 
-    def alarm(self, name: str, text: str, *, part: str | None, raised: bool) -> None:
-        """Raise or clear an alarm."""
-        moment = datetime.now(UTC)
-        message = AlarmMessage(**self._head, alarm=name, raised=raised, at=moment, text=text, part=part)
-        self._publish(self.topics.alarm, message)
+    def alarm(self, event: AlarmEvent) -> Receipt | None:
+        """Say that an alarm was raised or cleared; None where that was not possible now."""
+        change = event.change
+        message = AlarmMessage(
+            **self._head,
+            id=event.id,
+            alarm=change.alarm,
+            raised=change.raised,
+            times=change.times,
+            at=event.at,
+            text=change.text,
+            part=change.part,
+        )
+        return self.link.publish(self.topics.alarm, message.payload(), qos=1) if self.link else None
 
     def response(self, waiting: WaitingCommand, error: str | None, state: State) -> None:
         """Answer a command where its sender asks for it, if that is a place to answer on."""

@@ -99,14 +99,19 @@ class ResponseMessage(Message):
 
 
 class AlarmMessage(Message):
-    """…/alarm: something that a person should know; raised once, and cleared once."""
+    """…/alarm: something that a person should know; raised once, and cleared once.
+
+    At least once: the same ``id`` is the same message.
+    """
 
     schema_: Literal["linegate.alarm.v1"] = Field("linegate.alarm.v1", alias="schema")
+    id: str
     alarm: str = Field(description="its name; the same when it is cleared")
     raised: bool
-    at: Moment
+    times: int = Field(description="how often it was raised since the start, this time included")
+    at: Moment = Field(description="when it was raised or cleared; a broker that was away hears later")
     text: str
-    part: str | None = None
+    part: str | None = Field(None, description="the part that it began with")
 
 
 class BitsMessage(Message):
@@ -150,6 +155,7 @@ class StatsMessage(Message):
     rejects_unconfirmed: int = Field(description="not seen in the bin in time")
     bin_unexpected: int = Field(description="in the bin, though nothing was rejected")
     messages_refused: int = Field(description="on trigger, command and the like")
+    alarms: list[str] = Field(description="that are raised now")
     outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
     records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
     records_unwritten: int = Field(description="inspections lost, for the journal could not be written")

@@ -12,7 +12,9 @@ from edge.journal import Journal, Record
 from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 
-THINGS = ("settings", "bundle", "camera", "journal", "archive", "disk", "clock", "permissions", "broker")
+THINGS = (
+    "settings", "bundle", "camera", "journal", "archive", "disk", "clock", "permissions", "broker"
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -129,11 +131,9 @@ def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
     assert [path.name for path in Path().glob("*aside*")] == []
 
 
-def test_a_full_disk_is_said(
-    bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.check.LEAST_FREE", 10**18)
-    status, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
+def test_a_full_disk_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--alarms.disk_free_mb", "1e12"]
+    status, found, text = findings(arguments, capsys)
     assert (status, found["disk"]) == (1, False)
     assert "or set journal.path to another disk" in text
 

@@ -290,6 +290,7 @@ def test_a_rejected_part_that_is_not_in_the_bin_is_an_alarm_until_one_is(
     station(
         "--gate.confirm_ms", "100", "--gate.travel_ms", "200",
         "--recipe.ok_below", "0", "--recipe.defect_from", "0",
+        "--alarms.clear_s", "0", "--alarms.rejects_in_row", "0",
     )  # fmt: skip
     plc.wait(lambda: plc.state() == "ready")
     plc.send("trigger", {"part": "A-1"})

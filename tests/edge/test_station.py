@@ -20,6 +20,7 @@ from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import Incoming
 from edge.settings import load_settings
 from edge.station import Station
+from edge.trigger.trigger import Look
 
 GOOD, BAD = 200, 40
 
@@ -140,6 +141,19 @@ def test_whatever_inspection_raises_the_part_is_a_fault(
     monkeypatch.setattr(here.inspector, "inspect", fail)
     here.show()
     assert [(i.verdict, i.reason) for i in here.found] == [(Verdict.FAULT, "ZeroDivisionError: no")]
+
+
+def test_a_part_of_which_frames_were_lost_is_a_fault_though_the_others_are_ok(
+    stand: Callable[..., Stand],
+) -> None:
+    here = stand(gate__travel_ms=5000)
+    part = here.station.expect("A-1", time.monotonic())
+    part.trouble = "only 1 of 3 frames of this part came in time"
+    image = np.full((32, 32), GOOD, np.uint8)
+    frame = Frame(image, 0, captured=time.monotonic(), captured_at=datetime.now(UTC))
+    here.station._look(Look(part, frame), 0.3)
+    (found,) = here.found
+    assert (found.verdict, found.reason) == (Verdict.FAULT, part.trouble)
 
 
 def test_an_old_frame_is_a_fault(stand: Callable[..., Stand]) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from edge.alarms.delivery import AlarmEvent
+from edge.alarms.register import Change
 from edge.gate import GateCommand
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.asyncapi import STATION, asyncapi, channels
@@ -84,7 +86,7 @@ def test_it_says_how_each_message_is_really_published() -> None:
     for action in ("reject", "pass"):
         announcer.command(GateCommand("A-1", action, 1.0, 2.0, 50.0), 0.0)
     announcer.bits(ready=True, busy=False, result_valid=False, result_ok=False, part=None)
-    announcer.alarm("bin", "text", part=None, raised=True)
+    announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
     asked = Incoming(f"{announcer.topics.base}/command", b"", retained=False, received=0.0)
     announcer.response(WaitingCommand(CommandRequest(id="1", command="reset"), asked), None, "ready")
     spoken = {

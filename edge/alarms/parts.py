@@ -1,0 +1,73 @@
+"""The rules that go by the parts themselves. Pure; parts come in one by one."""
+
+import logging
+
+from edge.alarms.drift import LEAST_REFERENCE, ScoreDrift
+from edge.alarms.rejects import RejectRate, RejectsInRow
+from edge.inspector import Inspector
+from edge.score_profile import ScoreProfile
+from edge.settings import AlarmSettings
+
+logger = logging.getLogger(__name__)
+
+
+class PartRules:
+    """Rejects in a row, their rate, and the scores of ok parts, for one bundle; 0 switches each off.
+
+    ``profile`` is what the bundle says of the scores of OK photographs.
+    """
+
+    def __init__(self, settings: AlarmSettings, profile: ScoreProfile | None, *, ok_below: float) -> None:
+        self._in_row = RejectsInRow(settings.rejects_in_row) if settings.rejects_in_row else None
+        self._rate = _rate(settings) if settings.rate_window else None
+        self._drift = _drift(settings, profile, ok_below) if settings.drift_window else None
+
+    def add(self, score: float | None, *, rejected: bool) -> None:
+        """The next part; ``score`` is None where there is no valid one."""
+        if self._in_row is not None:
+            self._in_row.add(rejected=rejected)
+        if self._rate is not None:
+            self._rate.add(rejected=rejected)
+        if self._drift is not None and score is not None:
+            self._drift.add(score)
+
+    def troubles(self) -> dict[str, str | None]:
+        """What is wrong now, by the name of the alarm."""
+        rules = {"rejects-in-row": self._in_row, "reject-rate": self._rate, "score-drift": self._drift}
+        return {name: None if rule is None else rule.trouble for name, rule in rules.items()}
+
+
+def part_rules(settings: AlarmSettings, inspector: Inspector) -> PartRules:
+    """The rules for the bundle that this inspector decides with."""
+    return PartRules(settings, inspector.manifest.ok_scores, ok_below=inspector.thresholds.ok_below)
+
+
+def _rate(settings: AlarmSettings) -> RejectRate:
+    return RejectRate(
+        window=settings.rate_window,
+        false_alarms=settings.false_alarms,
+        expected=settings.rate_expected,
+        learn=settings.rate_learn,
+    )
+
+
+def _drift(settings: AlarmSettings, profile: ScoreProfile | None, ok_below: float) -> ScoreDrift | None:
+    """None, and why is said once, where the bundle has too little to compare with."""
+    if profile is None:
+        logger.info("alarms: no score-drift: the bundle has no scores of OK photographs; quantize it again")
+        return None
+    drift = ScoreDrift(
+        profile,
+        ok_below=ok_below,
+        window=settings.drift_window,
+        distance=settings.drift_distance,
+        false_alarms=settings.false_alarms,
+    )
+    if not drift.is_possible:
+        logger.info(
+            "alarms: no score-drift: the bundle has scores of only %d OK parts that it passes; %d are needed",
+            drift.reference_count,
+            LEAST_REFERENCE,
+        )
+        return None
+    return drift

@@ -1,0 +1,74 @@
+"""Which alarms are raised: each is raised once and cleared once. Pure: times come in as monotonic seconds."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Change:
+    """An alarm that was raised or cleared; ``times`` counts how often it was raised since the start."""
+
+    alarm: str
+    text: str
+    part: str | None
+    times: int
+    raised: bool
+
+
+@dataclass
+class _Entry:
+    text: str = ""
+    raised: bool = False
+    times: int = 0
+    gone_since: float | None = None
+
+
+class Register:
+    """Turns what is wrong at each moment into alarms.
+
+    An alarm is raised at once, and cleared when its cause has been gone for ``clear_s`` without a break:
+    a cause that comes and goes is one alarm. Those in ``off`` are never raised.
+    """
+
+    def __init__(self, *, clear_s: float, off: Collection[str] = ()) -> None:
+        self._clear_s = clear_s
+        self._off = off
+        self._entries: dict[str, _Entry] = {}
+        self._changes: list[Change] = []
+
+    @property
+    def raised(self) -> list[str]:
+        """The names of all alarms that are raised now."""
+        return sorted(name for name, entry in self._entries.items() if entry.raised)
+
+    def tell(self, alarm: str, trouble: str | None, now: float, *, part: str | None = None) -> None:
+        """What is wrong now, or that nothing is; ``part`` is the part that it began with."""
+        entry = self._entries.setdefault(alarm, _Entry())
+        if trouble is None:
+            entry.gone_since = now if entry.gone_since is None else entry.gone_since
+            return
+        entry.gone_since = None
+        if not entry.raised and alarm not in self._off:
+            entry.raised, entry.text, entry.times = True, trouble, entry.times + 1
+            self._changes.append(Change(alarm, trouble, part, entry.times, raised=True))
+
+    def step(self, now: float) -> list[Change]:
+        """What changed since the last call, in order."""
+        for name, entry in self._entries.items():
+            gone = entry.gone_since is not None and now - entry.gone_since >= self._clear_s
+            if entry.raised and gone:
+                self._clear(name, entry)
+        changes, self._changes = self._changes, []
+        return changes
+
+    def end(self) -> list[Change]:
+        """Clear everything: the station stops, and will look again when it starts."""
+        for name, entry in self._entries.items():
+            if entry.raised:
+                self._clear(name, entry)
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _clear(self, name: str, entry: _Entry) -> None:
+        entry.raised = False
+        self._changes.append(Change(name, f"over: {entry.text}", None, entry.times, raised=False))

@@ -1,0 +1,169 @@
+"""The thread that watches for alarms. Nobody waits for it, and nothing that it does can reach the line."""
+
+import logging
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.alarms.delivery import AlarmEvent, Delivery
+from edge.alarms.parts import PartRules
+from edge.alarms.register import Change, Register
+from edge.alarms.surroundings import ClockTrouble, DiskSpace
+from edge.clock import clock_is_synchronised
+from edge.mqtt.client import Receipt
+from edge.settings import AlarmSettings, Settings
+
+logger = logging.getLogger(__name__)
+
+_TICK_S = 0.2
+_LOOK_ROUND_S = 10.0
+_MOST_PARTS = 10_000  # that wait, should the thread hang
+_MOST_TOLD = 1000
+
+
+class _Part(NamedTuple):
+    score: float | None
+    rejected: bool
+
+
+class _Told(NamedTuple):
+    alarm: str
+    trouble: str | None
+    part: str | None
+
+
+class AlarmWatch:
+    """Hears of parts and troubles, looks at disk and clock, and raises and clears alarms.
+
+    ``part``, ``tell`` and ``judge_by`` may be called on any thread: they note, and return at once.
+    ``say`` and ``connection`` are those of Delivery; ``folders`` are where the station writes.
+    """
+
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        rules: PartRules,
+        *,
+        say: Callable[[AlarmEvent], Receipt | None],
+        connection: Callable[[], int | None],
+        folders: Sequence[Path],
+    ) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._register = Register(clear_s=settings.clear_s, off=settings.off.split())
+        self._delivery = Delivery(say, connection)
+        self._disk = DiskSpace(settings.disk_free_mb * 1e6)
+        self._clock = ClockTrouble(settings.clock_s)
+        self._rules = rules
+        self._parts: deque[_Part | PartRules] = deque(maxlen=_MOST_PARTS)
+        self._told: deque[_Told] = deque(maxlen=_MOST_TOLD)
+        self._latest: dict[str, str | None] = {}
+        self._look_round_at = 0.0
+        self._complaint = ""
+        self.raised: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+
+    def start(self) -> None:
+        """Start watching."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Clear what is raised, hand that to the broker, and end; a thread that hangs is left behind."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def part(self, score: float | None, *, rejected: bool) -> None:
+        """A part was decided; ``score`` is None where there is no valid one."""
+        self._parts.append(_Part(score, rejected))
+
+    def tell(self, alarm: str, trouble: str | None, *, part: str | None = None) -> None:
+        """What is wrong now, or that nothing is; ``part`` is the one that it began with.
+
+        ``alarm`` is one of edge.settings.ALARMS.
+        """
+        if self._latest.get(alarm) != trouble:  # the line tells again and again
+            self._latest[alarm] = trouble
+            self._told.append(_Told(alarm, trouble, part))
+
+    def judge_by(self, rules: PartRules) -> None:
+        """From the next part on another bundle decides: what was learned of rejects is no guide any more."""
+        self._parts.append(rules)
+
+    def acknowledged(self, receipt: Receipt) -> None:
+        """The broker has this message; called on its own thread."""
+        self._delivery.acknowledged(receipt)
+
+    def step(self, now: float) -> None:
+        """Look at everything that happened since the last call; ``now`` is monotonic seconds."""
+        self._hear_of_parts()
+        for alarm, trouble in self._rules.troubles().items():
+            self._register.tell(alarm, trouble, now)
+        while self._told:
+            told = self._told.popleft()
+            self._register.tell(told.alarm, told.trouble, now, part=told.part)
+        if now >= self._look_round_at:
+            self._look_round_at = now + _LOOK_ROUND_S
+            self._look_round(now)
+        self._pass_on(self._register.step(now))
+
+    def _hear_of_parts(self) -> None:
+        if len(self._parts) == _MOST_PARTS:
+            logger.warning("alarms: too many parts at once; some were not counted for the alarms")
+        while self._parts:
+            found = self._parts.popleft()
+            if isinstance(found, PartRules):
+                self._rules = found
+            else:
+                self._rules.add(found.score, rejected=found.rejected)
+
+    def _look_round(self, now: float) -> None:
+        if self._settings.disk_free_mb:
+            free = {str(folder): _free_bytes(folder) for folder in self._folders}
+            self._register.tell("disk", self._disk.trouble(free), now)
+        if self._settings.clock_s:
+            self._register.tell("clock", self._clock.trouble(clock_is_synchronised(), now), now)
+
+    def _pass_on(self, changes: list[Change]) -> None:
+        for change in changes:
+            log = logger.warning if change.raised else logger.info
+            log("alarm %s: %s", change.alarm, change.text)
+            self._delivery.add(change, datetime.now(UTC))
+        self.raised = self._register.raised
+        self._delivery.deliver()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_TICK_S):
+            self._try(lambda: self.step(time.monotonic()))
+        self._try(lambda: self.step(time.monotonic()))
+        self._try(lambda: self._pass_on(self._register.end()))
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """A mistake in a rule must not end the others; it is said once."""
+        try:
+            step()
+        except Exception as error:
+            complaint = f"{type(error).__name__}: {error}"
+            if complaint != self._complaint:
+                logger.exception("alarms")
+            self._complaint = complaint
+
+
+def written_folders(settings: Settings) -> list[Path]:
+    """Where the station writes."""
+    archive = [Path(settings.archive.path)] if settings.archive.path else []
+    return [Path(settings.journal.path).parent, *archive]
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes where a folder is, or will be."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
