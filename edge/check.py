@@ -15,6 +15,7 @@ from edge.inspector import Inspector
 from edge.journal_file import check_folder, check_writable, count_waiting, reading
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
+from edge.pin_check import try_pins
 from edge.settings import Settings
 
 
@@ -46,6 +47,7 @@ def check(
         "settings": lambda: f"valid; station {settings.station.name}",
         "bundle": lambda: _bundle(settings, load_inspector),
         "camera": lambda: try_camera(settings.camera),
+        "pins": lambda: try_pins(settings),
         "journal": lambda: _journal(settings),
         "archive": lambda: _archive(settings),
         "disk": lambda: _disk(settings),

@@ -222,7 +222,7 @@ class GateSettings(Section):
     belt: Literal["steady", "message", "encoder"] = Field(
         "steady",
         description='"steady" never stops while parts are on it; "message": …/belt says when it stops or '
-        'goes back; "encoder": …/encoder gives its counts',
+        'goes back; "encoder": …/encoder or a pin gives its counts',
     )
     travel_ms: float = Field(500.0, ge=0, le=600000, description="time of a part from camera to ejector")
     travel_counts: int = Field(0, ge=0, description="the same in counts, with an encoder")
@@ -276,6 +276,27 @@ class GateSettings(Section):
             lead = " + 2 * gate.lead_ms" if self.belt == "message" else ""
             raise ValueError(f"gate.min_gap_ms must be at least gate.window_ms{lead}, {needed:g}")
         return self
+
+
+class PinSettings(Section):
+    """Lines of this device's own pins (extra gpio); docs/gate.md says how to wire them."""
+
+    chip: str = Field("/dev/gpiochip0", min_length=1, description="the device of the pins")
+    ejector: int | None = Field(
+        None, ge=0, le=1023, description="line that is active during each command to the gate; none: no such"
+    )
+    ejector_active_low: bool = Field(default=False, description="true: active is the low level")
+    encoder: int | None = Field(
+        None, ge=0, le=1023, description='line whose edges are counted, with gate.belt = "encoder"'
+    )
+    encoder_edges: Literal["rising", "falling", "both"] = Field(
+        "rising", description='which of its edges count; or "falling", "both"'
+    )
+    bin: int | None = Field(
+        None, ge=0, le=1023, description="line of a sensor at the bin, with gate.confirm_ms"
+    )
+    bin_edge: Literal["rising", "falling"] = Field("rising", description='a part falls; or "falling"')
+    bin_debounce_ms: float = Field(1.0, ge=0, le=1000, description="shorter changes are noise")
 
 
 class MqttSettings(Section):
@@ -389,6 +410,7 @@ ALARMS = (
     "camera-settings",
     "bin",
     "bundle",
+    "pins",
     "journal",
     "journal-full",
     "journal-replaced",
@@ -460,6 +482,7 @@ class Settings(BaseSettings):
     recipe: RecipeSettings = RecipeSettings()
     trigger: TriggerSettings = TriggerSettings()
     gate: GateSettings = GateSettings()
+    pins: PinSettings = PinSettings()
     mqtt: MqttSettings = MqttSettings()
     journal: JournalSettings = JournalSettings()
     archive: ArchiveSettings = ArchiveSettings()

@@ -25,11 +25,12 @@ from edge.errors import RequestError, SettingsError
 from edge.frame import Frame
 from edge.gate import GateCommand
 from edge.gatekeeper import GateKeeper
-from edge.inputs import GpioPin, InputLine, import_gpiod
+from edge.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
 from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import Inbox
+from edge.pins import GatePins
 from edge.recorder import Recorder, verdict_message
 from edge.settings import Settings
 from edge.states import State, States
@@ -58,6 +59,7 @@ class Station:
             on_missing=self._missing,
             on_confirmed=lambda: self.alarms.tell("bin", None),
         )
+        self._pins = GatePins(settings.pins, settings.gate, self._keeper, on_missed=self._missed)
         self._trigger = choose_trigger(settings, self)
         self._input = self._open_input()
         self._inbox = Inbox(self)
@@ -117,6 +119,7 @@ class Station:
         if self.link is not None:
             self.link.start(wait_s=FIRST_ATTEMPT_S)
         self._recorder.start(self.link)
+        self._pins.start()
         self._keeper.start()
         if self._input is not None:
             self._input.start()
@@ -126,6 +129,7 @@ class Station:
         if self._input is not None:
             self._input.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
+        self._pins.stop()
         self.alarms.stop()
         connected = self.link is not None and self.link.connected
         waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
@@ -163,6 +167,8 @@ class Station:
             self._look(look, math.inf)
         self._commands.obey()
         self._states.fault("gate", self._keeper.lost)
+        self._states.fault("ejector", self._pins.ejector_trouble)
+        self.alarms.tell("pins", self._pins.trouble)
         self._states.fault("trigger", self._trigger.trouble)
         self._publish_state()
 
@@ -175,6 +181,7 @@ class Station:
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
+        self._pins.part_seen()
         number = next(self._numbers)
         name = part if part is not None else f"{self._run}-p{number}"
         sighting = Sighting(name, number, seen, self._keeper.expect(name, seen, count=count))
@@ -221,7 +228,7 @@ class Station:
                 "latency_ms": self.statistics.latency_ms(),
                 "frames_dropped": self.frames_dropped,
                 "commands_sent": self.statistics.commands_sent,
-                "commands_unsent": counts.too_late,
+                "commands_unsent": counts.too_late + self.statistics.commands_missed,
                 "parts_in_flight": self._keeper.in_flight,
                 "parts_too_close": counts.too_close,
                 "parts_too_many": counts.too_many,
@@ -298,8 +305,8 @@ class Station:
             "command": True,
             "trigger": self._settings.trigger.kind == "message",
             "belt": gate.belt == "message",
-            "encoder": gate.belt == "encoder",
-            "bin": gate.confirm_ms > 0,
+            "encoder": gate.belt == "encoder" and self._settings.pins.encoder is None,
+            "bin": gate.confirm_ms > 0 and self._settings.pins.bin is None,
         }
         return [self._say.topics.incoming(kind) for kind, is_wanted in wanted.items() if is_wanted]
 
@@ -310,22 +317,38 @@ class Station:
         settings, trigger = self._settings.trigger, self._trigger
         if settings.kind != "input" or not isinstance(trigger, Announced):
             return None
-        import_gpiod()
+        address = LineAddress(
+            "trigger.kind",
+            settings.input_chip,
+            settings.input_line,
+            settings.input_edge,
+            settings.input_debounce_ms,
+        )
+        import_gpiod(address.setting)
         return InputLine(
-            lambda: GpioPin(settings),
-            on_event=self._input_event,
+            "trigger",
+            lambda: GpioPin(address),
+            on_edges=self._input_edges,
             on_trouble=lambda trouble: trigger.hear(trouble, time.monotonic()),
         )
 
-    def _input_event(self, at: float) -> None:
+    def _input_edges(self, edges: Sequence[Edge]) -> None:
         if isinstance(self._trigger, Announced) and not self._states.is_stopped:
-            self._trigger.announce(None, at)
+            for edge in edges:
+                self._trigger.announce(None, edge.at)
 
     def _missing(self, parts: list[str]) -> None:
         """Parts that should be in the bin and were not seen there."""
         for part in parts:
             logger.error("gate: part %s was rejected and not seen in the bin", part)
         self.alarms.tell("bin", "a rejected part was not seen in the bin", part=parts[0])
+
+    def _missed(self, commands: int) -> None:
+        """The ejector's pin was late for commands, and left them."""
+        self.statistics.commands_sent -= commands
+        self.statistics.commands_missed += commands
+        logger.error("gate: %d commands came too late for the pin of the ejector", commands)
+        self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
 
     def _publish_bits(self, part: str | None, verdict: Verdict | None) -> None:
         """What a PLC sees: ``verdict`` is None while the part has none."""
@@ -340,7 +363,9 @@ class Station:
 
     def _send(self, command: GateCommand, now: float) -> bool:
         """Called by whichever thread made a command due."""
-        sent = self._say.command(command, now)
+        if not self._pins.eject(command):
+            return False  # it comes again, and is published then
+        sent = self._say.command(command, now) or self._pins.has_ejector
         if sent:
             self.statistics.commands_sent += 1
         return sent
@@ -361,7 +386,7 @@ class Station:
         since = time.monotonic() - 1.5 * self._settings.mqtt.keepalive_s
         if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
             self._trigger.hear(reason, since)
-        if self._settings.gate.belt != "steady":
+        if self._settings.gate.belt != "steady" and self._settings.pins.encoder is None:
             self._keeper.lose(reason)
 
     def _publish_state(self) -> None:

@@ -34,6 +34,7 @@ class Statistics:
         self._verdicts: Counter[Verdict] = Counter()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self.commands_sent = 0
+        self.commands_missed = 0
 
     def add(self, inspection: Inspection) -> None:
         """Count one inspection."""

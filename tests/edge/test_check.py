@@ -13,7 +13,7 @@ from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 
 THINGS = (
-    "settings", "bundle", "camera", "journal", "archive", "disk", "clock", "permissions", "broker"
+    "settings", "bundle", "camera", "pins", "journal", "archive", "disk", "clock", "permissions", "broker"
 )  # fmt: skip
 
 

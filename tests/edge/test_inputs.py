@@ -2,21 +2,22 @@
 
 import queue
 import threading
+from collections.abc import Sequence
 
 import pytest
 
 import edge.inputs
-from edge.inputs import InputLine
+from edge.inputs import Edge, InputLine
 
 
 class FakePin:
     """Gives what the test puts in; an error is raised."""
 
-    def __init__(self, events: "queue.Queue[list[float] | OSError]") -> None:
+    def __init__(self, events: "queue.Queue[list[Edge] | OSError]") -> None:
         self._events = events
         self.closed = threading.Event()
 
-    def events(self, wait_s: float) -> list[float]:
+    def events(self, wait_s: float) -> list[Edge]:
         try:
             found = self._events.get(timeout=wait_s)
         except queue.Empty:
@@ -31,8 +32,13 @@ class FakePin:
 
 def test_each_event_is_told_and_a_line_that_fails_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge.inputs, "_REOPEN_S", 0.01)
-    source: queue.Queue[list[float] | OSError] = queue.Queue()
+    source: queue.Queue[list[Edge] | OSError] = queue.Queue()
     told: queue.Queue[float] = queue.Queue()
+
+    def tell(edges: Sequence[Edge]) -> None:
+        for event in edges:
+            told.put(event.at)
+
     troubles: queue.Queue[str | None] = queue.Queue()
     pins: list[FakePin] = []
 
@@ -40,12 +46,12 @@ def test_each_event_is_told_and_a_line_that_fails_is_opened_again(monkeypatch: p
         pins.append(FakePin(source))
         return pins[-1]
 
-    line = InputLine(open_pin, on_event=told.put, on_trouble=troubles.put)
+    line = InputLine("trigger", open_pin, on_edges=tell, on_trouble=troubles.put)
     line.start()
-    source.put([1.0, 2.0])
+    source.put([Edge(1.0, 1), Edge(2.0, 2)])
     assert [told.get(timeout=5) for _ in range(2)] == [1.0, 2.0]
     source.put(OSError("unplugged"))
-    source.put([3.0])
+    source.put([Edge(3.0, 1)])
     assert told.get(timeout=5) == 3.0
     line.stop()
     assert [troubles.get(timeout=5) for _ in range(3)] == [
@@ -64,7 +70,7 @@ def test_a_line_that_cannot_be_opened_is_tried_for_ever(monkeypatch: pytest.Monk
         tries.put(None)
         raise OSError("busy")
 
-    line = InputLine(open_pin, on_event=lambda _: None, on_trouble=lambda _: None)
+    line = InputLine("trigger", open_pin, on_edges=lambda _: None, on_trouble=lambda _: None)
     line.start()
     for _ in range(3):
         tries.get(timeout=5)

@@ -14,6 +14,7 @@ from edge.decision import Verdict
 from edge.errors import SettingsError
 from edge.frame import Frame
 from edge.gate import GateCommand
+from edge.inputs import Edge
 from edge.inspector import Inspection, Inspector
 from edge.model import load_model
 from edge.mqtt.announcer import Announcer
@@ -156,6 +157,47 @@ def test_a_part_of_which_frames_were_lost_is_a_fault_though_the_others_are_ok(
     assert (found.verdict, found.reason) == (Verdict.FAULT, part.trouble)
 
 
+def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged_in = threading.Event()
+    levels: list[bool] = []
+
+    class Valve:
+        def __init__(self, *_: object, **__: object) -> None:
+            if not plugged_in.is_set():
+                raise OSError("No such device")
+
+        def set(self, *, active: bool) -> None:
+            levels.append(active)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("edge.pins.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.GpioOutput", Valve)
+    monkeypatch.setattr("edge.ejector._REOPEN_S", 0.01)
+    published: list[GateCommand] = []
+
+    def publish(_self: Announcer, command: GateCommand, _now: float) -> bool:
+        published.append(command)
+        return False
+
+    monkeypatch.setattr(Announcer, "command", publish)
+    here = stand(pins__ejector=4, gate__travel_ms=60)
+    deadline = time.monotonic() + 10
+    while here.state != "fault" and time.monotonic() < deadline:
+        here.station.tend()
+    assert here.state == "fault"
+    assert published == [], "a command that cannot be carried out is not published again and again"
+    plugged_in.set()
+    while True not in levels and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert levels[0] is True, "what went by unseen is rejected, without a broker"
+    here.station.tend()
+    assert here.state == "ready"
+
+
 def test_an_old_frame_is_a_fault(stand: Callable[..., Stand]) -> None:
     here = stand()
     here.show(age_s=0.31)
@@ -231,9 +273,9 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
 ) -> None:
     class Barrier:
         def __init__(self, _settings: object) -> None:
-            self._waiting = [[time.monotonic()]]
+            self._waiting = [[Edge(time.monotonic(), 1)]]
 
-        def events(self, wait_s: float) -> list[float]:
+        def events(self, wait_s: float) -> list[Edge]:
             if self._waiting:
                 return self._waiting.pop()
             threading.Event().wait(wait_s)
@@ -242,7 +284,7 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edge.station.import_gpiod", lambda: None)
+    monkeypatch.setattr("edge.station.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.station.GpioPin", Barrier)
     here = stand(trigger__kind="input", trigger__timeout_ms=50)
     deadline = time.monotonic() + 5
