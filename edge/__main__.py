@@ -6,14 +6,14 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from edge.arguments import Parser
-from edge.decision import Thresholds
 from edge.errors import LinegateError, SettingsError
-from edge.settings import Settings, load_settings, setting_fields
+from edge.settings import DEFAULT_RECIPE, Settings, load_settings, setting_fields
 
 if TYPE_CHECKING:
     from edge.inspector import Inspector
@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="FILE", help="the bundle; short for --model.path")
     parser.add_argument("--report", type=Path, metavar="DIR", help="with --replay: write inspections.csv")
     parser.add_argument("--publish", action="store_true", help="with --replay: send it, marked simulated")
+    parser.add_argument("--recipe", metavar="NAME", help="with --replay: the recipe to decide by")
     parser.add_argument("--count", type=int, metavar="N", help="how many frames (--capture: 100)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     settings = parser.add_argument_group("settings", "config.toml says what each does, and its default")
@@ -91,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
             return _export(settings, arguments)
         if arguments.counts:
             return _counts(settings, arguments)
-        return _run(settings)
+        return _run(settings, lambda: _settings(arguments))
     except LinegateError as error:
         print(f"edge: {error}", file=sys.stderr)
         return 2
@@ -105,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _refuse_combinations(arguments: argparse.Namespace) -> None:
     if arguments.replay is None:
-        for name in ("report", "publish"):
+        for name in ("report", "publish", "recipe"):
             if getattr(arguments, name):
                 raise SettingsError(f"--{name}: goes with --replay")
     if arguments.json and arguments.replay is None and not (arguments.check or arguments.counts):
@@ -132,30 +133,31 @@ def _settings_file(arguments: argparse.Namespace) -> Path | None:
     return Path("config.toml") if file is None and Path("config.toml").is_file() else file
 
 
-def load_inspector(settings: Settings) -> "Inspector":
-    """The inspector that the settings describe; raises BundleError."""
-    from edge.inspector import Inspector
-    from edge.model import load_model
+def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> "Inspector":
+    """The inspector that the settings describe for a recipe; raises BundleError, or SettingsError."""
+    from edge.changes import load
 
-    recipe = settings.recipe
-    thresholds = None
-    if recipe.ok_below is not None and recipe.defect_from is not None:
-        thresholds = Thresholds(ok_below=recipe.ok_below, defect_from=recipe.defect_from, chosen="recipe")
-    chosen = settings.model
-    model = load_model(Path(chosen.path), threads=chosen.threads, trusted_keys=chosen.trusted_keys)
-    return Inspector(model, thresholds=thresholds, region=recipe.region)
+    if recipe not in settings.recipe_names:
+        raise SettingsError(
+            f"--recipe {recipe}: there is no such recipe, but {', '.join(settings.recipe_names)}"
+        )
+    return load.load_inspector(settings, recipe)
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+    from edge.changes.choice import choice_file
+    from edge.changes.served import serve_first
     from edge.line import Line
 
-    line = Line(settings, load_inspector(settings))
+    served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
+    line = Line(served, notes=notes, read_settings=read_settings)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         line.request_stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: line.request_reload())
     waiting = line.run()
     statistics = line.station.statistics
     text = ", ".join(f"{count} {verdict}" for verdict, count in statistics.verdicts().items())
@@ -218,7 +220,7 @@ def _counts(settings: Settings, arguments: argparse.Namespace) -> int:
 def _replay(settings: Settings, arguments: argparse.Namespace) -> int:
     from edge.replay import replay, write_report
 
-    inspector = load_inspector(settings)
+    inspector = load_inspector(settings, arguments.recipe or DEFAULT_RECIPE)
     if arguments.publish:
         from edge.publish import replay_and_publish
 

@@ -214,12 +214,16 @@ def write_bundle(path: Path, data: bytes) -> None:
         raise BundleError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def read_bundle(path: Path, *, trusted_keys: Collection[str] = ()) -> Bundle:
+def read_bundle(path: Path, *, trusted_keys: Collection[str] = (), sha256: str | None = None) -> Bundle:
     """Read and verify a bundle file; raises BundleError, which names the file and what is wrong.
 
-    Where there are ``trusted_keys``, one of them must have signed it.
+    Where there are ``trusted_keys``, one of them must have signed it. With ``sha256`` the file must have
+    that hash, or nothing of it is looked at.
     """
-    return decode_bundle(read_bytes(path), str(path), trusted_keys=trusted_keys)
+    data = read_bytes(path)
+    if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256:
+        raise BundleError(f"{path}: its SHA-256 is {found}, and not the one that was expected")
+    return decode_bundle(data, str(path), trusted_keys=trusted_keys)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -128,7 +128,8 @@ class Scoreboard:
 
 def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     """Run the line until its source ends or a signal comes; returns the exit status."""
-    from edge.__main__ import load_inspector
+    from edge.changes.load import load_inspector
+    from edge.changes.served import Served
     from edge.line import Line
 
     watcher = paho.Client(CallbackAPIVersion.VERSION2, client_id="linegate-demo-watcher")
@@ -138,7 +139,7 @@ def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     subscribed = threading.Event()
     watcher.on_subscribe = lambda *_: subscribed.set()
     watcher.on_connect = lambda client, *_: client.subscribe(f"inspection/{STATION}/#", qos=1)
-    line = Line(settings, load_inspector(settings))
+    line = Line(Served(settings, load_inspector(settings)))
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         line.request_stop()

@@ -21,6 +21,7 @@ from edge.settings import Action, GateSettings
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
 LATE = "no verdict by the time its part was at the gate"
 TOO_CLOSE = "closer to another part than gate.min_gap"
+CHANGED = "the gate was changed while this part was on its way"
 TOO_MANY = "more parts on the belt than gate.max_parts"
 
 
@@ -83,25 +84,45 @@ class Gate:
     """
 
     def __init__(self, settings: GateSettings, belt: Belt) -> None:
-        self._settings = settings
         self._belt = belt
-        by_count = settings.belt == "encoder"
-        self._travel = float(settings.travel_counts if by_count else settings.travel_ms)
-        self._min_gap = float(settings.min_gap_counts if by_count else settings.min_gap_ms)
-        self._sent: Action = "reject" if settings.mode == "reject-on-defect" else "pass"
-        self._sweeps = self._sent == "reject" and settings.on_fault == "reject"
         self._steady = settings.belt == "steady"
-        self._window, self._margin, self._lead = (
-            value / 1000 for value in (settings.window_ms, settings.margin_ms, settings.lead_ms)
-        )
+        self._set(settings)
         self._flights: list[Flight] = []
         self._spans = [_Span(-math.inf)]
         self._swept_until = -math.inf
         self._watching = False
+        self._old_until = -math.inf
         self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
         self._unconfirmed: deque[tuple[Flight, float]] = deque()
         self.counts = GateCounts()
         self.wake = -math.inf
+
+    def _set(self, settings: GateSettings) -> None:
+        self._settings = settings
+        by_count = settings.belt == "encoder"
+        self._travel = self._travel_of(settings)
+        self._min_gap = float(settings.min_gap_counts if by_count else settings.min_gap_ms)
+        self._sent: Action = "reject" if settings.mode == "reject-on-defect" else "pass"
+        self._sweeps = self._sent == "reject" and settings.on_fault == "reject"
+        self._window, self._margin, self._lead = (
+            value / 1000 for value in (settings.window_ms, settings.margin_ms, settings.lead_ms)
+        )
+
+    @staticmethod
+    def _travel_of(settings: GateSettings) -> float:
+        return float(settings.travel_counts if settings.belt == "encoder" else settings.travel_ms)
+
+    def change(self, settings: GateSettings, now: float) -> None:
+        """Another gate for the same belt: what is on its way is where nobody knows, and none of it passes."""
+        lost, longest = self._lost, max(self._travel, self._travel_of(settings))
+        self.lose(CHANGED)
+        self._set(settings)
+        self._lost = lost
+        if lost is None:
+            self.found(now)
+            self._old_until = max(self._old_until, self._belt.place(now) + longest)
+            if self._spans[0].end is not None:
+                self._spans[0].end = self._old_until
 
     @property
     def in_flight(self) -> int:
@@ -135,6 +156,8 @@ class Gate:
             self._spoil(flight, TOO_MANY)
             self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
             return flight
+        if flight.place < self._old_until:
+            self._spoil(flight, CHANGED)
         self._keep_apart(flight)
         insort(self._flights, flight, key=lambda other: other.place)
         return flight
@@ -184,7 +207,7 @@ class Gate:
         """From ``at`` on every part is seen."""
         self._watching = True
         if self._spans and self._spans[-1].end is None:
-            self._spans[-1].end = self._belt.place(at) + self._travel
+            self._spans[-1].end = max(self._belt.place(at) + self._travel, self._old_until)
 
     def unwatch(self, at: float) -> None:
         """From ``at`` on parts may go by unseen."""

@@ -119,6 +119,11 @@ class GateKeeper:
                 if self._gate.lost is not None and not self._belt.is_silent(now):
                     self._gate.found(now)
 
+    def change(self, settings: GateSettings) -> None:
+        """Another gate for the same belt from now on; nothing passes that is on its way."""
+        with self._acting() as now:
+            self._gate.change(settings, now)
+
     def lose(self, reason: str) -> None:
         """Messages of the belt don't come any more; on a belt that sends none this says nothing."""
         with self._acting():

@@ -25,11 +25,18 @@ class Inspector:
     """Decides on frames with one bundle; the recipe may override its thresholds and region."""
 
     def __init__(
-        self, model: Model, *, thresholds: Thresholds | None = None, region: Region | None = None
+        self,
+        model: Model,
+        *,
+        thresholds: Thresholds | None = None,
+        region: Region | None = None,
+        recipe: str = "default",
     ) -> None:
         manifest = model.bundle.manifest
         self.model = model
         self.manifest = manifest
+        self.recipe = recipe
+        self.region = region
         self.thresholds = thresholds if thresholds is not None else manifest.thresholds
         self._spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
 
@@ -61,6 +68,11 @@ class Inspector:
 def fault(frame: Frame, reason: str) -> Inspection:
     """The inspection of a frame for which there is no valid result."""
     return Inspection(frame, Verdict.FAULT, None, None, reason)
+
+
+def is_own_fault(inspection: Inspection) -> bool:
+    """Whether it is a fault, and the frame was none before."""
+    return inspection.verdict == Verdict.FAULT and inspection.frame.fault is None
 
 
 def as_fault(inspection: Inspection, reason: str) -> Inspection:

@@ -1,16 +1,17 @@
 """The live loop: frames from the guarded camera to the station, until someone says stop.
 
 Threads: the camera guard reads frames; this loop inspects and commands the gate; the broker link
-and the outbox serve MQTT. Only this loop touches the model.
+and the outbox serve MQTT. Only this loop touches the model that decides; another thread loads the next.
 """
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
-from edge.inspector import Inspector
+from edge.changes.served import Served
 from edge.settings import Settings
 from edge.station import Station
 
@@ -22,18 +23,26 @@ _WAIT_S = 0.1
 class Line:
     """A running station with a camera."""
 
-    def __init__(self, settings: Settings, inspector: Inspector) -> None:
-        camera = settings.camera
+    def __init__(
+        self,
+        served: Served,
+        *,
+        notes: Sequence[str] = (),
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        camera = served.settings.camera
+        self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
         check_source(camera)
         self._guard = CameraGuard(lambda: open_camera(camera), camera)
         self._station = Station(
-            settings,
-            inspector,
+            served,
             simulated=camera.source == "simulated",
-            journal=Path(settings.journal.path),
+            journal=Path(served.settings.journal.path),
+            read_settings=read_settings,
         )
         self._stop = threading.Event()
+        self._reload = threading.Event()
         self.lost: str | None = None
         """Why only a new process can have a camera again, after ``run``."""
 
@@ -46,11 +55,17 @@ class Line:
         """End the loop soon; may be called from a signal handler."""
         self._stop.set()
 
+    def request_reload(self) -> None:
+        """Read the settings again soon; may be called from a signal handler."""
+        self._reload.set()
+
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
         self._station.start()
         self._station.alarms.start()
         self._station.run()
+        for note in self._notes:
+            self._station.complain_of_bundle(note)
         self._guard.start()
         next_stats = time.monotonic() + STATS_EVERY_S
         try:
@@ -62,6 +77,10 @@ class Line:
                     break
                 if frame is not None:
                     self._station.see(frame, max_age_s=self._max_age_s)
+                if self._reload.is_set():
+                    self._reload.clear()
+                    if not self._station.reload():
+                        self._reload.set()  # another change is being made: again in a moment
                 self._station.tend()
                 if time.monotonic() >= next_stats:
                     next_stats += STATS_EVERY_S

@@ -171,12 +171,16 @@ class Model:
         return matched
 
 
-def load_model(path: Path, *, threads: int = 1, trusted_keys: Collection[str] = ()) -> Model:
+def load_model(
+    path: Path, *, threads: int = 1, trusted_keys: Collection[str] = (), sha256: str | None = None
+) -> Model:
     """Read, verify and load a bundle, and run its golden examples; raises BundleError.
 
-    Where there are ``trusted_keys``, one of them must have signed it.
+    Where there are ``trusted_keys``, one of them must have signed it. With ``sha256`` the file must have
+    that hash, or nothing of it is looked at.
     """
-    model = Model(read_bundle(path, trusted_keys=trusted_keys), threads=threads, name=str(path))
+    bundle = read_bundle(path, trusted_keys=trusted_keys, sha256=sha256)
+    model = Model(bundle, threads=threads, name=str(path))
     model.verify_golden()
     return model
 

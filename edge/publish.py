@@ -4,6 +4,7 @@ import math
 import tempfile
 from pathlib import Path
 
+from edge.changes.served import Served
 from edge.errors import BrokerError
 from edge.inspector import Inspector
 from edge.replay import Replay, replay
@@ -15,10 +16,11 @@ DRAIN_S = 60.0
 
 def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
     """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
-    changes = {"gate": _without_belt(settings.gate), "archive": ArchiveSettings()}
+    changes = {"gate": _without_belt(settings.gate), "recipes": {}, "archive": ArchiveSettings()}
     settings = settings.model_copy(update=changes)
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
-        station = Station(settings, inspector, simulated=True, journal=Path(folder) / "replay.sqlite")
+        served = Served(settings, inspector)
+        station = Station(served, simulated=True, journal=Path(folder) / "replay.sqlite")
         if station.link is None:
             raise BrokerError("--publish: mqtt.enabled is false")
         station.link.try_once()

@@ -240,7 +240,6 @@ def verdict_message(
     simulated: bool,
     run: str,
     action: str,
-    model_id: str,
 ) -> VerdictMessage:
     """What is said of one part; ``run`` makes its id unlike those of other runs."""
     frame = inspection.frame
@@ -260,7 +259,8 @@ def verdict_message(
             "action": action,
             "frames": len(sighting.inspections),
             "latency_ms": inspection.latency_ms,
-            "model_id": model_id,
+            "model_id": sighting.inspector.model.bundle.model_id,
+            "recipe": sighting.inspector.recipe,
             "source": frame.source,
             "truth": frame.detail or frame.truth,
         }

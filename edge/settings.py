@@ -37,6 +37,9 @@ from edge.signature import PublicKey
 ENVIRONMENT_PREFIX = "EDGE_"
 Port = Annotated[int, Field(ge=1, le=65535)]
 Action = Literal["reject", "pass"]
+RecipeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+DEFAULT_RECIPE = "default"  # [recipe], with the bundle of [model]
+RECIPES = "recipes"  # the one table of settings that holds tables; only a file sets it
 
 
 class Section(BaseModel):
@@ -131,6 +134,18 @@ class ModelSettings(Section):
     trusted_keys: tuple[PublicKey, ...] = Field(
         (),
         description="public keys; a bundle that none of them signed is refused; empty: any bundle will do",
+    )
+    folder: str = Field(
+        "bundles", min_length=1, description="where the bundles lie that the command activate may name"
+    )
+    watch_s: float = Field(
+        2.0, ge=0, le=3600, description="look so often whether the bundle's file was replaced; 0: never"
+    )
+    trial_frames: int = Field(
+        50, ge=0, le=100000, description="frames that a new bundle is on trial for; 0: none"
+    )
+    trial_faults: int = Field(
+        3, ge=1, le=100000, description="so many new faults among them, and the last bundle comes back"
     )
 
 
@@ -297,6 +312,35 @@ class PinSettings(Section):
     )
     bin_edge: Literal["rising", "falling"] = Field("rising", description='a part falls; or "falling"')
     bin_debounce_ms: float = Field(1.0, ge=0, le=1000, description="shorter changes are noise")
+
+
+class RecipeGate(Section):
+    """What may differ at the gate for one product; nothing: as in [gate]."""
+
+    travel_ms: float | None = None
+    travel_counts: int | None = None
+    min_gap_ms: float | None = None
+    min_gap_counts: int | None = None
+    window_ms: float | None = None
+    pulse_ms: float | None = None
+    margin_ms: float | None = None
+    lead_ms: float | None = None
+    on_unsure: Action | None = None
+
+
+class NamedRecipe(RecipeSettings):
+    """One of several products: [recipes.NAME]."""
+
+    bundle: str = Field("", description="its bundle; nothing: that of [model]")
+    gate: RecipeGate = RecipeGate()
+
+
+class ShadowSettings(Section):
+    """A second bundle that scores the same parts and only tells where it would decide otherwise."""
+
+    bundle: str = Field("", description="the bundle to try; empty: none")
+    recipe: str = Field("default", min_length=1, description="the recipe whose parts it is shown")
+    queue: int = Field(8, ge=1, le=1000, description="parts that wait for it; those beyond are dropped")
 
 
 class MqttSettings(Section):
@@ -488,11 +532,49 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = ArchiveSettings()
     alarms: AlarmSettings = AlarmSettings()
     log: LogSettings = LogSettings()
+    shadow: ShadowSettings = ShadowSettings()
+    recipes: dict[RecipeName, NamedRecipe] = {}
+
+    @model_validator(mode="after")
+    def _recipes_fit(self) -> Self:
+        if DEFAULT_RECIPE in self.recipes:
+            raise ValueError(f"recipes.{DEFAULT_RECIPE}: this name means [recipe]; take another")
+        for name in self.recipes:
+            try:
+                self.gate_of(name)
+            except ValidationError as error:
+                raise ValueError(f"recipes.{name}.gate: {_reason(error)}") from error
+        if self.shadow.recipe not in self.recipe_names:
+            raise ValueError(f"shadow.recipe: there is no recipe {self.shadow.recipe!r}")
+        return self
+
+    @property
+    def recipe_names(self) -> list[str]:
+        """All recipes, "default" first."""
+        return [DEFAULT_RECIPE, *self.recipes]
+
+    def recipe_of(self, name: str) -> RecipeSettings:
+        """Thresholds and region of a recipe."""
+        return self.recipes.get(name, self.recipe)
+
+    def bundle_of(self, name: str) -> str:
+        """The bundle that the settings name for a recipe."""
+        named = self.recipes.get(name)
+        return named.bundle if named is not None and named.bundle else self.model.path
+
+    def gate_of(self, name: str) -> GateSettings:
+        """The gate as a recipe has it."""
+        named = self.recipes.get(name)
+        if named is None:
+            return self.gate
+        return GateSettings(**{**self.gate.model_dump(), **named.gate.model_dump(exclude_none=True)})
 
 
 def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
     """All settings as ("section.key", field), in the order of config.toml."""
     for section, table in Settings.model_fields.items():
+        if section == RECIPES:
+            continue
         model = cast("type[Section]", table.annotation)
         for key, field in model.model_fields.items():
             yield f"{section}.{key}", field
@@ -549,6 +631,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def _flatten(values: Mapping[str, Any]) -> list[str]:
     keys: list[str] = []
     for section, table in values.items():
+        if section == RECIPES:
+            continue  # what stands in them is checked with the values
         if isinstance(table, dict) and section in Settings.model_fields:
             keys.extend(f"{section}.{key}" for key in table)
         else:
@@ -597,9 +681,14 @@ def _explain(
     elif key in variables:
         where = ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
     else:
-        where = f"{file}: {'.'.join(parts)}" if file is not None else ".".join(parts)
-    message = first["msg"].removeprefix("Value error, ")
+        where = ": ".join(text for text in (str(file or ""), ".".join(parts)) if text)
+    message = _reason(error)
     given = first.get("input")
     is_shown = isinstance(given, str | int | float) and "password" not in key and "@" not in str(given)
     shown = f" (given: {given!r})" if is_shown else ""  # behind an @ may stand user:password@host
-    return f"{where}: {message[0].lower()}{message[1:]}{shown}"
+    message = f"{message[0].lower()}{message[1:]}{shown}"
+    return f"{where}: {message}" if where else message
+
+
+def _reason(error: ValidationError) -> str:
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")

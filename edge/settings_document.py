@@ -16,6 +16,18 @@ _HEADER = """\
 # (edge --camera.source 0). An unknown key or a wrong value stops the start, with its name.
 """
 
+_RECIPES = """
+# Further products, switched by the command `recipe`: as many tables as there are products. What a table
+# leaves out is as in the bundle's manifest, in [model] and in [gate]. [recipe] is the recipe "default".
+#
+# [recipes.bottle]
+# bundle = "bundles/bottle.tflite"
+# ok_below = 0.2
+# defect_from = 0.6
+# region = { x = 40, y = 0, width = 400, height = 400 }
+# gate = { travel_ms = 450.0, pulse_ms = 30.0 }
+"""
+
 
 def settings_document() -> str:
     """All settings with their defaults as TOML, each with a line on what it does."""
@@ -28,7 +40,7 @@ def settings_document() -> str:
             about = Settings.model_fields[table].annotation
             lines.append(f"\n[{table}]  # {(about.__doc__ if about else '') or ''}\n")
         lines.append(f"# {field.description}{_bounds(field)}\n{_assignment(name, field)}\n")
-    return "".join(lines)
+    return "".join(lines) + _RECIPES
 
 
 def _assignment(name: str, field: FieldInfo) -> str:

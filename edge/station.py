@@ -8,7 +8,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,15 @@ from edge.alarms.parts import part_rules
 from edge.alarms.watch import AlarmWatch, written_folders
 from edge.archive import Archive
 from edge.belt import Direction
+from edge.changes.changer import Changer
+from edge.changes.choice import choice_file
+from edge.changes.load import make_inspector
+from edge.changes.served import Served
 from edge.commands import Commands
 from edge.decision import Verdict
 from edge.errors import RequestError, SettingsError
 from edge.frame import Frame
-from edge.gate import GateCommand
+from edge.gate import LATE, GateCommand
 from edge.gatekeeper import GateKeeper
 from edge.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
 from edge.inspector import Inspection, Inspector, as_fault, fault
@@ -33,10 +37,13 @@ from edge.mqtt.inbox import Inbox
 from edge.pins import GatePins
 from edge.recorder import Recorder, verdict_message
 from edge.settings import Settings
+from edge.shadow import Shadow, Shown
 from edge.states import State, States
 from edge.statistics import Statistics
+from edge.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
 from edge.trigger.announced import Announced
 from edge.trigger.choose import choose_trigger
+from edge.trigger.every_frame import EveryFrame
 from edge.trigger.trigger import Look, Sighting
 from edge.voting import vote
 
@@ -49,12 +56,20 @@ GATE_DRAIN_S = 1.0
 class Station:
     """One inspector with its gate, journal and link to the broker."""
 
-    def __init__(self, settings: Settings, inspector: Inspector, *, simulated: bool, journal: Path) -> None:
-        self._settings = settings
-        self._inspector = inspector
+    def __init__(
+        self,
+        served: Served,
+        *,
+        simulated: bool,
+        journal: Path,
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        self._settings = settings = served.settings
+        self._inspector = served.inspector
         self._simulated = simulated
+        self._gate = settings.gate_of(served.inspector.recipe)
         self._keeper = GateKeeper(
-            settings.gate,
+            self._gate,
             send=self._send,
             on_missing=self._missing,
             on_confirmed=lambda: self.alarms.tell("bin", None),
@@ -66,16 +81,20 @@ class Station:
         self._states = States(latch=settings.station.latch_faults)
         self._camera_lost = False
         self._numbers = itertools.count()
-        self._say = Announcer(
-            settings.station.name, simulated=simulated, model_id=inspector.model.bundle.model_id
-        )
-        self._commands = Commands(self._inbox, self._say, self._states, self._trigger)
+        self._say = Announcer(settings.station.name, simulated=simulated)
+        self._shadow = Shadow(self._say.shadow)
         self.alarms = AlarmWatch(
             settings.alarms,
-            part_rules(settings.alarms, inspector),
+            part_rules(settings.alarms, served.inspector),
             say=self._say.alarm,
             connection=lambda: None if self.link is None else self.link.connection_number,
             folders=written_folders(settings),
+        )
+        self._changer = Changer(
+            served, file=choice_file(journal), take=self._take_over, alarm=self.alarms.tell
+        )
+        self._commands = Commands(
+            self._inbox, self._say, self._states, self._trigger, self._changer, read_settings
         )
         self._run = uuid.uuid4().hex[:12]
         self._recorder = Recorder(
@@ -95,21 +114,17 @@ class Station:
                 settings.mqtt,
                 client_id=f"linegate-{settings.station.name}",
                 status_topic=self._say.topics.status,
-                last_will=self._say.status_message(
-                    "offline", self._since, "the connection was lost"
-                ).payload(),
+                last_will=self._say.last_will(self._since).payload(),
                 on_connected=self._connected,
                 on_acknowledged=self._acknowledged,
                 on_lost=self._disconnected,
-                subscriptions=self._subscriptions(),
+                subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
                 on_message=self._inbox.receive,
             )
             self._say.link = self.link
-        elif self._listens_to_broker():
-            raise SettingsError(
-                "mqtt.enabled: false, but trigger.kind, gate.belt or gate.confirm_ms needs messages; "
-                "true would be right"
-            )
+        elif needs_messages(settings):
+            raise SettingsError(NEEDS_BROKER)
+        self._serve(served)
 
     def start(self) -> None:
         """Connect to the broker and start sending; an absent broker is waited for in the background.
@@ -121,6 +136,8 @@ class Station:
         self._recorder.start(self.link)
         self._pins.start()
         self._keeper.start()
+        self._shadow.start()
+        self._changer.start()
         if self._input is not None:
             self._input.start()
 
@@ -128,6 +145,8 @@ class Station:
         """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait."""
         if self._input is not None:
             self._input.stop()
+        self._changer.stop()
+        self._shadow.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
         self._pins.stop()
         self.alarms.stop()
@@ -143,6 +162,14 @@ class Station:
         self._trigger.begin(time.monotonic())
         self._states.start()
         self._publish_state()
+
+    def reload(self) -> bool:
+        """Read the settings again, though no command came; False while another change is being made."""
+        return self._commands.reload()
+
+    def complain_of_bundle(self, text: str) -> None:
+        """Something is wrong with a bundle that was to decide."""
+        self._changer.complain(text)
 
     def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
         """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
@@ -176,7 +203,7 @@ class Station:
         """Inspect one frame that is one part, tell the gate, and record it: a replay has no trigger."""
         self._states.run()
         sighting = self.expect(None, frame.captured)
-        sighting.inspections.append(self._inspect(frame))
+        sighting.inspections.append(self._inspect(frame, sighting.inspector))
         return self._decide(sighting)
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
@@ -184,7 +211,8 @@ class Station:
         self._pins.part_seen()
         number = next(self._numbers)
         name = part if part is not None else f"{self._run}-p{number}"
-        sighting = Sighting(name, number, seen, self._keeper.expect(name, seen, count=count))
+        flight = self._keeper.expect(name, seen, count=count)
+        sighting = Sighting(name, number, seen, flight, self._inspector)
         self._publish_bits(name, None)
         return sighting
 
@@ -238,6 +266,7 @@ class Station:
                 "messages_refused": self._inbox.refused,
                 "alarms": self.alarms.raised,
                 **self._recorder.counts(),
+                "shadow": self._shadow.counts,
             }
         )
 
@@ -253,16 +282,17 @@ class Station:
             elif age > max_age_s:
                 inspection = fault(frame, f"the frame is {age * 1000:.0f} ms old")
             else:
-                inspection = self._inspect(frame)
+                inspection = self._inspect(frame, sighting.inspector)
+                self._changer.judge(sighting.inspector, frame, inspection)
             sighting.inspections.append(inspection)
         if look.is_last:
             self._decide(sighting)
             self._states.run()
             self._publish_state()
 
-    def _inspect(self, frame: Frame) -> Inspection:
+    def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:
         try:
-            return self._inspector.inspect(frame)
+            return inspector.inspect(frame)
         except Exception as error:  # whatever the runtime raises, the part must not pass as ok
             logger.exception("inspection failed")
             return fault(frame, f"{type(error).__name__}: {error}")
@@ -270,13 +300,16 @@ class Station:
     def _decide(self, sighting: Sighting) -> Inspection:
         """Tell the gate what was found of a part, then the journal."""
         if sighting.inspections:
-            inspection = vote(sighting.inspections, self._settings.trigger.vote, self._inspector)
+            inspection = vote(sighting.inspections, self._settings.trigger.vote, sighting.inspector)
         else:
             inspection = fault(_no_frame(sighting), "no frame of this part came in time")
+        found = inspection
         if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
             inspection = as_fault(inspection, sighting.trouble)
         trouble = self._keeper.decide(sighting.flight, inspection.verdict)
         if trouble is not None:
+            if trouble == LATE:
+                self._changer.judge_late(sighting.inspector)
             inspection = as_fault(inspection, trouble)
         # The manifest's scores are of single photographs, so the first frame stands for the part.
         score = sighting.inspections[0].score if sighting.inspections else None
@@ -284,34 +317,49 @@ class Station:
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
         self._publish_bits(sighting.part, inspection.verdict)
-        self._recorder.record(
-            verdict_message(
-                sighting,
-                inspection,
-                station=self._settings.station.name,
-                simulated=self._simulated,
-                run=self._run,
-                action=self._keeper.action(inspection.verdict),
-                model_id=self._inspector.model.bundle.model_id,
-            ),
-            inspection.frame.image,
+        message = verdict_message(
+            sighting,
+            inspection,
+            station=self._settings.station.name,
+            simulated=self._simulated,
+            run=self._run,
+            action=self._keeper.action(inspection.verdict),
         )
+        self._recorder.record(message, inspection.frame.image)
+        self._show_shadow(sighting, found, message.id)
         self.statistics.add(inspection)
         return inspection
 
-    def _subscriptions(self) -> list[str]:
-        gate = self._settings.gate
-        wanted = {
-            "command": True,
-            "trigger": self._settings.trigger.kind == "message",
-            "belt": gate.belt == "message",
-            "encoder": gate.belt == "encoder" and self._settings.pins.encoder is None,
-            "bin": gate.confirm_ms > 0 and self._settings.pins.bin is None,
-        }
-        return [self._say.topics.incoming(kind) for kind, is_wanted in wanted.items() if is_wanted]
+    def _take_over(self, served: Served) -> None:
+        """Something else decides on the parts that are seen from now on."""
+        if served.settings.log != self._settings.log:
+            logging.getLogger().setLevel(served.settings.log.level.upper())
+        if served.inspector is not self._inspector:
+            self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
+        self._serve(served)
+        self._say.status(self._state, self._since, self._reason)
 
-    def _listens_to_broker(self) -> bool:
-        return len(self._subscriptions()) > 1
+    def _serve(self, served: Served) -> None:
+        settings, inspector = served.settings, served.inspector
+        self._settings = settings
+        self._inspector = inspector  # before the gate: a part between the two is none of the new gate
+        gate = settings.gate_of(inspector.recipe)
+        if gate != self._gate:
+            self._gate = gate
+            self._keeper.change(gate)
+        if isinstance(self._trigger, EveryFrame):
+            self._trigger.half_gap_s = gate.min_gap_ms / 2000
+        self._say.serves(inspector.model.bundle.model_id, inspector.recipe)
+        shadow = None
+        if served.shadow is not None:
+            shadow = make_inspector(served.shadow, settings, settings.shadow.recipe)
+        self._shadow.use(shadow, most_waiting=settings.shadow.queue)
+
+    def _show_shadow(self, sighting: Sighting, decided: Inspection, id_: str) -> None:
+        inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]
+        if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
+            how, model_id = self._settings.trigger.vote, inspector.model.bundle.model_id
+            self._shadow.show(Shown(sighting.part, id_, frames, how, decided, model_id))
 
     def _open_input(self) -> InputLine | None:
         settings, trigger = self._settings.trigger, self._trigger

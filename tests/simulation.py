@@ -66,7 +66,18 @@ class Part:
 class World:
     """One run of the conveyor with all that goes wrong on it; ``errors`` is the verdict on the gate."""
 
-    def __init__(self, belt: str, mode: str, *, parts: int, seed: int, make_gate: Any = Gate) -> None:
+    def __init__(
+        self,
+        belt: str,
+        mode: str,
+        *,
+        parts: int,
+        seed: int,
+        make_gate: Any = Gate,
+        switch_s: float = 0.0,
+    ) -> None:
+        """``switch_s``: a product with another gate comes about so often; 0: none does."""
+        self.switch_s = switch_s
         self.chance = random.Random(f"{belt} {mode} {seed}")
         self.kind, self.mode, self.wanted = belt, mode, parts
         self.settings = GateSettings.model_validate(
@@ -448,6 +459,17 @@ class World:
             self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 900)
             self.at(self.now + self.chance.uniform(0.05, 0.8), self.broker_back)
 
+    def switch(self) -> None:
+        """Another product: its gate differs, if only in the pulse, so that this conveyor need not change."""
+        self.at(self.now + self.chance.expovariate(1 / self.switch_s), self.switch)
+        if self.down:
+            return
+        self.counts["switched"] += 1
+        self.settings = self.settings.model_copy(update={"pulse_ms": self.chance.uniform(PULSE - 1, PULSE)})
+        self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 50)
+        self.gate.change(self.settings, self.now)
+        self.tend()
+
     def watch_again(self) -> None:
         self.watch()
         self.tend()
@@ -477,6 +499,8 @@ class World:
         """Until every part is judged, or the judge has seen enough."""
         self.at(0.0, self.stretch)
         self.at(3.0, self.trouble)
+        if self.switch_s:
+            self.at(3.5, self.switch)
         if self.kind == "encoder":
             self.at(0.001, self.sample_encoder)
             self.at(0.01, self.check_encoder)

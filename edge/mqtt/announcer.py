@@ -14,11 +14,13 @@ from edge.mqtt.messages import (
     CommandMessage,
     Message,
     ResponseMessage,
+    ShadowMessage,
     StatsMessage,
     StatusMessage,
 )
 from edge.mqtt.requests import may_answer_on
 from edge.mqtt.topics import Topics
+from edge.shadow import Disagreement
 from edge.states import State
 from edge.versions import versions
 
@@ -26,20 +28,30 @@ from edge.versions import versions
 class Announcer:
     """Makes the messages of a station and publishes them; without a ``link`` nothing is said. Any thread."""
 
-    def __init__(self, station: str, *, simulated: bool, model_id: str) -> None:
+    def __init__(self, station: str, *, simulated: bool) -> None:
         self.topics = Topics(station)
         self.link: BrokerLink | None = None
         self._head: dict[str, Any] = {"station": station, "simulated": simulated}
-        self._model_id = model_id
+        self._served: dict[str, str | None] = {"model_id": None, "recipe": None}
+
+    def serves(self, model_id: str, recipe: str) -> None:
+        """What decides from now on; the next status says it."""
+        self._served = {"model_id": model_id, "recipe": recipe}
+
+    def last_will(self, since: datetime) -> StatusMessage:
+        """What the broker says when the station is gone; then nothing decides."""
+        return StatusMessage(
+            **self._head, state="offline", since=since, reason="the connection was lost", versions=versions()
+        )
 
     def status_message(self, state: State, since: datetime, reason: str | None) -> StatusMessage:
-        """The status, also for the last will."""
+        """The status."""
         return StatusMessage(
             **self._head,
             state=state,
             since=since,
             reason=reason,
-            model_id=self._model_id,
+            **self._served,
             versions=versions(),
         )
 
@@ -86,7 +98,9 @@ class Announcer:
         )
         return self.link.publish(self.topics.alarm, message.payload(), qos=1) if self.link else None
 
-    def response(self, waiting: WaitingCommand, error: str | None, state: State) -> None:
+    def response(
+        self, waiting: WaitingCommand, error: str | None, state: State, note: str | None = None
+    ) -> None:
         """Answer a command where its sender asks for it, if that is a place to answer on."""
         request, asked = waiting.request, waiting.message
         message = ResponseMessage(
@@ -95,13 +109,33 @@ class Announcer:
             command=request.command if request else None,
             done=error is None,
             error=error,
+            note=note,
             state=state,
+            **self._served,
         )
         topic = self.topics.response
         if asked.response_topic is not None and may_answer_on(asked.response_topic, self.topics.base):
             topic = asked.response_topic
         if self.link is not None:
             self.link.publish(topic, message.payload(), qos=1, correlation=asked.correlation)
+
+    def shadow(self, found: Disagreement) -> None:
+        """Tell of a part for which the shadow's verdict is another."""
+        shown, otherwise = found.shown, found.otherwise
+        message = ShadowMessage(
+            **self._head,
+            id=shown.id,
+            part=shown.part,
+            at=datetime.now(UTC),
+            verdict=shown.decided.verdict,
+            score=shown.decided.score,
+            model_id=shown.model_id,
+            shadow_verdict=otherwise.verdict,
+            shadow_score=otherwise.score,
+            shadow_reason=otherwise.reason,
+            shadow_model_id=found.model_id,
+        )
+        self._publish(self.topics.shadow, message)
 
     def stats(self, counts: dict[str, Any]) -> None:
         """Publish the counts; the keys are those of StatsMessage."""

@@ -12,6 +12,7 @@ from edge.mqtt.messages import (
     BitsMessage,
     CommandMessage,
     ResponseMessage,
+    ShadowMessage,
     StatsMessage,
     StatusMessage,
     VerdictMessage,
@@ -52,6 +53,7 @@ def channels() -> list[Channel]:
         Channel(topics.alarm, "send", AlarmMessage, 1),
         Channel(topics.stats, "send", StatsMessage, 0, retain=True),
         Channel(topics.bits, "send", BitsMessage, 1, retain=True),
+        Channel(topics.shadow, "send", ShadowMessage, 1),
         Channel(topics.response, "send", ResponseMessage, 1),
         *(
             Channel(topics.incoming(kind), "receive", model, 1, retain=kind == "belt")

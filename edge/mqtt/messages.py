@@ -47,7 +47,8 @@ class StatusMessage(Message):
     state: State
     since: Moment
     reason: str | None = None
-    model_id: str | None = Field(None, description="SHA-256 of the bundle")
+    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides; null: nothing does")
+    recipe: str | None = Field(None, description="the recipe in service")
     versions: dict[str, str] = {}
 
 
@@ -66,7 +67,8 @@ class VerdictMessage(Message):
     action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
     frames: int = Field(1, description="of this part, that were inspected")
     latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
-    model_id: str
+    model_id: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
+    recipe: str = Field("default", description="the recipe by which it did")
     source: str | None = Field(None, description="file name, in a replay")
     truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
     late: bool = Field(default=False, description="held back, by a broker that was away")
@@ -95,7 +97,10 @@ class ResponseMessage(Message):
     command: str | None
     done: bool
     error: str | None = Field(description="why not")
+    note: str | None = Field(None, description="what else there is to know, such as what needs a restart")
     state: State
+    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides now")
+    recipe: str | None = Field(None, description="the recipe in service now")
 
 
 class AlarmMessage(Message):
@@ -137,6 +142,34 @@ class ArchiveSummary(BaseModel):
     bytes: int = Field(description="that the archive holds now")
 
 
+class ShadowMessage(Message):
+    """…/shadow: a part for which the bundle that looks on has another verdict; at most one a second."""
+
+    schema_: Literal["linegate.shadow.v1"] = Field("linegate.shadow.v1", alias="schema")
+    id: str = Field(description="of the verdict")
+    part: str
+    at: Moment
+    verdict: Verdict = Field(description="by which the gate acts")
+    score: float | None
+    model_id: str
+    shadow_verdict: Verdict
+    shadow_score: float | None
+    shadow_reason: str | None = Field(None, description="why there is no valid result, for a fault")
+    shadow_model_id: str
+
+
+class ShadowSummary(BaseModel):
+    """What a second bundle would have decided."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    model_id: str
+    scored: int = Field(description="parts that it was shown since it was loaded")
+    disagreed: int = Field(description="those with another verdict")
+    dropped: int = Field(description="parts that there was no time for")
+    pairs: dict[str, int] = Field(description="counts of both verdicts, as ok/defect; the gate's first")
+
+
 class StatsMessage(Message):
     """…/stats: counts since the start; retained."""
 
@@ -163,6 +196,7 @@ class StatsMessage(Message):
         description="bytes given to the disk in the last hour, or since the start; null: not counted here"
     )
     archive: ArchiveSummary | None = Field(description="null without archive.path")
+    shadow: ShadowSummary | None = Field(None, description="null without shadow.bundle")
 
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -172,5 +206,6 @@ MESSAGES: tuple[type[Message], ...] = (
     ResponseMessage,
     AlarmMessage,
     BitsMessage,
+    ShadowMessage,
     StatsMessage,
 )

@@ -4,9 +4,9 @@ Pure. Whatever cannot be one of them raises RequestError with one line that does
 """
 
 from collections import deque
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import RequestError
 
@@ -32,10 +32,26 @@ class CommandRequest(Request):
     """…/command: what the station is to do."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="of this request, never used before")
-    command: Literal["reset", "reload", "activate", "stop", "start"]
+    command: Literal["reset", "reload", "activate", "recipe", "stop", "start"]
     bundle: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="activate: SHA-256 of a bundle in the allowed folder"
+        None,
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$",
+        description="activate: file name of a bundle in the allowed folder",
     )
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="activate: of that file, or it is not read"
+    )
+    recipe: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="recipe: the one to switch to"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.command == "activate" and (self.bundle is None or self.sha256 is None):
+            raise ValueError("activate needs bundle and sha256")
+        if self.command == "recipe" and self.recipe is None:
+            raise ValueError("recipe needs recipe, its name")
+        return self
 
 
 class BeltRequest(Request):
@@ -74,6 +90,7 @@ def parse(model: type[R], payload: bytes) -> R:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = "not valid JSON" if first["type"] == "json_invalid" else first["msg"]
+        what = what.removeprefix("Value error, ")
         raise RequestError(f"{where}: {what}" if where else what) from None
 
 

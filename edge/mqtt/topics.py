@@ -13,6 +13,7 @@ class Topics:
         self.stats = f"{self.base}/stats"
         self.alarm = f"{self.base}/alarm"
         self.bits = f"{self.base}/bits"
+        self.shadow = f"{self.base}/shadow"
         self.response = f"{self.base}/response"
 
     def incoming(self, kind: str) -> str:

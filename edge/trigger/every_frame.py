@@ -11,7 +11,7 @@ class EveryFrame:
 
     def __init__(self, observer: Observer, *, half_gap_s: float) -> None:
         self._observer = observer
-        self._half_gap_s = half_gap_s
+        self.half_gap_s = half_gap_s
         self._last: tuple[int, float] | None = None
 
     def take(self, frame: Frame) -> list[Look]:
@@ -19,7 +19,7 @@ class EveryFrame:
         if self._last is not None and frame.sequence != self._last[0] + 1:
             self.interrupt()
         if self._last is None:
-            self._observer.watch(frame.captured - self._half_gap_s)
+            self._observer.watch(frame.captured - self.half_gap_s)
         self._last = frame.sequence, frame.captured
         return [Look(self._observer.expect(None, frame.captured), frame)]
 
@@ -37,5 +37,5 @@ class EveryFrame:
     def interrupt(self) -> None:
         """From the last frame on nothing was seen."""
         if self._last is not None:
-            self._observer.unwatch(self._last[1] + self._half_gap_s)
+            self._observer.unwatch(self._last[1] + self.half_gap_s)
         self._last = None

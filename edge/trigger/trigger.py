@@ -5,20 +5,22 @@ from typing import Protocol
 
 from edge.frame import Frame
 from edge.gate import Flight
-from edge.inspector import Inspection
+from edge.inspector import Inspection, Inspector
 
 
 @dataclass(eq=False)
 class Sighting:
     """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames.
 
-    ``trouble`` says why it is a fault whatever those frames show: some were lost.
+    All its frames are for one ``inspector``, the one that was in service when the part was seen. ``trouble``
+    says why it is a fault whatever those frames show: some were lost.
     """
 
     part: str
     number: int
     seen: float
     flight: Flight
+    inspector: Inspector
     inspections: list[Inspection] = field(default_factory=list)
     trouble: str | None = None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.belt import CountedBelt, TimedBelt
 from edge.decision import Verdict
-from edge.gate import LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
+from edge.gate import CHANGED, LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
 from edge.settings import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]
@@ -18,12 +18,16 @@ LONG_AGO = -1000.0
 def gate_of(**settings: Any) -> tuple[Gate, TimedBelt]:
     """A gate that has watched for long: 500 ms of travel, a window and a gap of 20, a margin of 5."""
     belt = TimedBelt(LONG_AGO)
-    gate = Gate(GateSettings.model_validate({"window_ms": 20, "min_gap_ms": 20, **settings}), belt)
+    gate = Gate(settings_of(**settings), belt)
     if gate.lost:
         gate.found(LONG_AGO)
     gate.watch(LONG_AGO)
     assert gate.step(0.0) == []
     return gate, belt
+
+
+def settings_of(**settings: Any) -> GateSettings:
+    return GateSettings.model_validate({"window_ms": 20, "min_gap_ms": 20, **settings})
 
 
 def inspected(gate: Gate, verdict: Verdict, *, seen: float, decided: float, part: str = "a") -> Flight:
@@ -355,3 +359,56 @@ def test_at_the_end_what_has_no_verdict_is_rejected() -> None:
     gate.end()
     assert sent(gate, 0.01) == [("a", "reject")]
     assert gate.is_settled
+
+
+# -- another gate, of another product
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_passes_that_is_on_its_way_when_the_gate_changes(mode: str) -> None:
+    gate, _ = gate_of(mode=mode, belt="steady")
+    early = inspected(gate, Verdict.OK, seen=0.0, decided=0.002, part="early")
+    under_way = gate.expect("under way", 0.1)
+    gate.change(settings_of(mode=mode, travel_ms=300), 0.11)
+    assert gate.decide(under_way, Verdict.OK, 0.12) == CHANGED
+    assert early.trouble == CHANGED
+    between = inspected(gate, Verdict.OK, seen=0.15, decided=0.16, part="between")
+    assert between.trouble == CHANGED, "at the ejector before the last one of the old gate is"
+    inspected(gate, Verdict.OK, seen=0.4, decided=0.41, part="later")
+    passed = {command.part for _, command in until(gate, 1.5) if command.action == "pass"}
+    assert passed == ({"later"} if mode == "reject-unless-ok" else set())
+
+
+def test_what_was_on_its_way_when_the_gate_changed_is_rejected_until_the_last_of_it_is_past() -> None:
+    gate, _ = gate_of()
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    gate.change(settings_of(travel_ms=300), 0.1)
+    inspected(gate, Verdict.OK, seen=0.9, decided=0.902, part="later")
+    sweeps = [command for _, command in until(gate, 2.0)]
+    assert {command.part for command in sweeps} == {None}
+    assert max(c.valid_until for c in sweeps) == pytest.approx(0.6 + 0.02, abs=0.002)
+
+
+def test_a_longer_travel_counts_from_the_change_on() -> None:
+    gate, _ = gate_of()
+    gate.change(settings_of(travel_ms=900), 0.0)
+    assert gate.decide(gate.expect("soon", 0.001), Verdict.OK, 0.01) is None
+    inspected(gate, Verdict.DEFECT, seen=0.1, decided=0.11)
+    (command,) = [c for _, c in until(gate, 0.2) if c.part == "a"]
+    assert command.due == pytest.approx(1.0)
+
+
+def test_a_gate_that_changes_while_nobody_looks_rejects_until_somebody_did_for_long_enough() -> None:
+    gate, _ = gate_of()
+    gate.unwatch(0.0)
+    gate.change(settings_of(travel_ms=100), 0.01)
+    gate.watch(0.02)
+    ends = max(command.valid_until for _, command in until(gate, 2.0))
+    assert ends == pytest.approx(0.01 + 0.5 + 0.02, abs=0.002)
+
+
+def test_a_gate_that_does_not_know_the_belt_does_not_after_a_change_either() -> None:
+    gate, _ = gate_of()
+    gate.lose("the encoder is silent")
+    gate.change(settings_of(travel_ms=300), 0.1)
+    assert gate.lost == "the encoder is silent"

@@ -8,6 +8,7 @@ import pytest
 
 import edge.line
 from edge.__main__ import EXIT_CAMERA_HANGS, load_inspector, main
+from edge.changes.served import Served
 from edge.errors import SettingsError
 from edge.settings import CameraSettings, load_settings
 
@@ -34,4 +35,4 @@ def test_a_source_that_can_never_be_opened_stops_the_start(bundle: Path) -> None
     flags = {"camera.source": "no/such/folder", "model.path": str(bundle), "mqtt.enabled": "false"}
     settings = load_settings(None, flags)
     with pytest.raises(SettingsError, match=r"camera\.source"):
-        edge.line.Line(settings, load_inspector(settings))
+        edge.line.Line(Served(settings, load_inspector(settings)))

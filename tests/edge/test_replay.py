@@ -161,3 +161,15 @@ def test_without_tensorflow_a_replay_runs_on_stored_frames(parts: Path, bundle: 
     )
     assert done.returncode == 0, done.stderr
     assert "7 of 7 labelled images right" in done.stdout
+
+
+def test_a_recipe_decides_by_its_own_thresholds(
+    bundle: Path, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "line.toml"
+    file.write_text("[recipes.strict]\nok_below = 0\ndefect_from = 0\n")
+    common = ["--config", str(file), "--model", str(bundle), "--replay", str(parts), "--json", "--recipe"]
+    assert main([*common, "strict"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdicts"]["defect"] == 7
+    assert main([*common, "absent"]) == 2
+    assert "--recipe absent: there is no such recipe, but default, strict" in capsys.readouterr().err

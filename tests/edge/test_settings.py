@@ -93,3 +93,52 @@ def test_a_region_can_be_given_as_json() -> None:
     ).recipe.region
     assert region is not None
     assert (region.x, region.height) == (1, 40)
+
+
+RECIPES = """
+[gate]
+pulse_ms = 40
+[recipes.can]
+bundle = "can.tflite"
+ok_below = 0.1
+defect_from = 0.2
+gate = { travel_ms = 700 }
+[recipes.jar]
+region = { x = 1, y = 2, width = 30, height = 40 }
+"""
+
+
+def test_a_recipe_says_what_differs_for_its_product(tmp_path: Path) -> None:
+    settings = load_settings(_file(tmp_path, RECIPES), {"model.path": "all.tflite"})
+    assert settings.recipe_names == ["default", "can", "jar"]
+    assert [settings.bundle_of(name) for name in settings.recipe_names] == [
+        "all.tflite", "can.tflite", "all.tflite"
+    ]  # fmt: skip
+    can = settings.gate_of("can")
+    assert (can.travel_ms, can.pulse_ms) == (700, 40)
+    assert settings.gate_of("jar") == settings.gate_of("default") == settings.gate
+    assert settings.recipe_of("can").defect_from == 0.2
+    assert settings.recipe_of("default") is settings.recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[recipes.can]\nok_blow = 1\n", r"recipes\.can\.ok_blow: extra"),
+        ("[recipes.can]\nok_below = 0.1\n", r"recipes\.can: .*must be given together"),
+        (
+            "[recipes.can]\ngate = { travel_ms = 5 }\n",
+            r"recipes\.can\.gate: gate\.travel_ms must be",
+        ),
+        ("[recipes.can]\ngate = { mode = 'x' }\n", r"recipes\.can\.gate\.mode: extra"),
+        ("[recipes.default]\n", r"recipes\.default: this name means \[recipe\]"),
+        ('[recipes."a/b"]\n', r"recipes\.a/b"),
+        ("recipes = 5\n", r"recipes: must be a table"),
+        ("[recipes]\ncan = 5\n", r"recipes\.can"),
+        ('[shadow]\nrecipe = "jar"\n', r"shadow\.recipe: there is no recipe 'jar'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as error:
+        load_settings(_file(tmp_path, text), {})
+    assert "settings.toml" in str(error.value)

@@ -20,6 +20,15 @@ def test_no_part_passes_that_must_not_and_no_command_is_late_or_for_another_part
     assert {"restarts", "blind", "late", "never answered"} <= set(world.counts)
 
 
+@pytest.mark.parametrize(("belt", "mode"), SCENARIOS)
+def test_no_part_is_treated_wrongly_where_the_gate_changes_with_the_product(belt: str, mode: str) -> None:
+    world = World(belt, mode, parts=PARTS // 2, seed=12, switch_s=2.0)
+    world.run()
+    assert world.errors == []
+    assert world.counts["switched"] >= 10
+    assert world.counts["passed"] > PARTS / 8
+
+
 class TrustingGate(Gate):
     """Takes a part for a good one until somebody says otherwise."""
 

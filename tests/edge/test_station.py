@@ -1,8 +1,10 @@
 """A station without a broker: what becomes of a part, and what the gate is told."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,18 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.changes.served import Served
 from edge.decision import Verdict
 from edge.errors import SettingsError
 from edge.frame import Frame
 from edge.gate import GateCommand
+from edge.images import Image
 from edge.inputs import Edge
 from edge.inspector import Inspection, Inspector
 from edge.model import load_model
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import Incoming
-from edge.settings import load_settings
+from edge.mqtt.messages import VerdictMessage
+from edge.settings import NamedRecipe, RecipeGate, load_settings
 from edge.station import Station
 from edge.trigger.trigger import Look
+from tests.edge.changes.bundles import store
 
 GOOD, BAD = 200, 40
 
@@ -41,6 +47,14 @@ class Stand:
             add(inspection)
 
         station.statistics.add = note  # type: ignore[method-assign]
+        self.messages: list[VerdictMessage] = []
+        record = station._recorder.record
+
+        def keep(message: VerdictMessage, image: Image) -> None:
+            self.messages.append(message)
+            record(message, image)
+
+        station._recorder.record = keep  # type: ignore[method-assign]
         self._sequence = 0
 
     def show(self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0) -> None:
@@ -52,11 +66,25 @@ class Stand:
         self.station.see(frame, max_age_s=0.3)
         self.station.tend()
 
-    def command(self, name: str) -> None:
+    def command(self, name: str, **more: str) -> None:
         """A command as it comes in."""
-        payload = b'{"id": "%d", "command": "%s"}' % (time.monotonic_ns(), name.encode())
+        payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
         self.station._inbox.receive(Incoming("inspection/a/command", payload, retained=False, received=0.0))
         self.station.tend()
+
+    def change(self, name: str, **more: str) -> None:
+        """A command that is done beside the line; returns when the line has taken it."""
+        before = self.station._inspector
+        self.command(name, **more)
+        deadline = time.monotonic() + 20
+        while self.station._inspector is before:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.005)
+            self.station.tend()
+
+    def recorded(self) -> list[tuple[str, str, str, int]]:
+        """Verdict, model, recipe and frames of every part, as they are recorded."""
+        return [(m.verdict, m.model_id, m.recipe, m.frames) for m in self.messages]
 
     @property
     def state(self) -> str:
@@ -83,12 +111,13 @@ def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(Announcer, "command", send)
     made: list[Station] = []
 
-    def make(**flags: Any) -> Stand:
+    def make(recipes: dict[str, NamedRecipe] | None = None, **flags: Any) -> Stand:
         inspector = Inspector(load_model(bundle, threads=1))
         wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
-        station = Station(
-            load_settings(None, wanted), inspector, simulated=False, journal=tmp_path / "journal.sqlite"
-        )
+        wanted = {"model.path": str(bundle), "model.folder": str(tmp_path), "model.watch_s": "0", **wanted}
+        settings = load_settings(None, wanted).model_copy(update={"recipes": recipes or {}})
+        served = Served(settings, inspector)
+        station = Station(served, simulated=False, journal=tmp_path / "journal.sqlite")
         made.append(station)
         station.start()
         station.run()
@@ -112,7 +141,7 @@ def test_a_good_part_passes_and_a_bad_one_is_rejected(stand: Callable[..., Stand
 def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
     stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = stand(gate__travel_ms=300)
+    here = stand(gate__travel_ms=300, gate__margin_ms=100)
     may_go_on = threading.Event()
     inspect = here.inspector.inspect
 
@@ -294,3 +323,72 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
     assert [(i.verdict, i.reason) for i in here.found] == [
         (Verdict.FAULT, "no frame of this part came in time")
     ]
+
+
+def test_all_frames_of_a_part_are_judged_by_the_bundle_that_was_there_when_it_was_seen(
+    stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    here = stand(
+        trigger__kind="seen", trigger__frames=3, trigger__vote="mean", trigger__learn_frames=1,
+        trigger__max_pause_ms=60000,
+        gate__travel_ms=60000, gate__min_gap_ms=0.01, gate__window_ms=0.01,
+    )  # fmt: skip
+    first, two = here.inspector.model.bundle.model_id, store(tmp_path, "two.tflite", turned=True)
+    for level in (GOOD, GOOD, BAD):
+        here.show(level)
+    here.change("activate", bundle="two.tflite", sha256=two.sha256)
+    for level in (BAD, BAD, GOOD, BAD, BAD, BAD):
+        here.show(level)
+    assert here.recorded() == [("defect", first, "default", 3), ("ok", two.sha256, "default", 3)]
+
+
+def test_a_bundle_that_fails_is_taken_back_between_two_parts(
+    stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    here = stand(model__trial_faults=2)
+    first, picky = here.inspector.model.bundle.model_id, store(tmp_path, "p.tflite", wants_a_part=True)
+    here.change("activate", bundle="p.tflite", sha256=picky.sha256)
+    for _ in range(3):
+        time.sleep(0.03)
+        here.show()
+    assert [(verdict, model) for verdict, model, _, _ in here.recorded()] == [
+        ("fault", picky.sha256), ("fault", picky.sha256), ("ok", first)
+    ]  # fmt: skip
+
+
+def test_another_recipe_has_its_own_gate_and_what_is_on_its_way_does_not_pass(
+    stand: Callable[..., Stand],
+) -> None:
+    can = NamedRecipe(ok_below=0, defect_from=0, gate=RecipeGate(travel_ms=900, pulse_ms=7))
+    here = stand({"can": can}, gate__mode="reject-unless-ok", gate__travel_ms=500, gate__min_gap_ms=100)
+    here.show()
+    here.change("recipe", recipe="can")
+    time.sleep(0.12)
+    here.show()
+    here.change("recipe", recipe="default")
+    time.sleep(0.6)
+    here.show()
+    assert [(verdict, recipe) for verdict, _, recipe, _ in here.recorded()] == [
+        ("ok", "default"), ("defect", "can"), ("ok", "default")
+    ]  # fmt: skip
+    assert here.told(lambda command: command.action == "pass")
+    assert len(here.commands) == 1, "the first was on its way when the gate changed"
+
+
+def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
+    stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    here = stand(gate__travel_ms=5000)
+    picky = load_model(store(tmp_path, "p.tflite", wants_a_part=True).path)
+    here.station._take_over(replace(here.station._changer.served, shadow=picky))
+    for _ in range(3):
+        time.sleep(0.03)
+        here.show()
+    shadow = here.station._shadow
+    deadline = time.monotonic() + 20
+    while shadow.counts is None or shadow.counts.scored < 3:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+    assert shadow.counts.pairs == {"ok/fault": 3}
+    assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
+    assert [command for command in here.commands if command.part is not None] == []

@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from edge.alarms.delivery import AlarmEvent
 from edge.alarms.register import Change
+from edge.decision import Verdict
 from edge.gate import GateCommand
+from edge.inspector import Inspection
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.asyncapi import STATION, asyncapi, channels
 from edge.mqtt.client import BrokerLink, Incoming
@@ -18,6 +20,8 @@ from edge.mqtt.messages import MESSAGES
 from edge.mqtt.requests import REQUESTS, CommandRequest
 from edge.mqtt.schemas import schema_name
 from edge.mqtt.topics import Topics
+from edge.shadow import Disagreement, Shown
+from tests.edge.trigger.observers import frame
 from tests.nodes import node_modules
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -80,13 +84,16 @@ def test_every_reference_leads_to_something() -> None:
 
 
 def test_it_says_how_each_message_is_really_published() -> None:
-    announcer, link = Announcer(STATION, simulated=True, model_id="0" * 64), FakeLink()
+    announcer, link = Announcer(STATION, simulated=True), FakeLink()
     announcer.link = cast("BrokerLink", link)
     announcer.status("ready", datetime.now(UTC), None)
     for action in ("reject", "pass"):
         announcer.command(GateCommand("A-1", action, 1.0, 2.0, 50.0), 0.0)
     announcer.bits(ready=True, busy=False, result_valid=False, result_ok=False, part=None)
     announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
+    now = frame(0.0)
+    shown = Shown("A-1", "1", [now], "worst", Inspection(now, Verdict.OK, 0.1, "ok"), "0" * 64)
+    announcer.shadow(Disagreement(shown, Inspection(now, Verdict.DEFECT, 0.9, "defect"), "1" * 64))
     asked = Incoming(f"{announcer.topics.base}/command", b"", retained=False, received=0.0)
     announcer.response(WaitingCommand(CommandRequest(id="1", command="reset"), asked), None, "ready")
     spoken = {

@@ -25,8 +25,10 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
-KNOWN_KEYS = st.sampled_from(["part", "count", "id", "command", "bundle", "direction"])
-NEARLY = st.dictionaries(KNOWN_KEYS, ANYTHING | st.sampled_from(["reset", "stop", "a-1", "forward"]))
+KNOWN_KEYS = st.sampled_from(["part", "count", "id", "command", "bundle", "sha256", "recipe", "direction"])
+NEARLY = st.dictionaries(
+    KNOWN_KEYS, ANYTHING | st.sampled_from(["reset", "activate", "recipe", "a-1", "0" * 64, ".."])
+)
 
 
 def as_json(value: Any) -> bytes:
@@ -39,6 +41,7 @@ def as_json(value: Any) -> bytes:
 )
 @example("command", b"[" * 4000)
 @example("command", b'{"id": "a", "command": "reset", "id": 1}')
+@example("command", b'{"id": "a", "command": "activate", "bundle": "../a", "sha256": "%s"}' % (b"0" * 64))
 @example("trigger", b'{"part": "\\u0000"}')
 @example("trigger", b'{"part": "../../etc/passwd"}')
 @example("trigger", b'{"part": "a\\n"}')
@@ -56,10 +59,12 @@ def test_any_bytes_are_a_request_or_refused_in_one_line(kind: str, payload: byte
         assert "\n" not in result
         assert len(result) < 300
         return
-    for text in (getattr(result, "part", ""), getattr(result, "id", "")):
+    for name in ("part", "id", "bundle", "sha256", "recipe"):
+        text = getattr(result, name, None) or ""
         assert text.isascii()
         assert "/" not in text
-        assert len(text) <= 64
+        assert not text.startswith(".") or name in ("part", "id"), "these name no files"
+        assert len(text) <= 128
 
 
 def test_requests_are_read() -> None:
@@ -77,6 +82,8 @@ def test_requests_are_read() -> None:
         (TriggerRequest, b'{"part": 17}', "part: Input should be a valid string"),
         (TriggerRequest, b" " * (LARGEST_BYTES + 1), "4097 bytes; at most 4096"),
         (EncoderRequest, b'{"count": "12"}', "count: Input should be a valid integer"),
+        (CommandRequest, b'{"id": "1", "command": "activate"}', "activate needs bundle and sha256"),
+        (CommandRequest, b'{"id": "1", "command": "recipe"}', "recipe needs recipe, its name"),
         (CommandRequest, b'{"id": "1", "command": "format"}', "command: Input should be 'reset'"),
         (CommandRequest, b'{"id": "1", "command": "activate", "bundle": "/etc/x.tflite"}', "bundle: String"),
     ],

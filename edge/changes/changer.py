@@ -1,0 +1,263 @@
+"""Bundles, recipes and settings that change while the line runs.
+
+A thread of its own reads, loads and tests what is to come beside what decides now; the line takes it
+between two parts, when it calls ``tend``. One change at a time. A new bundle is on trial for its first
+frames: where it fails, the last one that did its work comes back.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from edge.changes.choice import Choice, read_choice, write_choice
+from edge.changes.replaced import Replaced, look_at
+from edge.changes.served import Prepare, Prepared, Served, replacement
+from edge.changes.trial import Trial
+from edge.errors import BundleError, LinegateError
+from edge.frame import Frame
+from edge.inspector import Inspection, Inspector, is_own_fault
+from edge.trouble import Alarm, Trouble
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a change: why it was not made, or None, and what else there is to know."""
+
+    error: str | None = None
+    note: str | None = None
+    of_bundle: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something to prepare beside the line; ``done`` is told what came of it, on the line's thread."""
+
+    what: str
+    prepare: Prepare
+    done: Callable[[Outcome], None] = lambda _: None
+
+
+@dataclass(eq=False)
+class _Offer:
+    """What was prepared from what decided then, until the line takes it, or does not."""
+
+    base: Served
+    served: Served
+    taken: bool | None = None
+
+
+class Changer:
+    """Changes what a line is served with; all but ``ask`` is for the line's own thread.
+
+    ``take`` is called between two parts with what decides from then on; the alarm is "bundle".
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        *,
+        file: Path,
+        take: Callable[[Served], None],
+        alarm: Alarm,
+    ) -> None:
+        self._served = served
+        self._proven = served
+        self._file = file
+        self._take = take
+        self._trouble = Trouble("bundle", alarm)
+        self._trial: Trial | None = None
+        self._changed = threading.Condition()
+        self._asked: Change | None = None
+        self._is_busy = False
+        self._offer: _Offer | None = None
+        self._unsaved: Choice | None = None
+        self._finished: SimpleQueue[tuple[Change, Outcome]] = SimpleQueue()
+        self._replaced = Replaced()
+        self._replaced.follow(served.path, served.look)
+        self._next_look = 0.0
+        self._stop = False
+        self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
+
+    @property
+    def served(self) -> Served:
+        """What decides now."""
+        return self._served
+
+    def start(self) -> None:
+        """Changes may be asked for."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is not done yet is not done."""
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def ask(self, change: Change) -> str | None:
+        """Have a change made, from any thread; returns why not, or None: then ``done`` will be told."""
+        with self._changed:
+            if self._stop or not self._thread.is_alive():
+                return "the station is not running"
+            if self._is_busy:
+                return "busy: another change is being made; ask again when that is answered"
+            self._asked, self._is_busy = change, True
+            self._changed.notify_all()
+        return None
+
+    def complain(self, text: str) -> None:
+        """Something is wrong with a bundle."""
+        if self._trouble.is_there:
+            logger.error("%s", text)
+        self._trouble.begins(text)
+
+    def tend(self) -> None:
+        """Take what is ready, and tell what is done: the line is between two parts."""
+        with self._changed:
+            offer = self._offer
+        if offer is not None:
+            is_current = offer.base is self._served
+            if is_current:
+                self._put_in_service(offer.served)
+            with self._changed:
+                offer.taken, self._offer = is_current, None
+                self._changed.notify_all()
+        while not self._finished.empty():
+            change, outcome = self._finished.get()
+            if outcome.of_bundle:
+                self.complain(f"{change.what}: {outcome.error}")
+            elif outcome.error is not None:
+                logger.error("%s: %s", change.what, outcome.error)
+            change.done(outcome)
+
+    def judge(self, inspector: Inspector, frame: Frame, inspection: Inspection) -> None:
+        """What became of a frame; a fault counts where the last bundle has none on the same frame."""
+        if self._trial is None or inspector is not self._served.inspector:
+            return
+        failed = is_own_fault(inspection)
+        if failed:
+            try:
+                failed = not is_own_fault(self._proven.inspector.inspect(frame))
+            except Exception:  # whatever the runtime raises: then the last one is no better
+                logger.exception("the last bundle fails as well")
+                failed = False
+        self._note(self._trial, failed=failed)
+
+    def judge_late(self, inspector: Inspector) -> None:
+        """A verdict came too late for its part."""
+        if self._trial is not None and inspector is self._served.inspector:
+            self._note(self._trial, failed=True)
+
+    def _note(self, trial: Trial, *, failed: bool) -> None:
+        trial.note(failed=failed)
+        if trial.has_failed:
+            text = f"{self._served.path}: {trial}; {self._proven.path} is back in service"
+            if self._proven.settings is not self._served.settings:
+                text += ", with the settings of before"
+            self._trial = None
+            self._serve(self._proven)
+            self.complain(text)
+        elif trial.is_over:
+            self._trial, self._proven = None, self._served
+
+    def _put_in_service(self, after: Served) -> None:
+        """A new bundle is on trial; another recipe is not, for the last one is of another product."""
+        before, rules = self._served, after.settings.model
+        is_new = after.inspector is not before.inspector
+        same_product = after.inspector.recipe == before.inspector.recipe
+        if is_new and same_product and rules.trial_frames:
+            self._trial = Trial(frames=rules.trial_frames, faults=rules.trial_faults)
+        elif is_new or self._trial is None:
+            self._trial, self._proven = None, after
+        self._serve(after)
+        if after.inspector.model is not before.inspector.model:
+            self._trouble.ends(f"{after.path} is in service")
+
+    def _serve(self, after: Served) -> None:
+        self._served = after
+        self._take(after)
+        with self._changed:
+            self._unsaved = after.choice
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._asked is None and self._unsaved is None and not self._stop:
+                    self._changed.wait(self._served.settings.model.watch_s or None)
+                if self._stop:
+                    return
+                change, self._asked = self._asked, None
+            if change is None:
+                self._save()
+                self._look()
+                continue
+            outcome = self._make(change)
+            with self._changed:
+                self._is_busy = False  # before it is answered: the next may follow at once
+            self._finished.put((change, outcome))
+
+    def _look(self) -> None:
+        """Now and then: whether somebody replaced the file of the bundle."""
+        served, now = self._served, time.monotonic()
+        every_s = served.settings.model.watch_s
+        if not every_s or now < self._next_look:
+            return
+        self._next_look = now + every_s
+        if self._replaced.is_new(served.path, look_at(served.path)):
+            logger.info("bundle: %s was replaced", served.path)
+            change = Change(f"{served.path} was replaced", replacement)
+            self._finished.put((change, self._make(change)))
+
+    def _make(self, change: Change) -> Outcome:
+        """Prepare a change, have the line take it, and keep it for a restart."""
+        try:
+            prepared = self._hand_over(change.prepare)
+        except LinegateError as error:
+            return Outcome(str(error), of_bundle=isinstance(error, BundleError))
+        except Exception as error:  # a runtime may raise anything; the line goes on as it was
+            logger.exception("%s", change.what)
+            return Outcome(f"{type(error).__name__}: {error}", of_bundle=True)
+        if prepared is None:
+            return Outcome("the station ends")
+        self._replaced.follow(prepared.served.path, prepared.served.look)
+        notes = [text for text in (prepared.note, self._save()) if text is not None]
+        note = "; ".join(notes) or None
+        logger.info("%s: done%s", change.what, f" ({note})" if note else "")
+        return Outcome(note=note)
+
+    def _hand_over(self, prepare: Prepare) -> Prepared | None:
+        """Offer it to the line until it is taken; prepared again where another one came back meanwhile.
+
+        None where the station ends before.
+        """
+        while True:
+            base = self._served
+            prepared = prepare(base)
+            offer = _Offer(base, prepared.served)
+            with self._changed:
+                self._offer = offer
+                while offer.taken is None and not self._stop:
+                    self._changed.wait()
+            if offer.taken:
+                return prepared
+            if self._stop:
+                return None
+
+    def _save(self) -> str | None:
+        """Write what was chosen, where that is new; returns why it could not be, or None."""
+        with self._changed:
+            choice, self._unsaved = self._unsaved, None
+        if choice is None or choice == read_choice(self._file)[0]:
+            return None
+        reason = write_choice(self._file, choice)
+        if reason is not None:
+            logger.error("%s", reason)
+        return reason

@@ -1,0 +1,73 @@
+"""What was chosen by command, kept in a file over a restart."""
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge.settings import DEFAULT_RECIPE
+
+logger = logging.getLogger(__name__)
+LARGEST_BYTES = 1_000_000
+
+
+class Chosen(BaseModel):
+    """A bundle of the allowed folder; the choice holds as long as ``instead_of`` is what the settings say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    instead_of: str
+
+
+class Choice(BaseModel):
+    """The recipe in service, and the bundle of each recipe for which one was activated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = DEFAULT_RECIPE
+    bundles: dict[str, Chosen] = {}
+
+
+def choice_file(journal: Path) -> Path:
+    """It lies beside the station's journal."""
+    return journal.with_name(f"{journal.name}.choice.json")
+
+
+def read_choice(file: Path) -> tuple[Choice, str | None]:
+    """What was chosen, and what is wrong with the file: then nothing was."""
+    try:
+        with file.open("rb") as opened:
+            return Choice.model_validate_json(opened.read(LARGEST_BYTES)), None
+    except FileNotFoundError:
+        return Choice(), None
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not what this Linegate writes"
+        return Choice(), f"{file}: cannot be read ({reason}); the settings decide"
+
+
+def write_choice(file: Path, choice: Choice) -> str | None:
+    """Write it whole or not at all, and to the disk; returns why it could not be, or None."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".choice-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+                written.write(choice.model_dump_json(indent=1))
+                written.flush()
+                os.fsync(written.fileno())
+            Path(name).replace(file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        return f"{file}: cannot be written ({error.strerror}); a restart will not know of this"
+    return None

@@ -1,0 +1,124 @@
+"""A bundle that looks on: it counts where it disagrees, and nobody waits for it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.decision import Thresholds, Verdict
+from edge.frame import Frame
+from edge.inspector import Inspection, Inspector
+from edge.model import load_model
+from edge.shadow import Disagreement, Shadow, Shown
+
+
+@pytest.fixture
+def told() -> list[Disagreement]:
+    return []
+
+
+@pytest.fixture
+def shadow(told: list[Disagreement]) -> Iterator[Shadow]:
+    shadow = Shadow(told.append)
+    shadow.start()
+    yield shadow
+    shadow.stop()
+
+
+@pytest.fixture
+def strict(bundle: Path) -> Inspector:
+    """To it everything is a defect."""
+    return Inspector(load_model(bundle), thresholds=Thresholds(ok_below=0, defect_from=0))
+
+
+def part(name: str, level: int, verdict: Verdict) -> Shown:
+    image = np.full((32, 32), level, np.uint8)
+    frame = Frame(image, 0, captured=0.0, captured_at=datetime.now(UTC))
+    return Shown(name, name, [frame], "worst", Inspection(frame, verdict, 0.5, "ok"), "live")
+
+
+def wait_until_scored(shadow: Shadow, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while shadow.counts is None or shadow.counts.scored < count:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+
+
+def test_both_verdicts_are_counted_and_a_disagreement_is_told(
+    shadow: Shadow, told: list[Disagreement], strict: Inspector
+) -> None:
+    shadow.use(strict, most_waiting=10)
+    shadow.show(part("a", 200, Verdict.DEFECT))
+    shadow.show(part("b", 200, Verdict.OK))
+    wait_until_scored(shadow, 2)
+    counts = shadow.counts
+    assert counts is not None
+    assert (counts.disagreed, counts.dropped) == (1, 0)
+    assert counts.pairs == {"defect/defect": 1, "ok/defect": 1}
+    assert [(one.shown.part, one.otherwise.verdict, one.model_id) for one in told] == [
+        ("b", Verdict.DEFECT, strict.model.bundle.model_id)
+    ]
+
+
+def test_of_many_disagreements_in_a_second_one_is_told_and_all_are_counted(
+    shadow: Shadow, told: list[Disagreement], strict: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.shadow.TOLD_EVERY_S", 1000)
+    shadow.use(strict, most_waiting=10)
+    for number in range(5):
+        shadow.show(part(str(number), 200, Verdict.OK))
+    wait_until_scored(shadow, 5)
+    assert shadow.counts is not None
+    assert (shadow.counts.disagreed, len(told)) == (5, 1)
+
+
+def test_what_there_is_no_time_for_is_dropped_and_counted(
+    shadow: Shadow, strict: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    inspect = strict.inspect
+
+    def slow(frame: Frame) -> Inspection:
+        begun.set()
+        may_go_on.wait(20)
+        return inspect(frame)
+
+    monkeypatch.setattr(strict, "inspect", slow)
+    shadow.use(strict, most_waiting=2)
+    shadow.show(part("a", 200, Verdict.OK))
+    assert begun.wait(20)
+    for name in "bcde":
+        shadow.show(part(name, 200, Verdict.OK))
+    may_go_on.set()
+    wait_until_scored(shadow, 3)
+    assert shadow.counts is not None
+    assert (shadow.counts.scored, shadow.counts.dropped) == (3, 2)
+
+
+def test_a_shadow_that_raises_would_have_made_a_fault(
+    shadow: Shadow, strict: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_frame: Frame) -> Inspection:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr(strict, "inspect", fail)
+    shadow.use(strict, most_waiting=2)
+    shadow.show(part("a", 200, Verdict.OK))
+    wait_until_scored(shadow, 1)
+    assert shadow.counts is not None
+    assert shadow.counts.pairs == {"ok/fault": 1}
+
+
+def test_it_is_shown_the_parts_of_its_recipe_only_and_without_a_bundle_none(
+    shadow: Shadow, strict: Inspector
+) -> None:
+    assert not shadow.wants(strict)
+    assert shadow.counts is None
+    shadow.use(Inspector(strict.model, recipe="can"), most_waiting=1)
+    assert not shadow.wants(strict)
+    shadow.use(strict, most_waiting=1)
+    assert shadow.wants(strict)
