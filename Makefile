@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
+.PHONY: help demo demo-model test lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ bench: .venv/.device ## latency of each stage on this machine
 
 bench-live: .venv/.everything mosquitto ## from capture to a reject received, beside a bare loop
 	$(bin)/python -m benchmarks.live $(ARGS)
+
+bench-activate: .venv/.everything mosquitto ## bundles activated 1,000 times under load; nothing may be missed
+	$(bin)/python -m benchmarks.activations $(ARGS)
 
 camera-campaign: .venv/.everything ## docs/camera-campaign.md again: cameras made to fail; takes 50 minutes
 	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
