@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.camera.check import try_camera
+from edge.camera.check import Seen, try_camera
 from edge.camera.source import without_password
+from edge.check_fit import Look, try_picture, try_products, try_times
 from edge.clock import clock_is_synchronised
 from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.inspector import Inspector
@@ -17,10 +18,44 @@ from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
 from edge.pin_check import try_pins
 from edge.settings import Settings
+from edge.subscriptions import NEEDS_BROKER, needs_messages
 
 
 class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
     """Something that should be mended, though the station works without."""
+
+
+class _NotTried(LinegateError):  # noqa: N818
+    """Something that cannot be tried without what was tried before."""
+
+
+class _Together:
+    """What can be tried only with what was found before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: Seen | None = None
+        self._inspectors: dict[str, Inspector] = {}
+
+    def camera(self) -> str:
+        self._seen = try_camera(self._settings.camera)
+        return self._seen.text
+
+    def recipes(self) -> str:
+        if not Path(self._settings.model.path).exists():
+            raise _NotTried
+        look, self._inspectors = try_products(self._settings)
+        return _say(look)
+
+    def picture(self) -> str:
+        if self._seen is None or not self._inspectors:
+            raise _NotTried
+        return _say(try_picture(self._seen, self._inspectors))
+
+    def times(self) -> str:
+        if self._seen is None or not self._inspectors:
+            raise _NotTried
+        return _say(try_times(self._settings, self._seen, self._inspectors))
 
 
 @dataclass(frozen=True)
@@ -43,10 +78,14 @@ def check(
 
     ``file`` is where they came from, if from a file.
     """
+    together = _Together(settings)
     steps: dict[str, Callable[[], str]] = {
-        "settings": lambda: f"valid; station {settings.station.name}",
+        "settings": lambda: _settings(settings),
         "bundle": lambda: _bundle(settings, load_inspector),
-        "camera": lambda: try_camera(settings.camera),
+        "camera": together.camera,
+        "recipes": together.recipes,
+        "picture": together.picture,
+        "times": together.times,
         "pins": lambda: try_pins(settings),
         "journal": lambda: _journal(settings),
         "archive": lambda: _archive(settings),
@@ -59,11 +98,25 @@ def check(
     for thing, step in steps.items():
         try:
             findings.append(Finding(thing, works=True, text=step()))
+        except _NotTried:
+            continue  # what it needs does not work, and that is said already
         except _Warning as warning:
             findings.append(Finding(thing, works=True, text=str(warning), warning=True))
         except LinegateError as error:
             findings.append(Finding(thing, works=False, text=str(error)))
     return findings
+
+
+def _say(look: Look) -> str:
+    if look.warnings:
+        raise _Warning("; ".join((look.text, *look.warnings)))
+    return look.text
+
+
+def _settings(settings: Settings) -> str:
+    if not settings.mqtt.enabled and needs_messages(settings):
+        raise SettingsError(NEEDS_BROKER)
+    return f"valid; station {settings.station.name}"
 
 
 def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector]) -> str:

@@ -3,6 +3,7 @@
 import getpass
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.camera.faults import measure_sharpness
@@ -15,8 +16,17 @@ from edge.settings import CameraSettings
 LOOK_S = 2.0
 
 
-def try_camera(camera: CameraSettings) -> str:
-    """Look at the camera's pictures for a short while; returns what was seen.
+@dataclass(frozen=True)
+class Seen:
+    """What the camera gave: in words, its last frame, and how many came a second, where that can be told."""
+
+    text: str
+    frame: Frame
+    rate: float | None
+
+
+def try_camera(camera: CameraSettings) -> Seen:
+    """Look at the camera's pictures for a short while.
 
     Raises CameraError or SettingsError, which say what is wrong and what may mend it.
     """
@@ -36,10 +46,11 @@ def try_camera(camera: CameraSettings) -> str:
     height, width = frames[0].image.shape[:2]
     colour = "grey" if frames[0].image.ndim == 2 else "colour"
     took = frames[-1].captured - frames[0].captured
-    rate = f", {(len(frames) - 1) / took:.3g} frames a second" if took > 0 else ""
+    rate = (len(frames) - 1) / took if took > 0 else None
+    speed = f", {rate:.3g} frames a second" if rate is not None else ""
     sharpness = measure_sharpness(frames[-1].image)
     sharp = f", sharpness {sharpness:.2f}" if sharpness is not None else ""
-    return f"{source}: {width}x{height}, {colour}{rate}{sharp}"
+    return Seen(f"{source}: {width}x{height}, {colour}{speed}{sharp}", frames[-1], rate)
 
 
 def _watch(guard: CameraGuard, camera: CameraSettings) -> list[Frame]:
