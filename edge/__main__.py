@@ -168,7 +168,6 @@ def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
         )
     if line.lost is not None:
         logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", line.lost)
-        logging.shutdown()
         os._exit(EXIT_CAMERA_HANGS)  # the usual way out would wait for the thread that hangs
     return 0
 

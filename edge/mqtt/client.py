@@ -205,7 +205,7 @@ class BrokerLink:
         if connection is not None and not connection.closed.is_set():
             info = connection.client.publish(self._status_topic, final_status, qos=1, retain=True)
             deadline = time.monotonic() + 1.0
-            while not info.is_published() and time.monotonic() < deadline and not connection.closed.is_set():
+            while not _is_over(info) and time.monotonic() < deadline and not connection.closed.is_set():
                 connection.closed.wait(0.01)
             connection.client.disconnect()
         if self._thread.is_alive():
@@ -421,6 +421,11 @@ def _incoming(message: paho.MQTTMessage, received: float) -> Incoming:
         response_topic=getattr(properties, "ResponseTopic", None),
         correlation=getattr(properties, "CorrelationData", None),
     )
+
+
+def _is_over(info: paho.MQTTMessageInfo) -> bool:
+    """Whether the message was acknowledged, or never will be; paho raises where the link broke meanwhile."""
+    return info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_AGAIN) or info.is_published()
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:

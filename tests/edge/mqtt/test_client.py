@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import paho.mqtt.client as paho
 import pytest
 
 from edge.mqtt.client import BrokerLink, Incoming
@@ -110,3 +111,16 @@ def test_what_goes_wrong_with_one_message_does_not_stop_the_next(
     assert link.payloads == [b"1", b"2"]
     assert link.link.connected
     link.link.stop(b"{}")
+
+
+def test_a_link_that_breaks_while_it_says_goodbye_ends_all_the_same(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED))
+    link = Link(brokers[0])
+    assert link.connected.wait(5)
+    lost = paho.MQTTMessageInfo(1)
+    lost.rc = paho.MQTT_ERR_NO_CONN
+    monkeypatch.setattr(paho.Client, "publish", lambda *_args, **_more: lost)
+    link.link.stop(b"{}")
+    assert not link.link.connected
