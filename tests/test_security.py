@@ -90,8 +90,10 @@ def test_every_test_that_the_threat_model_names_is_there() -> None:
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=name_of)
 def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
+    """To a file that is there, or that `make` writes after hours of measuring."""
+    made = (ROOT / "Makefile").read_text()
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", path.read_text("utf-8"))
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert [link for link in links if not (path.parent / link).exists() and f"docs/{link}" not in made] == []
 
 
 def test_an_audit_that_could_look_nothing_up_is_no_good_news() -> None:

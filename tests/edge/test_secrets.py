@@ -56,7 +56,8 @@ def start(
             "--config", "/dev/null", "--model", str(bundle), "--log.level", "debug",
             "--mqtt.username", "line", "--mqtt.tls", "off", "--mqtt.port", str(broker.port),
             "--camera.settle_ms", "50", "--camera.stall_ms", "500", "--camera.reopen_max_ms", "200",
-            "--camera.open_timeout_ms", "1000", "--journal.path", str(tmp_path / "journal.sqlite"), *more,
+            "--camera.open_timeout_ms", "1000", "--journal.path", str(tmp_path / "stored" / "journal.sqlite"),
+            "--archive.path", str(tmp_path / "stored" / "archive"), "--archive.ok_share", "1", *more,
         )  # fmt: skip
 
     return start
@@ -77,7 +78,9 @@ def test_a_station_that_loses_its_camera_and_its_broker_keeps_its_secrets(
     out, said = running.process.communicate(timeout=30)
     published = "".join(f"{topic} {message}" for topic, message, _ in watcher.messages)
     watcher.close()
-    stored = "".join(file.read_text(errors="replace") for file in tmp_path.glob("journal*"))
+    files = [file for file in (tmp_path / "stored").rglob("*") if file.is_file()]
+    stored = "".join(str(file) + file.read_text(errors="replace") for file in files)
+    assert {file.suffix for file in files} >= {".sqlite", ".png"}
     assert "lost the broker" in said, "or this test sees nothing"
     assert "127.0.0.1" in published + said
     assert found_in(out + said + published + stored) == []
