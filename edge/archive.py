@@ -69,6 +69,10 @@ class Archive:
         self.dropped = 0
         """Images that should be in it and are not: the disk failed, or was too slow."""
 
+    def use(self, settings: ArchiveSettings) -> None:
+        """Share and room are these from now on; the rest stays as it was."""
+        self._settings = settings
+
     def summary(self) -> dict[str, int]:
         """Counts since the start, and what it holds; the keys are those of ArchiveSummary."""
         return {"written": self.written, "dropped": self.dropped, "bytes": self._quota.bytes}

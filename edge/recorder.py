@@ -22,7 +22,7 @@ from edge.journal_file import JournalInUseError
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.messages import VerdictMessage
 from edge.mqtt.outbox import Outbox
-from edge.settings import JournalSettings
+from edge.settings import ArchiveSettings, JournalSettings
 from edge.trigger.trigger import Sighting
 from edge.trouble import Alarm, Trouble
 from edge.written import WrittenBytes
@@ -103,6 +103,11 @@ class Recorder:
     def acknowledged(self, receipt: Receipt) -> None:
         """The broker has this message; called on paho's thread, where nothing may fail or wait."""
         self._outbox.acknowledged(receipt)
+
+    def archive_by(self, settings: ArchiveSettings) -> None:
+        """Which share is archived, and in what room, from now on."""
+        if self._archive is not None:
+            self._archive.use(settings)
 
     def record(self, message: VerdictMessage, image: Image) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""

@@ -334,6 +334,7 @@ class Station:
         """Something else decides on the parts that are seen from now on."""
         if served.settings.log != self._settings.log:
             logging.getLogger().setLevel(served.settings.log.level.upper())
+        self._recorder.archive_by(served.settings.archive)
         if served.inspector is not self._inspector:
             self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
         self._serve(served)

@@ -8,8 +8,12 @@ from pydantic import ValidationError
 from edge.errors import SettingsError
 from edge.settings import RECIPES, Section, Settings, setting_fields
 
-IN_SERVICE = ("model.", "recipe.", "gate.", "shadow.", "log.")
-"""Settings that are read again; what is not named here needs a restart."""
+IN_SERVICE = (
+    "model.", "recipe.", "gate.", "shadow.", "log.",
+    "archive.ok_share", "archive.min_free_mb", "archive.queue_mb",
+    "alarms.rejects_in_row", "alarms.rate_", "alarms.drift_", "alarms.false_alarms",
+)  # fmt: skip
+"""How settings begin that are taken at once; what is not named here needs a restart."""
 
 NEED_RESTART = (
     "gate.mode", "gate.belt", "gate.confirm_ms", "gate.encoder_silence_ms", "gate.encoder_max_rate",

@@ -392,3 +392,25 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
     assert shadow.counts.pairs == {"ok/fault": 3}
     assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
     assert [command for command in here.commands if command.part is not None] == []
+
+
+def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(
+    stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    here = stand(archive__path=tmp_path / "archive", archive__ok_share=0, gate__travel_ms=5000)
+    served = here.station._changer.served
+    here.show()
+    archive = served.settings.archive.model_copy(update={"ok_share": 1.0})
+    alarms = served.settings.alarms.model_copy(update={"rejects_in_row": 1})
+    settings = served.settings.model_copy(update={"archive": archive, "alarms": alarms})
+    here.station._take_over(replace(served, settings=settings, inspector=Inspector(here.inspector.model)))
+    time.sleep(0.03)
+    here.show()
+    time.sleep(0.03)
+    here.show(BAD)
+    here.station.alarms.step(time.monotonic())
+    assert here.station.alarms.raised == ["rejects-in-row"]
+    deadline = time.monotonic() + 20
+    while len(list((tmp_path / "archive").rglob("*.png"))) < 2:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
