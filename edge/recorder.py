@@ -109,6 +109,10 @@ class Recorder:
         if self._archive is not None:
             self._archive.use(settings)
 
+    def refused(self, receipt: Receipt) -> None:
+        """The broker does not take this message, for now; the same holds."""
+        self._outbox.refused(receipt)
+
     def record(self, message: VerdictMessage, image: Image) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())

@@ -117,6 +117,7 @@ class Station:
                 last_will=self._say.last_will(self._since).payload(),
                 on_connected=self._connected,
                 on_acknowledged=self._acknowledged,
+                on_refused=self._recorder.refused,
                 on_lost=self._disconnected,
                 subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
                 on_message=self._inbox.receive,

@@ -1,6 +1,7 @@
 """A real broker for every test that asks, and a rule: where a broker is promised, no test may do without."""
 
 import os
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from tests.brokers import MosquittoBroker, find_mosquitto
 from tests.stations import EdgeProcess, Watcher
 from tests.toy_model import toy_bundle
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 REQUIRE_BROKER = "LINEGATE_REQUIRE_BROKER"
 ran_with_broker = pytest.StashKey[int]()
 
@@ -51,6 +53,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in [name for name in os.environ if name.startswith("EDGE_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A folder in memory, where there is one: how busy this machine's disk is must not decide a test."""
+    with tempfile.TemporaryDirectory(prefix="linegate-", dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

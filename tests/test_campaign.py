@@ -20,7 +20,7 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing(
     assert result.kills == 4
     assert result.verdicts > 0
     assert (result.missing_in_journal, result.missing_at_witness) == (0, 0)
-    assert (result.two_contents, result.out_of_order, result.late_commands) == (0, 0, 0)
+    assert (result.two_contents, result.out_of_order, result.commands_sent_late) == (0, 0, 0)
 
 
 def test_after_a_power_cut_the_journal_opens_and_only_the_last_moment_is_lost(

@@ -25,7 +25,8 @@ def kill_rows(result: KillResult) -> list[str]:
         f" {result.repeated} came twice |",
         f"{what} no id with two contents | {result.two_contents} |",
         f"{what} in order | {result.out_of_order} out of order |",
-        f"{what} no late command | {result.late_commands} of {result.commands} |",
+        f"{what} no late command | {result.commands_sent_late} of {result.commands} sent late;"
+        f" {result.commands_here_late} came after `valid_until` |",
         f"{what} running again within 2 s | median {times[len(times) // 2]:.2f} s, worst {times[-1]:.2f} s,"
         f" {late} later |",
         f"{what} (not promised) a reject without a record | {result.rejected_unrecorded} |",

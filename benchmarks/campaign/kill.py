@@ -1,5 +1,6 @@
 """kill -9 at random moments, under load."""
 
+import json
 import random
 import signal
 import time
@@ -26,7 +27,8 @@ class KillResult:
     two_contents: int = 0
     out_of_order: int = 0
     commands: int = 0
-    late_commands: int = 0
+    commands_sent_late: int = 0
+    commands_here_late: int = 0
     rejected_unrecorded: int = 0
     running_again_s: list[float] = field(default_factory=list)
 
@@ -77,12 +79,11 @@ def _compare(result: KillResult, kept: dict[str, bytes], witness: Witness) -> Ki
     result.two_contents = len({*witness.two_contents, *differ})
     result.out_of_order = witness.out_of_order()
     result.commands = witness.commands
-    result.late_commands = witness.late_commands
+    result.commands_sent_late = witness.commands_sent_late
+    result.commands_here_late = witness.commands_here_late
     result.rejected_unrecorded = len(witness.rejected_parts - parts)
     return result
 
 
 def _part(content: bytes) -> str:
-    import json
-
     return str(json.loads(content)["part"])

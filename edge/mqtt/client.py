@@ -109,6 +109,7 @@ class BrokerLink:
         last_will: bytes,
         on_connected: Callable[[], None],
         on_acknowledged: Callable[[Receipt], None],
+        on_refused: Callable[[Receipt], None] = lambda _: None,
         on_lost: Callable[[str], None] = lambda _: None,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Incoming], None] = lambda _: None,
@@ -119,6 +120,7 @@ class BrokerLink:
         self._last_will = last_will
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
+        self._on_refused = on_refused
         self._on_lost = on_lost
         self._subscriptions = tuple(subscriptions)
         self._on_message = on_message
@@ -381,6 +383,7 @@ class BrokerLink:
                         "mqtt: %s refuses what we publish: %s; may this user write?", self.address, reason
                     )
                 self._refused_publish = True
+                self._on_refused(Receipt(connection.number, mid))
             else:
                 self._on_acknowledged(Receipt(connection.number, mid))
 

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 WINDOW = 50
 LATE_AFTER_S = 2.0
+REFUSED_S = 5.0
 _IDLE_S = 0.2
 
 
@@ -23,6 +24,8 @@ class Outbox:
         self._journal = journal
         self._topic = topic
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
+        self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
+        self._again_at: float | None = None
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._link: BrokerLink | None = None
@@ -45,6 +48,11 @@ class Outbox:
     def acknowledged(self, receipt: Receipt) -> None:
         """The broker has this message; called on paho's thread, where nothing may fail or wait."""
         self._acknowledged.put(receipt)
+        self._wake.set()
+
+    def refused(self, receipt: Receipt) -> None:
+        """The broker does not take this message, for now; called on paho's thread."""
+        self._refused.put(receipt)
         self._wake.set()
 
     def stop(self) -> None:
@@ -74,6 +82,9 @@ class Outbox:
         marked = False
         while not self._acknowledged.empty():
             marked = self._in_flight.pop(self._acknowledged.get(), None) is not None or marked
+        while not self._refused.empty():
+            if self._refused.get() in self._in_flight and self._again_at is None:
+                self._again_at = time.monotonic() + REFUSED_S
         if marked:
             self._journal.acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
 
@@ -82,6 +93,10 @@ class Outbox:
         connection = link.connection_number if link is not None else None
         if link is None or connection is None:
             return
+        if self._again_at is not None:
+            if time.monotonic() < self._again_at:
+                return
+            self._again_at = self._sending = None
         if (connection, self._journal.openings) != self._sending:
             # A new connection, or another file, knows nothing of what was in flight: start over.
             self._sending = connection, self._journal.openings

@@ -20,6 +20,7 @@ from edge.archive import Archive, is_chosen
 from edge.images import Image, read_image
 from edge.mqtt.messages import VerdictMessage
 from edge.settings import ArchiveSettings
+from tests.conftest import MEMORY
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 64), np.uint8)
 Make = Callable[..., Archive]
@@ -54,8 +55,8 @@ def finish(archive: Archive) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "archive"
+def folder(memory_path: Path) -> Path:
+    return memory_path / "archive"
 
 
 @pytest.fixture
@@ -267,7 +268,7 @@ class ArchiveMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = tempfile.TemporaryDirectory()
+        self.room = tempfile.TemporaryDirectory(dir=MEMORY)
         self.folder = Path(self.room.name) / "archive"
         self.number = 0
         self.archive = self.opened()

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from edge.errors import JournalError
 from edge.journal import LARGEST_BYTES, Journal, OutboxRow, Record
 from edge.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
+from tests.conftest import MEMORY
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 FIRST_SCHEMA = """
@@ -45,8 +46,8 @@ def ids(rows: list[OutboxRow]) -> list[str]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
+def path(memory_path: Path) -> Path:
+    return memory_path / "journal.sqlite"
 
 
 def test_what_was_recorded_is_there_after_a_restart(path: Path) -> None:
@@ -319,7 +320,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.generation = 0
         self.journal = self.opened()
         self.ids: list[str] = []

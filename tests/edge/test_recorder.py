@@ -48,8 +48,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
+def path(memory_path: Path) -> Path:
+    return memory_path / "journal.sqlite"
 
 
 @pytest.fixture
@@ -190,22 +190,22 @@ def test_a_damaged_file_at_the_start_is_said_and_replaced(
 
 
 def test_a_folder_that_cannot_be_used_yet_stops_nothing(
-    recorder: Make, tmp_path: Path, alarms: list[tuple[str, bool]]
+    recorder: Make, memory_path: Path, alarms: list[tuple[str, bool]]
 ) -> None:
-    (tmp_path / "disk").write_text("in the way")
-    running = recorder(tmp_path / "disk" / "journal.sqlite", sync_ms=50)
+    (memory_path / "disk").write_text("in the way")
+    running = recorder(memory_path / "disk" / "journal.sqlite", sync_ms=50)
     running.record(verdict(1), NOTHING)
     wait_for(lambda: alarms == [("journal", True)])
-    (tmp_path / "disk").unlink()
+    (memory_path / "disk").unlink()
     wait_for(lambda: alarms == [("journal", True), ("journal", False)])
     running.stop(drain_s=0)
-    assert recorded(tmp_path / "disk" / "journal.sqlite") == [1]
+    assert recorded(memory_path / "disk" / "journal.sqlite") == [1]
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(memory_path: Path) -> Iterator[Path]:
     """A disk of 1 MB."""
-    folder = tmp_path / "small"
+    folder = memory_path / "small"
     folder.mkdir()
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")

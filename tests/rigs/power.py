@@ -5,11 +5,13 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 _WITHOUT_FLUSH = 2
 _MEGABYTES = 64
+_ATTEMPTS = 300
 
 
 def power_cut_is_missing() -> str | None:
@@ -45,15 +47,33 @@ class CuttableDisk:
             os.close(handle)
 
     def power_up(self) -> None:
-        """The power is back: the file system is what its own journal makes of it."""
-        _run("umount", self.path)
-        self._mount()
+        """The power is back: the file system is what its own journal makes of it.
+
+        A container that starts meanwhile keeps a copy of the mount, and with it the dead file system:
+        what is mounted again must be a living one.
+        """
+        for _ in range(_ATTEMPTS):
+            _run("umount", self.path)
+            self._mount()
+            if self._is_alive():
+                return
+            time.sleep(1)
+        raise TimeoutError(f"{self.path}: still without power after {_ATTEMPTS} s")
 
     def close(self) -> None:
         """Take the disk away."""
         if self._is_mounted:
             _run("umount", "-l", self.path)
         self._image.unlink()
+
+    def _is_alive(self) -> bool:
+        probe = self.path / "probe"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            return False
+        return True
 
     def _mount(self) -> None:
         _run("mount", "-o", "loop", self._image, self.path)

@@ -18,7 +18,10 @@ class Witness:
         """The first content of each id, in the order of arrival."""
         self.repeated = 0
         self.two_contents: list[str] = []
-        self.late_commands = 0
+        self.commands_sent_late = 0
+        """By the station's own word: the part was past the ejector already."""
+        self.commands_here_late = 0
+        """By the witness's clock, on a machine that may be busy."""
         self.commands = 0
         self.rejected_parts: set[str] = set()
         self.running_at: list[float] = []
@@ -83,6 +86,7 @@ class Witness:
 
     def _take_command(self, command: dict[str, object]) -> None:
         self.commands += 1
-        self.late_commands += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
+        self.commands_sent_late += float(str(command["due_in_ms"])) < 0
+        self.commands_here_late += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
         if command["part"] is not None:
             self.rejected_parts.add(str(command["part"]))

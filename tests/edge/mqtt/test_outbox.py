@@ -35,6 +35,10 @@ class Broker:
         for _ in range(count):
             self._outbox.acknowledged(self._waiting.pop(0))
 
+    def refuse(self, count: int) -> None:
+        for _ in range(count):
+            self._outbox.refused(self._waiting.pop(0))
+
     def reconnect(self) -> None:
         assert self.connection_number is not None
         self._waiting.clear()
@@ -76,8 +80,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "journal.sqlite")
+def desk(memory_path: Path) -> Iterator[Desk]:
+    desk = Desk(memory_path / "journal.sqlite")
     yield desk
     desk.stop()
 
@@ -104,6 +108,21 @@ def test_what_was_in_flight_on_a_lost_connection_is_sent_again_on_the_next(desk:
     assert desk.broker.ids[4:] == [3, 4]
 
 
+def test_what_the_broker_refuses_for_now_is_sent_again_in_order(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt.outbox.REFUSED_S", 0.05)
+    desk.record(1, 2, 3)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 3)
+    desk.broker.acknowledge(1)
+    desk.broker.refuse(1)
+    desk.broker.acknowledge(1)
+    desk.wait(lambda: desk.broker.ids == [1, 2, 3, 2, 3])
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+
+
 def test_a_verdict_held_back_is_late_and_stays_so_while_one_sent_in_time_stays_in_time(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,9 +138,9 @@ def test_a_verdict_held_back_is_late_and_stays_so_while_one_sent_in_time_stays_i
     assert desk.broker.sent[:2] == desk.broker.sent[2:]
 
 
-def test_a_row_that_is_no_verdict_is_left_out_and_counted(desk: Desk, tmp_path: Path) -> None:
+def test_a_row_that_is_no_verdict_is_left_out_and_counted(desk: Desk, memory_path: Path) -> None:
     desk.record(1, 2, 3, 4)
-    other = sqlite3.connect(tmp_path / "journal.sqlite")
+    other = sqlite3.connect(memory_path / "journal.sqlite")
     other.execute("UPDATE inspections SET message = '' WHERE number IN (1, 3)")
     other.commit()
     other.close()
@@ -132,9 +151,9 @@ def test_a_row_that_is_no_verdict_is_left_out_and_counted(desk: Desk, tmp_path: 
     assert desk.outbox.unsendable == 2
 
 
-def test_rows_that_are_no_verdicts_alone_do_not_stay(desk: Desk, tmp_path: Path) -> None:
+def test_rows_that_are_no_verdicts_alone_do_not_stay(desk: Desk, memory_path: Path) -> None:
     desk.record(1, 2)
-    other = sqlite3.connect(tmp_path / "journal.sqlite")
+    other = sqlite3.connect(memory_path / "journal.sqlite")
     other.execute("UPDATE inspections SET message = ''")
     other.commit()
     other.close()
@@ -142,13 +161,13 @@ def test_rows_that_are_no_verdicts_alone_do_not_stay(desk: Desk, tmp_path: Path)
     desk.wait(lambda: desk.journal.waiting == 0)
 
 
-def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, tmp_path: Path) -> None:
+def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, memory_path: Path) -> None:
     desk.record(1, 2)
     desk.start()
     desk.wait(lambda: len(desk.broker.sent) == 2)
     desk.broker.acknowledge(2)
     desk.wait(lambda: desk.journal.waiting == 0)
-    for file in tmp_path.iterdir():
+    for file in memory_path.iterdir():
         file.unlink()
     desk.record(3)
     desk.wait(lambda: desk.broker.ids == [1, 2, 3])
