@@ -270,6 +270,7 @@ def verdict_message(
             "latency_ms": inspection.latency_ms,
             "model_id": sighting.inspector.model.bundle.model_id,
             "recipe": sighting.inspector.recipe,
+            "lot": sighting.lot,
             "source": frame.source,
             "truth": frame.detail or frame.truth,
         }

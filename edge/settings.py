@@ -368,6 +368,7 @@ class MqttSettings(Section):
         default=False,
         description="true: …/bits mirrors ready, busy and result for a PLC; two messages a part",
     )
+    lots: bool = Field(default=False, description="true: …/lot says which lot the parts are of")
 
     @property
     def encrypted(self) -> bool:

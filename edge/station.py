@@ -80,6 +80,7 @@ class Station:
         self._inbox = Inbox(self)
         self._states = States(latch=settings.station.latch_faults)
         self._camera_lost = False
+        self._lot: str | None = None
         self._numbers = itertools.count()
         self._say = Announcer(settings.station.name, simulated=simulated)
         self._shadow = Shadow(self._say.shadow)
@@ -213,7 +214,7 @@ class Station:
         number = next(self._numbers)
         name = part if part is not None else f"{self._run}-p{number}"
         flight = self._keeper.expect(name, seen, count=count)
-        sighting = Sighting(name, number, seen, flight, self._inspector)
+        sighting = Sighting(name, number, seen, flight, self._inspector, lot=self._lot)
         self._publish_bits(name, None)
         return sighting
 
@@ -246,6 +247,10 @@ class Station:
     def confirmed(self) -> None:
         """A rejected part is in the bin."""
         self._keeper.confirm()
+
+    def lot_begins(self, lot: str | None) -> None:
+        """Parts that are seen from now on are of this lot."""
+        self._lot = lot
 
     def publish_stats(self) -> None:
         """Publish the counts."""

@@ -3,7 +3,8 @@
 from edge.settings import Settings
 
 NEEDS_BROKER = (
-    "mqtt.enabled: false, but trigger.kind, gate.belt or gate.confirm_ms needs messages; true would be right"
+    "mqtt.enabled: false, but trigger.kind, gate.belt, gate.confirm_ms or mqtt.lots needs messages; "
+    "true would be right"
 )
 
 
@@ -16,6 +17,7 @@ def incoming_kinds(settings: Settings) -> list[str]:
         "belt": gate.belt == "message",
         "encoder": gate.belt == "encoder" and settings.pins.encoder is None,
         "bin": gate.confirm_ms > 0 and settings.pins.bin is None,
+        "lot": settings.mqtt.lots,
     }
     return [kind for kind, is_wanted in wanted.items() if is_wanted]
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from edge.mqtt.inbox import MAY_BE_RETAINED
 from edge.mqtt.messages import (
     AlarmMessage,
     BitsMessage,
@@ -56,7 +57,7 @@ def channels() -> list[Channel]:
         Channel(topics.shadow, "send", ShadowMessage, 1),
         Channel(topics.response, "send", ResponseMessage, 1),
         *(
-            Channel(topics.incoming(kind), "receive", model, 1, retain=kind == "belt")
+            Channel(topics.incoming(kind), "receive", model, 1, retain=kind in MAY_BE_RETAINED)
             for kind, model in REQUESTS.items()
         ),
     ]

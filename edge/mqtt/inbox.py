@@ -20,6 +20,7 @@ from edge.mqtt.requests import (
     BinRequest,
     CommandRequest,
     EncoderRequest,
+    LotRequest,
     Remembered,
     TriggerRequest,
     parse,
@@ -28,6 +29,7 @@ from edge.mqtt.requests import (
 logger = logging.getLogger(__name__)
 
 WAITING_COMMANDS = 16
+MAY_BE_RETAINED = ("belt", "lot")
 
 
 class Receiver(Protocol):
@@ -44,6 +46,9 @@ class Receiver(Protocol):
 
     def confirmed(self) -> None:
         """A rejected part is in the bin."""
+
+    def lot_begins(self, lot: str | None) -> None:
+        """Parts that are seen from now on are of this lot, or of none."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Inbox:
             "belt": self._belt,
             "encoder": self._encoder,
             "bin": self._bin,
+            "lot": self._lot,
         }
         self._parts = Remembered()
         self._ids = Remembered()
@@ -84,7 +90,7 @@ class Inbox:
         """Take one message, or count it as refused."""
         kind = message.topic.rsplit("/", 1)[-1]
         try:
-            if message.retained and kind != "belt":
+            if message.retained and kind not in MAY_BE_RETAINED:
                 raise RequestError("retained, so nobody knows when it was meant")
             self._handlers[kind](message)
         except RequestError as error:
@@ -140,3 +146,6 @@ class Inbox:
     def _bin(self, message: Incoming) -> None:
         parse(BinRequest, message.payload)
         self._receiver.confirmed()
+
+    def _lot(self, message: Incoming) -> None:
+        self._receiver.lot_begins(parse(LotRequest, message.payload).lot)

@@ -69,6 +69,7 @@ class VerdictMessage(Message):
     latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
     model_id: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
     recipe: str = Field("default", description="the recipe by which it did")
+    lot: str | None = Field(None, description="what …/lot said when the part was seen")
     source: str | None = Field(None, description="file name, in a replay")
     truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
     late: bool = Field(default=False, description="held back, by a broker that was away")

@@ -70,12 +70,19 @@ class BinRequest(Request):
     """…/bin: a rejected part fell into the bin just now."""
 
 
+class LotRequest(Request):
+    """…/lot: which lot the parts are of that are seen from now on; should be retained."""
+
+    lot: str | None = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="its id; null: none")
+
+
 REQUESTS: dict[str, type[Request]] = {
     "trigger": TriggerRequest,
     "command": CommandRequest,
     "belt": BeltRequest,
     "encoder": EncoderRequest,
     "bin": BinRequest,
+    "lot": LotRequest,
 }
 R = TypeVar("R", bound=Request)
 

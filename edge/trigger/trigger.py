@@ -13,7 +13,8 @@ class Sighting:
     """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames.
 
     All its frames are for one ``inspector``, the one that was in service when the part was seen. ``trouble``
-    says why it is a fault whatever those frames show: some were lost.
+    says why it is a fault whatever those frames show: some were lost. ``lot`` is what it belongs to, where
+    somebody said so.
     """
 
     part: str
@@ -23,6 +24,7 @@ class Sighting:
     inspector: Inspector
     inspections: list[Inspection] = field(default_factory=list)
     trouble: str | None = None
+    lot: str | None = None
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,25 @@ def test_a_rejected_part_that_is_not_in_the_bin_is_an_alarm_until_one_is(
     assert (cleared["alarm"], cleared["raised"]) == ("bin", False)
 
 
+def test_the_lot_of_a_part_is_what_was_said_before_it_was_seen(
+    station: Callable[..., EdgeProcess], plc: Plc
+) -> None:
+    plc.send("lot", {"lot": "L-1"}, retain=True)
+    station("--mqtt.lots", "true")
+    plc.wait(lambda: plc.state() == "ready")
+    for part, lot in (
+        ("A-1", {"lot": "L-2"}),
+        ("A-2", {"lot": "../L 3"}),
+        ("A-3", {"lot": None}),
+        ("A-4", {}),
+    ):
+        plc.send("trigger", {"part": part})
+        plc.wait(lambda part=part: part in plc.parts())  # type: ignore[misc]
+        plc.send("lot", lot)
+    lots = {message["part"]: message["lot"] for message in plc.watcher.of("verdict")}
+    assert lots == {"A-1": "L-1", "A-2": "L-2", "A-3": "L-2", "A-4": None}
+
+
 def test_bits_say_busy_and_then_the_result(station: Callable[..., EdgeProcess], plc: Plc) -> None:
     station("--mqtt.bits", "true")
     plc.wait(lambda: plc.state() == "ready")

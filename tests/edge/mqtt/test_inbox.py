@@ -34,6 +34,9 @@ class NotingReceiver:
     def confirmed(self) -> None:
         self.calls.append(("confirmed",))
 
+    def lot_begins(self, lot: str | None) -> None:
+        self.calls.append(("lot", lot))
+
 
 def message(kind: str, payload: bytes, *, retained: bool = False) -> Incoming:
     return Incoming(f"inspection/a/{kind}", payload, retained=retained, received=7.0)
@@ -46,8 +49,11 @@ def test_messages_reach_the_receiver_with_the_time_they_came() -> None:
     inbox.receive(message("belt", b'{"direction": "stopped"}', retained=True))
     inbox.receive(message("encoder", b'{"count": 12}'))
     inbox.receive(message("bin", b"{}"))
+    inbox.receive(message("lot", b'{"lot": "L-1"}', retained=True))
+    inbox.receive(message("lot", b'{"lot": null}'))
     assert receiver.calls == [
-        ("triggered", "1", 7.0, None), ("moves", "stopped", 7.0), ("counts", 12, 7.0), ("confirmed",)
+        ("triggered", "1", 7.0, None), ("moves", "stopped", 7.0), ("counts", 12, 7.0), ("confirmed",),
+        ("lot", "L-1"), ("lot", None),
     ]  # fmt: skip
     assert inbox.refused == 0
 
@@ -115,7 +121,9 @@ def test_refusals_are_said_once_until_a_good_message_comes(caplog: pytest.LogCap
     assert second.endswith("this id came before")
 
 
-@given(st.sampled_from(["trigger", "command", "belt", "encoder", "bin", "x"]), st.binary(), st.booleans())
+@given(
+    st.sampled_from(["trigger", "command", "belt", "encoder", "bin", "lot", "x"]), st.binary(), st.booleans()
+)
 def test_hostile_messages_change_nothing(kind: str, payload: bytes, retained: bool) -> None:
     receiver = NotingReceiver()
     inbox = Inbox(receiver)
