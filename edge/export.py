@@ -141,7 +141,7 @@ def _batches(journal: Path, span: Span) -> Iterator[list[Row | None]]:
         after = (span.start, -1)
         while True:
             found = database.execute(
-                "SELECT number, recorded, CAST(message AS BLOB), late, number <= outbox.acknowledged"
+                "SELECT number, recorded, CAST(message AS BLOB), number <= outbox.acknowledged"
                 " FROM inspections, outbox WHERE (recorded, number) > (?, ?) AND recorded >= ?"
                 " AND recorded < ? ORDER BY recorded, number LIMIT ?",
                 (*after, span.start, span.end, _AT_ONCE),
@@ -152,7 +152,7 @@ def _batches(journal: Path, span: Span) -> Iterator[list[Row | None]]:
             yield [_row(*values[1:]) for values in found]
 
 
-def _row(recorded: float, message: object, late: int | None, sent: int) -> Row | None:
+def _row(recorded: float, message: object, sent: int) -> Row | None:
     try:
         said = json.loads(message) if isinstance(message, bytes) else None
         if not isinstance(said, dict) or said.get("verdict") not in set(Verdict):
@@ -162,7 +162,7 @@ def _row(recorded: float, message: object, late: int | None, sent: int) -> Row |
         row["captured_at"] = datetime.fromisoformat(said["captured_at"])
     except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return None
-    return {**row, "late": bool(late), "sent": bool(sent)}
+    return {**row, "sent": bool(sent)}
 
 
 class _Table(Protocol):

@@ -4,6 +4,7 @@ SQLite in WAL mode. What was appended outlives the process; what was synced outl
 Numbers have no gaps, so that the outbox is everything above one number, the acknowledged one.
 """
 
+import json
 import logging
 import os
 import sqlite3
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import JournalError
-from edge.journal_file import JournalFile, is_damage, set_aside
+from edge.journal_file import DATABASE_ERRORS, JournalFile, UnknownContentError, is_damage, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _TRIMMED_AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class Record:
-    """One verdict message as JSON; ``recorded`` is wall-clock seconds."""
+    """One verdict message as JSON, as it will be published; ``recorded`` is wall-clock seconds."""
 
     recorded: float
     message: str
@@ -32,16 +33,10 @@ class Record:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A verdict that the broker has not acknowledged; ``recorded`` is wall-clock seconds.
-
-    ``late`` is None until it was first sent: it must not change between two sendings of one id.
-    ``message`` is None where the row does not hold text that can be sent.
-    """
+    """A verdict that the broker has not acknowledged; None where the row holds no text that can be sent."""
 
     number: int
-    recorded: float
     message: bytes | None
-    late: bool | None
 
 
 class Journal:
@@ -104,23 +99,11 @@ class Journal:
         """Rows that were not acknowledged, in order, with a number greater than ``after``."""
         with self._using() as database:
             rows = database.execute(
-                "SELECT number, recorded, CAST(message AS BLOB), late FROM inspections"
+                "SELECT number, CAST(message AS BLOB) FROM inspections"
                 " WHERE number > ? ORDER BY number LIMIT ?",
                 (max(after, self._acknowledged), limit),
             ).fetchall()
-        return [
-            OutboxRow(number, recorded, _sendable(message), None if late is None else bool(late))
-            for number, recorded, message, late in rows
-        ]
-
-    def set_late(self, numbers: Sequence[int], *, late: bool) -> None:
-        """Fix what is said of the lateness of rows, before they are first sent."""
-        with self._using() as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.executemany(
-                "UPDATE inspections SET late = ? WHERE number = ?", [(int(late), n) for n in numbers]
-            )
-            database.execute("COMMIT")
+        return [OutboxRow(number, _sendable(message)) for number, message in rows]
 
     def acknowledge(self, number: int) -> None:
         """The broker has everything up to ``number``; written down by the next ``sync``."""
@@ -157,7 +140,7 @@ class Journal:
 
     def checkpoint(self) -> None:
         """Move what was appended from the write-ahead file to where it belongs; others go on meanwhile."""
-        with suppress(sqlite3.Error):  # appending meets the same trouble, and says so
+        with suppress(*DATABASE_ERRORS):  # appending meets the same trouble, and says so
             second = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
             try:
                 second.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -198,7 +181,7 @@ class Journal:
             file = self._file if self._file is not None else self._open_file()
             try:
                 yield file.database
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 self._after(error, file)
                 raise JournalError(f"{self._path}: cannot be used ({error})") from error
 
@@ -212,9 +195,11 @@ class Journal:
             # In one SELECT without the inner ones SQLite would read the whole table.
             first, last, acknowledged = database.execute(
                 "SELECT (SELECT min(number) FROM inspections), (SELECT max(number) FROM inspections),"
-                " acknowledged FROM outbox"
+                " (SELECT acknowledged FROM outbox)"
             ).fetchone()
-        except sqlite3.Error as error:
+            if not isinstance(acknowledged, int):
+                raise UnknownContentError("nothing says what was acknowledged")
+        except DATABASE_ERRORS as error:
             self._after(error, file)
             raise JournalError(f"{self._path}: cannot be used ({error})") from error
         if last is None:
@@ -226,9 +211,9 @@ class Journal:
         self.openings += 1
         return file
 
-    def _after(self, error: sqlite3.Error, file: JournalFile) -> None:
+    def _after(self, error: Exception, file: JournalFile) -> None:
         """Leave the file as if the failed use had not been; one that will fail again is replaced."""
-        with suppress(sqlite3.Error):
+        with suppress(*DATABASE_ERRORS):
             if file.database.in_transaction:
                 file.database.execute("ROLLBACK")
         code = getattr(error, "sqlite_errorcode", None)
@@ -243,7 +228,7 @@ class Journal:
 
     def _close_file(self) -> None:
         if self._file is not None:
-            with suppress(sqlite3.Error):
+            with suppress(*DATABASE_ERRORS):
                 self._file.close()
         self._file = None
 
@@ -252,22 +237,24 @@ class Journal:
         if self._max_age_s is None:
             return 0
         oldest = database.execute(
-            "SELECT number, recorded FROM inspections WHERE number <= ? ORDER BY number LIMIT ?",
+            "SELECT number, CAST(recorded AS REAL) FROM inspections WHERE number <= ?"
+            " ORDER BY number LIMIT ?",
             (self._acknowledged, _TRIMMED_AT_ONCE),
         ).fetchall()
         last = 0
         for number, recorded in oldest:
-            if recorded >= now - self._max_age_s:
+            if recorded is None or recorded >= now - self._max_age_s:
                 break
             last = number
         return last
 
 
 def _sendable(message: object) -> bytes | None:
+    """A message as it can be published; None for what a damaged file holds instead."""
     if not isinstance(message, bytes) or len(message) > LARGEST_BYTES:
         return None
     try:
-        message.decode()
-    except UnicodeDecodeError:
+        said = json.loads(message)
+    except (ValueError, RecursionError):
         return None
-    return message if message.startswith(b"{") and message.endswith(b"}") else None
+    return message if isinstance(said, dict) and isinstance(said.get("id"), str) else None

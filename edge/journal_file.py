@@ -15,7 +15,17 @@ from edge.errors import JournalError
 logger = logging.getLogger(__name__)
 
 KEPT_ASIDE = 5
+# SQLITE_ERROR: a table or column is missing, or the format is another.
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_FORMAT,
+)
 BUSY_S = 1.0
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What the database raises; the second where the names in a damaged file are no text."""
 
 
 def _from_message(name: str, kind: str) -> str:
@@ -30,7 +40,6 @@ _TABLES = (
         number INTEGER PRIMARY KEY,
         recorded REAL NOT NULL,
         message TEXT NOT NULL,
-        late INTEGER,
         {_from_message("part", "TEXT")},
         {_from_message("verdict", "TEXT")},
         {_from_message("class", "TEXT")},
@@ -52,8 +61,10 @@ _STEPS = {
         "ALTER TABLE inspections RENAME TO before",
         "DROP INDEX outbox",
         *_TABLES,
-        "INSERT INTO inspections (recorded, message, late)"
-        " SELECT recorded, message, late FROM before ORDER BY number",
+        # What is said of lateness is in the message now, where it cannot change any more.
+        "INSERT INTO inspections (recorded, message) SELECT recorded,"
+        " iif(late = 0, message, replace(message, '\"late\":false', '\"late\":true'))"
+        " FROM before ORDER BY number",
         "INSERT INTO outbox SELECT count(*) FROM before WHERE number <"
         " coalesce((SELECT min(number) FROM before WHERE acknowledged = 0),"
         " (SELECT max(number) + 1 FROM before))",
@@ -85,7 +96,7 @@ class JournalFile:
             self._lock = _lock(path)
             self.database = self._open_or_replace()
             self._inode = path.stat().st_ino
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *DATABASE_ERRORS) as error:
             self._unlock()
             raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
 
@@ -111,7 +122,7 @@ class JournalFile:
     def _open_or_replace(self) -> sqlite3.Connection:
         try:
             return _connect(self.path)
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             if not is_damage(error):
                 raise
             self.replaced = set_aside(self.path, str(error))
@@ -132,7 +143,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
                 f"{path}: version {version}, and {SCHEMA_VERSION} is read here; a station makes it newer"
             )
         yield database
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise JournalError(f"{path}: cannot be read ({error})") from error
     finally:
         if database is not None:
@@ -162,12 +173,12 @@ def check_folder(key: str, folder: Path) -> None:
         raise JournalError(f"{key}: {folder}: cannot be written ({error.strerror})") from error
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file itself is wrong, so that trying again cannot help."""
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, _UnknownVersionError) or (
-        code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    )
+    if isinstance(error, UnknownContentError | UnicodeDecodeError):
+        return True
+    return bool(code is not None and code & 0xFF in _DAMAGE)
 
 
 def set_aside(path: Path, reason: str) -> str:
@@ -186,7 +197,7 @@ def set_aside(path: Path, reason: str) -> str:
     return f"journal: {path} cannot be used ({reason}); it is {away.name} now, and a new one begins"
 
 
-class _UnknownVersionError(sqlite3.DatabaseError):
+class UnknownContentError(sqlite3.DatabaseError):
     """The file is a database, but none that this program knows."""
 
 
@@ -208,7 +219,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         # Touches both ends of the table: most damage shows here already.
         database.execute("SELECT message FROM inspections ORDER BY number LIMIT 1").fetchone()
         database.execute("SELECT message FROM inspections ORDER BY number DESC LIMIT 1").fetchone()
-    except sqlite3.Error:
+    except DATABASE_ERRORS:
         database.close()
         raise
     return database
@@ -218,9 +229,9 @@ def _refuse_unknown(database: sqlite3.Connection) -> None:
     """Before anything is changed in it."""
     version = _version(database)
     if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise _UnknownVersionError("another program's database")
+        raise UnknownContentError("another program's database")
     if version != SCHEMA_VERSION and version not in _STEPS:
-        raise _UnknownVersionError(f"version {version}; this Linegate knows up to {SCHEMA_VERSION}")
+        raise UnknownContentError(f"version {version}; this Linegate knows up to {SCHEMA_VERSION}")
 
 
 def _migrate(database: sqlite3.Connection) -> bool:

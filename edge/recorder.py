@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from edge.written import WrittenBytes
 
 logger = logging.getLogger(__name__)
 
+LATE_AFTER_S = 2.0
 _RETRY_S = 0.5
 _BATCH = 500
 _CHECKPOINT_ROWS = 250
@@ -67,6 +69,7 @@ class Recorder:
         self._writing = 0
         self._stop = threading.Event()
         self._written = 0
+        self._is_sent = True
         self._broken = Trouble("journal", alarm)
         self._full = Trouble("journal-full", alarm)
         self._replaced = Trouble("journal-replaced", alarm)
@@ -87,6 +90,7 @@ class Recorder:
 
     def start(self, link: BrokerLink | None) -> None:
         """Start recording, and sending over ``link``; without one nobody waits for what is recorded."""
+        self._is_sent = link is not None
         if link is not None:
             self._outbox.start(link)
         else:
@@ -194,7 +198,7 @@ class Recorder:
 
     def _append(self, batch: list[Record]) -> bool:
         try:
-            self._journal.append(batch)
+            self._journal.append([self._as_published(record) for record in batch])
         except Exception as error:  # whatever it is, the thread must not end
             # The gate has its command; a record that cannot be kept must not stop the line.
             self._broken.begins(f"{error}; inspections wait to be recorded")
@@ -204,6 +208,13 @@ class Recorder:
         self._broken.ends(f"journal: can be written again{lost}")
         self._outbox.wake()
         return True
+
+    def _as_published(self, record: Record) -> Record:
+        """With what is said of its lateness: fixed before anybody hears of it, as one id has one content."""
+        prompt = self._outbox.is_prompt and time.time() - record.recorded < LATE_AFTER_S
+        if prompt or not self._is_sent:
+            return record
+        return replace(record, message=record.message.replace('"late":false', '"late":true'))
 
     def _keep_up(self) -> None:
         """The upkeep's thread: sync, trim, checkpoint."""

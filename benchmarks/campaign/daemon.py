@@ -28,11 +28,8 @@ def start(port: int, journal: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def recorded(journal: Path) -> dict[str, bytes]:
-    """What a journal holds: each id with its content as it is sent."""
+    """What a journal holds: each id with its content."""
     database = sqlite3.connect(journal)
-    rows = database.execute("SELECT message, late FROM inspections ORDER BY number").fetchall()
+    rows = database.execute("SELECT message FROM inspections ORDER BY number").fetchall()
     database.close()
-    return {
-        json.loads(text)["id"]: (text.replace('"late":false', '"late":true') if late else text).encode()
-        for text, late in rows
-    }
+    return {json.loads(text)["id"]: text.encode() for (text,) in rows}

@@ -72,7 +72,9 @@ class VerdictMessage(Message):
     lot: str | None = Field(None, description="what …/lot said when the part was seen")
     source: str | None = Field(None, description="file name, in a replay")
     truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
-    late: bool = Field(default=False, description="held back, by a broker that was away")
+    late: bool = Field(
+        default=False, description="held back when it was recorded: the broker was away, or the disk hung"
+    )
 
 
 class CommandMessage(Message):

@@ -12,7 +12,6 @@ from edge.mqtt.client import BrokerLink, Receipt
 logger = logging.getLogger(__name__)
 
 WINDOW = 50
-LATE_AFTER_S = 2.0
 REFUSED_S = 5.0
 _IDLE_S = 0.2
 
@@ -40,6 +39,12 @@ class Outbox:
         """Start sending over ``link``."""
         self._link = link
         self._thread.start()
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether what is recorded now is sent now: there is a broker, and it keeps up."""
+        connected = self._link is not None and self._link.connection_number is not None
+        return connected and self._journal.waiting < WINDOW
 
     def wake(self) -> None:
         """There is something to send, or a connection to send it over."""
@@ -105,11 +110,10 @@ class Outbox:
             rows = self._journal.outbox(after=self._cursor, limit=WINDOW - len(self._in_flight))
             if not rows or self._sending != (connection, self._journal.openings):
                 return
-            for row, late in zip(rows, self._lateness(rows), strict=True):
-                if not self._publish(link, row, late=late):
-                    return
+            if not all(self._publish(link, row) for row in rows):
+                return
 
-    def _publish(self, link: BrokerLink, row: OutboxRow, *, late: bool) -> bool:
+    def _publish(self, link: BrokerLink, row: OutboxRow) -> bool:
         """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
         if row.message is None:
             logger.error("journal: row %d holds no verdict that can be sent; left out", row.number)
@@ -117,20 +121,9 @@ class Outbox:
             if not self._in_flight:
                 self._journal.acknowledge(row.number)
         else:
-            payload = row.message.replace(b'"late":false', b'"late":true') if late else row.message
-            receipt = link.publish(self._topic, payload, qos=1)
+            receipt = link.publish(self._topic, row.message, qos=1)
             if receipt is None:
                 return False
             self._in_flight[receipt] = row.number
         self._cursor = row.number
         return True
-
-    def _lateness(self, rows: list[OutboxRow]) -> list[bool]:
-        """What is said of each, now and whenever it is sent again: it is written down before."""
-        now = time.time()
-        new = {row.number: now - row.recorded > LATE_AFTER_S for row in rows if row.late is None}
-        for late in (False, True):
-            numbers = [number for number, is_late in new.items() if is_late is late]
-            if numbers:
-                self._journal.set_late(numbers, late=late)
-        return [new.get(row.number, bool(row.late)) for row in rows]
