@@ -4,15 +4,15 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from edge.arguments import Parser
-from edge.errors import LinegateError, SettingsError
+from edge.errors import JournalError, LinegateError, SettingsError
+from edge.service.logs import last_words, set_up_logging
+from edge.service.notify import Notifier
 from edge.settings import DEFAULT_RECIPE, Settings, load_settings, setting_fields
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ examples:
   edge --counts --from 2026-11-21               counts of verdicts by shift, recipe and lot
 
 exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
-             3 the camera's driver hangs: a new process is needed, which systemd starts
+             3 the camera's driver hangs, or the journal cannot be opened: a new process is needed, which
+             systemd starts
 """
-EXIT_CAMERA_HANGS = 3
+EXIT_NEW_PROCESS = 3
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,12 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments = build_parser().parse_args(argv)
         _refuse_combinations(arguments)
         settings = _settings(arguments)
-        logging.basicConfig(
-            level=settings.log.level.upper(),
-            stream=sys.stderr,
-            format="%(levelname)s %(message)s",
-            force=True,
-        )
+        set_up_logging(settings.log.level, station=settings.station.name)
         if arguments.check:
             return _check(settings, _settings_file(arguments), as_json=arguments.json)
         if arguments.capture is not None:
@@ -94,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
             return _counts(settings, arguments)
         return _run(settings, lambda: _settings(arguments))
     except LinegateError as error:
-        print(f"edge: {error}", file=sys.stderr)
+        last_words(f"edge: {error}")
+        Notifier().status(str(error))
         return 2
     except KeyboardInterrupt:
         print("edge: interrupted", file=sys.stderr)
@@ -148,16 +145,15 @@ def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
     from edge.changes.choice import choice_file
     from edge.changes.served import serve_first
     from edge.line import Line
+    from edge.service.signals import handle_signals
 
     served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
-    line = Line(served, notes=notes, read_settings=read_settings)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        line.request_stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: line.request_reload())
+    try:
+        line = Line(served, notes=notes, read_settings=read_settings)
+    except JournalError as error:
+        logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", error)
+        return EXIT_NEW_PROCESS
+    handle_signals(stop=line.request_stop, reload=line.request_reload)
     waiting = line.run()
     statistics = line.station.statistics
     text = ", ".join(f"{count} {verdict}" for verdict, count in statistics.verdicts().items())
@@ -168,7 +164,7 @@ def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
         )
     if line.lost is not None:
         logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", line.lost)
-        os._exit(EXIT_CAMERA_HANGS)  # the usual way out would wait for the thread that hangs
+        os._exit(EXIT_NEW_PROCESS)  # the usual way out would wait for the thread that hangs
     return 0
 
 

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_S = 0.02
 _LONGEST_SLEEP_S = 0.5
+_ALIVE_S = 5.0
 
 
 class GateKeeper:
@@ -43,6 +44,7 @@ class GateKeeper:
         self._failed = False
         silence_s = settings.encoder_silence_ms / 1000 if settings.belt == "encoder" else math.inf
         self._longest_sleep_s = min(_LONGEST_SLEEP_S, silence_s / 4)
+        self._turned = now
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
@@ -62,6 +64,11 @@ class GateKeeper:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(1.0)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still does what is due."""
+        return self._thread.is_alive() and time.monotonic() - self._turned < _ALIVE_S
 
     @property
     def counts(self) -> GateCounts:
@@ -169,7 +176,7 @@ class GateKeeper:
     def _run(self) -> None:
         while not self._stop.is_set():
             with self._changed:
-                now = time.monotonic()
+                now = self._turned = time.monotonic()
                 self._failed = False
                 if isinstance(self._belt, CountedBelt) and self._belt.is_silent(now):
                     self._lose("the encoder is silent")

@@ -12,6 +12,7 @@ from pathlib import Path
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
 from edge.changes.served import Served
+from edge.service.service import Service
 from edge.settings import Settings
 from edge.station import Station
 
@@ -41,6 +42,7 @@ class Line:
             journal=Path(served.settings.journal.path),
             read_settings=read_settings,
         )
+        self._service = Service(served.settings, self._guard, self._station)
         self._stop = threading.Event()
         self._reload = threading.Event()
         self.lost: str | None = None
@@ -67,6 +69,7 @@ class Line:
         for note in self._notes:
             self._station.complain_of_bundle(note)
         self._guard.start()
+        self._service.start(time.monotonic())
         next_stats = time.monotonic() + STATS_EVERY_S
         try:
             while not self._stop.is_set() and not self._guard.ended:
@@ -82,10 +85,12 @@ class Line:
                     if not self._station.reload():
                         self._reload.set()  # another change is being made: again in a moment
                 self._station.tend()
+                self._service.turn(time.monotonic(), frame)
                 if time.monotonic() >= next_stats:
                     next_stats += STATS_EVERY_S
                     self._publish_stats()
         finally:
+            self._service.stop()
             self._guard.stop()
             self._publish_stats()
             waiting = self._station.stop(drain_s=DRAIN_S)
@@ -94,3 +99,4 @@ class Line:
     def _publish_stats(self) -> None:
         self._station.frames_dropped = self._guard.dropped
         self._station.publish_stats()
+        self._service.count()

@@ -130,6 +130,11 @@ class Recorder:
             self._archive.offer(message, image)
 
     @property
+    def is_alive(self) -> bool:
+        """Whether every thread that records or sends still does."""
+        return self._outbox.is_alive and all(thread.is_alive() for thread in self._threads)
+
+    @property
     def waiting(self) -> int:
         """How many verdicts the broker has not acknowledged."""
         with self._changed:

@@ -1,7 +1,7 @@
 """Every setting of the daemon as one typed model: config.toml, environment and flags.
 
-Flags (`--camera.source 0`) come before the environment (`EDGE_CAMERA__SOURCE=0`), which comes
-before the file, which comes before the defaults. Unknown keys and wrong values are refused.
+Flags (`--camera.source 0`) come before the environment (`EDGE_CAMERA__SOURCE=0`), before systemd's
+credentials, before the file, before the defaults. Unknown keys and wrong values are refused.
 """
 
 import difflib
@@ -32,6 +32,8 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from edge.errors import SettingsError
 from edge.preprocess import Region
+from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
+from edge.service.credentials import read_credentials
 from edge.signature import PublicKey
 
 ENVIRONMENT_PREFIX = "EDGE_"
@@ -352,7 +354,8 @@ class MqttSettings(Section):
     protocol: Literal["auto", "5", "3.1.1"] = Field("auto", description='"auto" tries 5 first, then 3.1.1')
     username: str = Field("", description="empty: none")
     password: SecretStr = Field(
-        SecretStr(""), description="better given as EDGE_MQTT__PASSWORD than written into a file"
+        SecretStr(""),
+        description="better given as a credential (docs/install.md) or EDGE_MQTT__PASSWORD than written here",
     )
     tls: Literal["auto", "on", "off"] = Field(
         "auto",
@@ -514,6 +517,15 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to write")
 
 
+class MetricsSettings(Section):
+    """What Prometheus may read of this station over HTTP; nobody is asked for a password."""
+
+    port: int = Field(0, ge=0, le=65535, description="of http://…/metrics; 0 is off")
+    address: str = Field(
+        "127.0.0.1", min_length=1, description='of which network; "0.0.0.0": of all, so anybody may read'
+    )
+
+
 class Settings(BaseSettings):
     """All settings; build it with load_settings, which turns pydantic's errors into ours."""
 
@@ -533,6 +545,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = ArchiveSettings()
     alarms: AlarmSettings = AlarmSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     shadow: ShadowSettings = ShadowSettings()
     recipes: dict[RecipeName, NamedRecipe] = {}
 
@@ -582,17 +595,16 @@ def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:
-    """Settings from a TOML file, the environment and flags ("section.key" to text).
+    """Settings from a TOML file, systemd's credentials, the environment and flags ("section.key" to text).
 
-    Raises SettingsError, which names the file, variable or flag and the key.
+    Raises SettingsError, which names the file, credential, variable or flag and the key.
     """
     from_file = _read_toml(file) if file is not None else {}
     _refuse_unknown(_flatten(from_file), str(file))
+    credentials = read_credentials()
+    for key in credentials:
+        _refuse_unknown([key], f"credential {CREDENTIAL_PREFIX}{key}")
     variables = _environment_keys()
-    from_flags: dict[str, Any] = {}
-    for key, text in flags.items():
-        section, name = key.split(".")
-        from_flags.setdefault(section, {})[name] = _parse_flag(key, text)
 
     class SourcedSettings(Settings):
         @classmethod
@@ -604,12 +616,14 @@ def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base class's signature
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, from_file)
+            tables = (_tables(credentials, "credential {}"), from_file)
+            files = [InitSettingsSource(settings_cls, values) for values in tables]
+            return init_settings, env_settings, *files
 
     try:
-        return SourcedSettings(**from_flags)
+        return SourcedSettings(**_tables(flags, "--{}"))
     except ValidationError as error:
-        raise SettingsError(_explain(error, file, variables, flags)) from error
+        raise SettingsError(_explain(error, file, variables, flags, credentials)) from error
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}") from error
 
@@ -652,14 +666,23 @@ def _environment_keys() -> set[str]:
     return keys
 
 
-def _parse_flag(key: str, text: str) -> Any:
-    """Tables and lists, such as a region, are given to a flag as JSON, as to a variable."""
+def _tables(values: Mapping[str, str], named: str) -> dict[str, Any]:
+    """Sections of what came as "section.key" to text."""
+    tables: dict[str, Any] = {}
+    for key, text in values.items():
+        section, name = key.split(".")
+        tables.setdefault(section, {})[name] = _parse(text, named.format(key))
+    return tables
+
+
+def _parse(text: str, where: str) -> Any:
+    """Tables and lists, such as a region, are given as JSON, as to a variable."""
     if not text.startswith(("{", "[")):
         return text
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(f"--{key}: not valid JSON: {error}") from error
+        raise SettingsError(f"{where}: not valid JSON: {error}") from error
 
 
 def _refuse_unknown(keys: list[str], where: str) -> None:
@@ -672,7 +695,11 @@ def _refuse_unknown(keys: list[str], where: str) -> None:
 
 
 def _explain(
-    error: ValidationError, file: Path | None, variables: Collection[str], flags: Collection[str]
+    error: ValidationError,
+    file: Path | None,
+    variables: Collection[str],
+    flags: Collection[str],
+    credentials: Collection[str],
 ) -> str:
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
@@ -681,12 +708,14 @@ def _explain(
         where = f"--{key}"
     elif key in variables:
         where = ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
+    elif key in credentials:
+        where = f"credential {CREDENTIAL_PREFIX}{key}"
     else:
         where = ": ".join(text for text in (str(file or ""), ".".join(parts)) if text)
     message = _reason(error)
     given = first.get("input")
-    is_shown = isinstance(given, str | int | float) and "password" not in key and "@" not in str(given)
-    shown = f" (given: {given!r})" if is_shown else ""  # behind an @ may stand user:password@host
+    is_secret = "password" in key or key in credentials or "@" in str(given)  # may be user:password@host
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and not is_secret else ""
     message = f"{message[0].lower()}{message[1:]}{shown}"
     return f"{where}: {message}" if where else message
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -109,6 +110,10 @@ class Station:
         self._reason: str | None = None
         self._since = datetime.now(UTC)
         self.statistics = Statistics()
+        self.begun = 0
+        """How many parts were seen so far."""
+        self.failures = 0
+        """How many inspections in a row raised an error, up to now."""
         self.link: BrokerLink | None = None
         if settings.mqtt.enabled:
             self.link = BrokerLink(
@@ -212,6 +217,7 @@ class Station:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
         self._pins.part_seen()
         number = next(self._numbers)
+        self.begun = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
         flight = self._keeper.expect(name, seen, count=count)
         sighting = Sighting(name, number, seen, flight, self._inspector, lot=self._lot)
@@ -251,6 +257,29 @@ class Station:
     def lot_begins(self, lot: str | None) -> None:
         """Parts that are seen from now on are of this lot."""
         self._lot = lot
+
+    @property
+    def state(self) -> tuple[State, str | None]:
+        """The state and its reason."""
+        return self._states.current
+
+    @property
+    def model_id(self) -> str:
+        """What decides."""
+        return self._inspector.model.bundle.model_id
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What …/stats said last."""
+        return self._say.counts
+
+    @property
+    def vital(self) -> dict[str, bool]:
+        """Whether each thread that must go on for ever still does."""
+        threads = {"the gate": self._keeper.is_alive, "the recorder": self._recorder.is_alive}
+        if self.link is not None:
+            threads["the link to the broker"] = self.link.is_alive
+        return threads
 
     def publish_stats(self) -> None:
         """Publish the counts."""
@@ -298,10 +327,16 @@ class Station:
 
     def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:
         try:
-            return inspector.inspect(frame)
+            inspection = inspector.inspect(frame)
         except Exception as error:  # whatever the runtime raises, the part must not pass as ok
-            logger.exception("inspection failed")
+            if not self.failures:
+                logger.exception("inspection: fails")
+            self.failures += 1
             return fault(frame, f"{type(error).__name__}: {error}")
+        if self.failures:
+            logger.warning("inspection: works again after %d that failed", self.failures)
+            self.failures = 0
+        return inspection
 
     def _decide(self, sighting: Sighting) -> Inspection:
         """Tell the gate what was found of a part, then the journal."""

@@ -1,13 +1,16 @@
 """Counts and latencies since the start."""
 
 import threading
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Sequence
+from itertools import accumulate
 
 from edge.decision import Verdict
 from edge.inspector import Inspection
 
 KEPT_LATENCIES = 10_000
+LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -33,6 +36,8 @@ class Statistics:
         self._lock = threading.Lock()
         self._verdicts: Counter[Verdict] = Counter()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self._buckets = [0] * (len(LATENCY_BOUNDS_MS) + 1)
+        self._latency_sum_ms = 0.0
         self.commands_sent = 0
         self.commands_missed = 0
 
@@ -42,6 +47,8 @@ class Statistics:
             self._verdicts[inspection.verdict] += 1
             if inspection.latency_ms is not None:
                 self._latencies.append(inspection.latency_ms)
+                self._buckets[bisect_left(LATENCY_BOUNDS_MS, inspection.latency_ms)] += 1
+                self._latency_sum_ms += inspection.latency_ms
 
     @property
     def inspected(self) -> int:
@@ -59,3 +66,8 @@ class Statistics:
         with self._lock:
             values = list(self._latencies)
         return latency_summary(values)
+
+    def latency_buckets(self) -> tuple[list[int], float]:
+        """Inspections up to each of LATENCY_BOUNDS_MS and beyond, since the start; and the sum in ms."""
+        with self._lock:
+            return list(accumulate(self._buckets)), self._latency_sum_ms

@@ -131,6 +131,11 @@ class CameraGuard:
             return None if self._fault is None else str(self._fault)
 
     @property
+    def is_alive(self) -> bool:
+        """Whether somebody still looks after the camera, or there is nothing more to read."""
+        return self._thread.is_alive() or self._ended
+
+    @property
     def ignored(self) -> tuple[str, ...]:
         """The settings that the camera did not take, one line each."""
         with self._changed:

@@ -31,6 +31,8 @@ class Announcer:
     def __init__(self, station: str, *, simulated: bool) -> None:
         self.topics = Topics(station)
         self.link: BrokerLink | None = None
+        self.counts: dict[str, Any] = {}
+        """What was said last by ``stats``."""
         self._head: dict[str, Any] = {"station": station, "simulated": simulated}
         self._served: dict[str, str | None] = {"model_id": None, "recipe": None}
 
@@ -139,6 +141,7 @@ class Announcer:
 
     def stats(self, counts: dict[str, Any]) -> None:
         """Publish the counts; the keys are those of StatsMessage."""
+        self.counts = counts
         message = StatsMessage(**self._head, at=datetime.now(UTC), **counts)
         if self.link is not None:
             self.link.publish(self.topics.stats, message.payload(), qos=0, retain=True)

@@ -131,6 +131,8 @@ class BrokerLink:
         self._complained = False
         self._refused_publish = False
         self._attempts = 0
+        self.connections = 0
+        """How often the broker let us in."""
         self._short = 0
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -138,6 +140,11 @@ class BrokerLink:
     def address(self) -> str:
         """Host and port, for people."""
         return f"{self._settings.host}:{self._settings.port}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still connects, and connects again."""
+        return self._thread.is_alive()
 
     @property
     def connected(self) -> bool:
@@ -228,6 +235,7 @@ class BrokerLink:
             self._complained = False
             self._refused_publish = False
             self._connection = connection
+            self.connections += 1
             logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
             self._subscribe(connection)
             self._on_connected()

@@ -46,6 +46,11 @@ class Outbox:
         connected = self._link is not None and self._link.connection_number is not None
         return connected and self._journal.waiting < WINDOW
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still sends, or was never to."""
+        return self._thread.is_alive() or self._link is None
+
     def wake(self) -> None:
         """There is something to send, or a connection to send it over."""
         self._wake.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import edge.line
-from edge.__main__ import EXIT_CAMERA_HANGS, load_inspector, main
+from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.changes.served import Served
 from edge.errors import SettingsError
 from edge.settings import CameraSettings, load_settings
@@ -27,7 +27,7 @@ def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(
     limits = ["--camera.open_timeout_ms", "100", "--camera.hung_s", "1", "--camera.reopen_max_ms", "100"]
     main(["--model", str(bundle), "--mqtt.enabled", "false", "--camera.source", "0", *limits])
     release.set()
-    assert left == [EXIT_CAMERA_HANGS] == [3]
+    assert left == [EXIT_NEW_PROCESS] == [3]
     assert "systemd starts a new one" in capfd.readouterr().err
 
 

@@ -1,0 +1,132 @@
+"""What Prometheus reads."""
+
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.service import metrics
+from edge.service.metrics import MetricsServer, StationCollector
+from edge.service.readings import Readings
+from edge.settings import MetricsSettings
+from edge.statistics import LATENCY_BOUNDS_MS
+
+READINGS = Readings(
+    info={"station": "left", "model_id": "abc"},
+    state="running",
+    verdicts={"ok": 7, "defect": 2, "unsure": 0, "fault": 1},
+    latency_buckets=[*range(len(LATENCY_BOUNDS_MS)), 20],
+    latency_sum_ms=1500.0,
+    frame_age_s=0.25,
+    camera_openings=3,
+    broker_connected=True,
+    broker_connections=2,
+    counts={"inspected": 10, "outbox": 4, "frames_dropped": 6, "something_new": 1.5},
+)
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def parse(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def sample(samples: Samples, name: str, **labels: str) -> float:
+    return samples[f"linegate_{name}", frozenset(labels.items())]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def thermal(tmp_path: Path) -> Path:
+    for name, kind, temperature in (
+        ("thermal_zone0", "cpu-thermal", "48250\n"),
+        ("thermal_zone1", "gpu", ""),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "type").write_text(f"{kind}\n")
+        (tmp_path / name / "temp").write_text(temperature)
+    return tmp_path
+
+
+@pytest.fixture
+def server(port: int, thermal: Path) -> Iterator[MetricsServer]:
+    server = MetricsServer(MetricsSettings(port=port), StationCollector(lambda: READINGS, thermal=thermal))
+    yield server
+    server.stop()
+
+
+def read(port: int) -> str:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+                return str(answer.read().decode())
+        except ConnectionRefusedError:
+            continue
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            threading.Event().wait(0.1)
+    raise AssertionError("nobody answers")
+
+
+def test_prometheus_reads_everything(server: MetricsServer, port: int) -> None:
+    server.start()
+    seen = parse(read(port))
+    assert sample(seen, "verdicts_total", verdict="defect") == 2
+    assert sample(seen, "latency_seconds_bucket", le="0.005") == 2
+    assert sample(seen, "latency_seconds_bucket", le="+Inf") == 20
+    assert sample(seen, "latency_seconds_sum") == 1.5
+    assert sample(seen, "state", state="running") == 1
+    assert sample(seen, "state", state="fault") == 0
+    assert sample(seen, "station_info", station="left", model_id="abc") == 1
+    assert sample(seen, "frame_age_seconds") == 0.25
+    assert sample(seen, "camera_openings_total") == 3
+    assert sample(seen, "broker_connected") == 1
+    assert sample(seen, "broker_connections_total") == 2
+    assert sample(seen, "outbox") == 4
+    assert sample(seen, "frames_dropped_total") == 6
+    assert sample(seen, "something_new") == 1.5
+    assert ("process_resident_memory_bytes", frozenset()) in seen
+
+
+def test_sensors_that_cannot_be_read_are_left_out(thermal: Path) -> None:
+    (family,) = [f for f in StationCollector(lambda: READINGS, thermal=thermal).collect() if "temp" in f.name]
+    assert [(s.labels["kind"], s.value) for s in family.samples] == [("cpu-thermal", 48.25)]
+
+
+def test_a_reader_that_says_nothing_is_hung_up_on(
+    server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_READER_S", 0.2)
+    server.start()
+    read(port)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+        assert "linegate_verdicts_total" in read(port)
+        assert silent.recv(1) == b""
+
+
+def test_a_port_that_is_taken_is_said_once_and_waited_for(
+    server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(metrics, "_AGAIN_S", 0.01)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        server.start()
+        while not caplog.records:
+            threading.Event().wait(0.01)
+    assert "linegate_state" in read(port)
+    assert len([record for record in caplog.records if "cannot be served" in record.getMessage()]) == 1
