@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,12 +34,16 @@ demo-model: .venv/.everything ## learn the demo's model again, from simulated ph
 test: .venv/.everything mosquitto ## the tests, on two cores; ARGS='-m "not slow"' goes to pytest
 	$(bin)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+booted: .venv/.everything ## install, break, upgrade and remove the service on a Debian of its own; as root, 5 minutes
+	LINEGATE_BOOTED=$${LINEGATE_BOOTED:-1} $(bin)/pytest tests/test_booted.py $(ARGS)
+
 lint: .venv/.everything ## ruff: rules and format
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 
 types: .venv/.everything ## mypy, strict
 	$(bin)/mypy
+	$(bin)/mypy systemd/install
 
 imports: .venv/.everything ## who may import whom
 	$(bin)/lint-imports --no-cache
