@@ -20,6 +20,7 @@ from edge.gate import GateCommand
 from edge.images import Image
 from edge.inputs import Edge
 from edge.inspector import Inspection, Inspector
+from edge.journal import Journal
 from edge.model import load_model
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import Incoming
@@ -158,6 +159,20 @@ def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
     assert [(i.verdict, i.reason) for i in here.found] == [
         (Verdict.FAULT, "no verdict by the time its part was at the gate")
     ]
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_gate_nor_the_next_part(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(Journal, "append", lambda *_: goes_on.wait(60))
+    here = stand(gate__travel_ms=60000, gate__max_parts=100)
+    for _ in range(5):
+        here.show(BAD)
+        time.sleep(0.03)
+    rejected = [command for command in here.commands if command.part is not None]
+    assert (len(here.found), len(rejected)) == (5, 5)
+    goes_on.set()
 
 
 def test_whatever_inspection_raises_the_part_is_a_fault(
