@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,9 @@ drift: .venv/.everything ## how far the scores of good parts move, from the phot
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)
+
+heatmaps: .venv/.everything ## the table of docs/heatmap.md again, from the photographs in DATA; takes minutes
+	$(bin)/python -m benchmarks.heatmaps $(DATA)
 
 experiments: .venv/.everything ## docs/pieces.md again, from the photographs in DATA; takes an hour
 	$(bin)/python -m benchmarks.experiments $(DATA)

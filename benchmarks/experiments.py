@@ -20,7 +20,7 @@ from trainer.layouts import read_layout
 from trainer.learners.anomaly import NormalityLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
-from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS
+from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS, WITH_PLACES
 from trainer.models.trunk import download
 from trainer.settings import TrainSettings
 from trainer.validate import cross_validate
@@ -32,11 +32,11 @@ DOCUMENT = ROOT / "docs" / "pieces.md"
 DATA_SETS = {"casting": "binary", "magnetic_tile": "binary", "plastic_toys": "binary", "neu": "classes"}
 SEEDS = (31, 32, 33)
 PIECES = {
-    "last features": (160, LAST, False),
-    "means of six blocks": (160, MEANS, False),
-    "and mean positive deviations": (160, MEANS_AND_DEVIATIONS, False),
-    "and the strangest place (the default)": (160, MEANS_AND_DEVIATIONS, True),
-    "the default at 224 px": (224, MEANS_AND_DEVIATIONS, True),
+    "last features": (160, LAST),
+    "means of six blocks": (160, MEANS),
+    "and mean positive deviations": (160, MEANS_AND_DEVIATIONS),
+    "and the strangest place (the default)": (160, WITH_PLACES),
+    "the default at 224 px": (224, WITH_PLACES),
 }
 ALONE = "the strangest place alone, from OK parts"
 
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 def measure(data: Path, task: str, size: int, weights: Weights, found: dict[str, list[list[float]]]) -> None:
     """Fill ``found`` with (balanced accuracy, AUROC) of each fold, by "data: piece: seed"."""
     settings = TrainSettings(task=task, size=size, folds=5)
-    wanted = [piece for piece, (of_size, _, _) in PIECES.items() if of_size == size]
+    wanted = [piece for piece, (of_size, _) in PIECES.items() if of_size == size]
     wanted += [ALONE] if size == 160 and task == "binary" else []
     keys = [f"{data.name}: {piece}: {seed}" for piece in wanted for seed in SEEDS]
     if all(key in found for key in keys):
@@ -97,13 +97,12 @@ def learner_of(
     if piece == ALONE:
         dataset = replace(dataset, task="anomaly")
         return NormalityLearner(dataset, weights, seed=seed), dataset
-    _, look, has_places = PIECES[piece]
+    _, look = PIECES[piece]
     learner = HeadLearner(
         dataset,
         weights,
         look,
         name="experiment",
-        has_places=has_places,
         seed=seed,
         threads=settings.threads,
     )

@@ -133,6 +133,16 @@ class Heatmap(BaseModel):
     width: int = Field(ge=1, le=1024)
 
 
+class Operators(BaseModel):
+    """What the graph is made of: ``count`` operators, and how many of a kind are not as they should be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(ge=0)
+    not_int8: dict[str, int]
+    not_xnnpack: dict[str, int] = Field(description="left to the runtime's own kernels where it was made")
+
+
 class Manifest(BaseModel):
     """What a bundle says of itself.
 
@@ -151,6 +161,7 @@ class Manifest(BaseModel):
     input: InputSpec
     output: Output = Output()
     heatmap: Heatmap | None = None
+    operators: Operators | None = None
     thresholds: Thresholds
     results: Results | None = None
     photographs: Photographs | None = None
@@ -192,7 +203,7 @@ def encode_bundle(manifest: Manifest, flatbuffer: bytes, golden_inputs: list[NDA
         LABELS: "".join(f"{name}\n" for name in manifest.classes).encode(),
     }
     for example, pixels in zip(manifest.golden, golden_inputs, strict=True):
-        members[example.file] = encode_png(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        members[example.file] = encode_png(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels, "small")
     return append_archive(flatbuffer, members)
 
 

@@ -52,6 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="accept that int8 passes N defects that float rejected",
     )
+    parser.add_argument(
+        "--no-heatmap",
+        dest="has_heatmap",
+        action="store_false",
+        help="leave out the second output, which shows where the defect is",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -90,6 +96,7 @@ def _quantize(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         data=arguments.data,
         allowed=Allowed(arguments.allow_flips, arguments.allow_escapes),
+        has_heatmap=arguments.has_heatmap,
     )
     if arguments.json:
         print(json.dumps(_document(result, out)))
@@ -113,11 +120,12 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
         "flips": [asdict(flip) for flip in comparison.flips],
         "largest_score_shift": comparison.largest_shift,
         "mean_score_shift": comparison.mean_shift,
+        "operators": result.operators.model_dump(),
     }
 
 
 def _report(result: "Quantized", out: Path) -> str:
-    from quantize.describe import figures_line
+    from quantize.describe import figures_line, operators_line
 
     comparison = result.comparison
     lines = [
@@ -131,6 +139,7 @@ def _report(result: "Quantized", out: Path) -> str:
         f"int8 {flip.int8_decides} {flip.int8_score:.4f}"
         for flip in comparison.flips
     ]
+    lines.append(operators_line(result.operators))
     if result.refusal is None:
         lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.model_id[:12]}")
     return "\n".join(lines)

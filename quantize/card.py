@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from edge.bundle import Bundle, Manifest, Photographs, Results, Wrapped
 from edge.figures import Figures, wilson_interval
-from quantize.describe import accepted_line, input_line, output_line, thresholds_line
+from quantize.describe import accepted_line, input_line, operators_line, output_line, thresholds_line
 
 
 def model_card(bundle: Bundle) -> str:
@@ -31,6 +31,7 @@ def _what_it_is(bundle: Bundle) -> str:
         ("OK class", manifest.ok_class or "none"),
         ("input", input_line(manifest)),
         ("output", output_line(manifest)),
+        *([("operators", operators_line(manifest.operators))] if manifest.operators else []),
         ("size", f"{len(bundle.flatbuffer) / 1000:.0f} kB"),
     ]
     return f"# {manifest.model_name}: {', '.join(manifest.classes)}\n\n" + _table(("", ""), rows)

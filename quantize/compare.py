@@ -12,7 +12,7 @@ from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide
 from edge.figures import Figures, Labelled, compute_figures
 from edge.model import Model
 from edge.preprocess import to_network_input
-from quantize.run import Run
+from quantize.run import Run, logits_alone
 
 _BATCH = 64
 
@@ -86,7 +86,8 @@ def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     import tensorflow as tf
 
     shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
-    decide_all = tf.function(lambda batch: network(batch, training=False), input_signature=[shape])
+    graph = logits_alone(network)
+    decide_all = tf.function(lambda batch: graph(batch, training=False), input_signature=[shape])
     batches = [to_network_input(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH)]
     return np.concatenate([decide_all(batch).numpy() for batch in batches])
 

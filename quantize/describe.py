@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.bundle import Bundle, Manifest, Results
+from edge.bundle import Bundle, Manifest, Operators, Results
 from edge.decision import Thresholds
 from edge.figures import Figures
 
@@ -17,6 +17,7 @@ def describe(file: Path, bundle: Bundle) -> str:
         ("task", f"{manifest.task}: {', '.join(manifest.classes)}; OK: {manifest.ok_class or 'none'}"),
         ("input", input_line(manifest)),
         ("output", output_line(manifest)),
+        *([("operators", operators_line(manifest.operators))] if manifest.operators else []),
         ("thresholds", thresholds_line(manifest.thresholds)),
         *(_origin(manifest)),
         *(_scores(manifest)),
@@ -47,6 +48,15 @@ def output_line(manifest: Manifest) -> str:
     output, heatmap = manifest.output, manifest.heatmap
     shown = f"; a heatmap of {heatmap.width}x{heatmap.height}" if heatmap else ""
     return f"{output.type} {output.values}{shown}"
+
+
+def operators_line(operators: Operators) -> str:
+    """For people: what is not as it should be, or that all is."""
+    parts = [f"{operators.count} operators"]
+    for what, found in (("not int8", operators.not_int8), ("not run by XNNPACK", operators.not_xnnpack)):
+        if found:
+            parts.append(f"{what}: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
+    return "; ".join(parts) if len(parts) > 1 else f"{parts[0]}, all int8 and run by XNNPACK"
 
 
 def thresholds_line(thresholds: Thresholds) -> str:

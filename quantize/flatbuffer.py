@@ -34,6 +34,12 @@ def pack(model: Any) -> bytes:
 
 
 def shorten_names(model: Any) -> None:
-    """Leave of the names of tensors what says which layer it is: they are long, and for people only."""
+    """Leave of the names of tensors what says which layer it is: they are long, and for people only.
+
+    Constants need none: they are seen beside their layer.
+    """
     for tensor in model.subgraphs[0].tensors:
+        if model.buffers[tensor.buffer].data is not None:
+            tensor.name = None
+            continue
         tensor.name = tensor.name.split(b";")[-1].removeprefix(b"one_1/").split(b"/", 1)[-1]

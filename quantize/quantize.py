@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import Bundle, GoldenExample, Manifest, Results, decode_bundle, encode_bundle, write_bundle
+from edge.bundle import (
+    Bundle,
+    GoldenExample,
+    Heatmap,
+    Manifest,
+    Operators,
+    Results,
+    decode_bundle,
+    encode_bundle,
+    write_bundle,
+)
 from edge.errors import InputError
 from edge.figures import compute_figures
 from edge.model import Model, runtime_version
@@ -19,7 +29,8 @@ from quantize.compare import Comparison, compare
 from quantize.convert import convert
 from quantize.gate import Allowed, refuse
 from quantize.golden import choose_golden
-from quantize.run import Run, load_network, load_pixels, read_run
+from quantize.operators import count_operators
+from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
 
 
 @dataclass(frozen=True)
@@ -27,20 +38,30 @@ class Quantized:
     """What came of it. ``refusal`` says why nothing was written, or is None."""
 
     comparison: Comparison
+    operators: Operators
     size: int
     model_id: str
     refusal: str | None
 
 
 def quantize(
-    folder: Path, out: Path, *, samples: int, seed: int, data: Path | None, allowed: Allowed
+    folder: Path,
+    out: Path,
+    *,
+    samples: int,
+    seed: int,
+    data: Path | None,
+    allowed: Allowed,
+    has_heatmap: bool = True,
 ) -> Quantized:
     """Quantize a run, compare it with float, and write the bundle unless int8 decides otherwise.
 
-    Raises InputError or BundleError.
+    With ``has_heatmap`` the bundle has one if the run has. Raises InputError or BundleError.
     """
     run = read_run(folder)
     network = load_network(folder)
+    if not has_heatmap:
+        network = logits_alone(network)
     root = data if data is not None else Path(run.data)
     validation = load_pixels(run, run.validation, root)
     chosen = balanced_sample(run.train, count=samples, seed=seed)
@@ -48,22 +69,23 @@ def quantize(
     if run.task == "anomaly":
         sample = with_strange_parts(sample, seed=seed)
     flatbuffer = convert(network, sample)
-    comparison = _compare(network, flatbuffer, run, validation)
+    operators = count_operators(flatbuffer, name="the int8 model")
+    draft = _draft(run, flatbuffer, heatmap_of(network), operators)
+    comparison = _compare(network, draft, flatbuffer, run, validation)
     refusal = refuse(comparison, allowed)
-    manifest, inputs = _manifest(
-        run, flatbuffer, comparison, allowed, validation, samples=len(chosen), seed=seed
-    )
+    manifest, inputs = _manifest(run, draft, comparison, allowed, validation, samples=len(chosen), seed=seed)
     content = encode_bundle(manifest, flatbuffer, inputs)
     bundle = decode_bundle(content, str(out))
     Model(bundle, name=str(out)).verify_golden()
     if refusal is None:
         write_bundle(out, content)
-    return Quantized(comparison, len(content), bundle.model_id, refusal)
+    return Quantized(comparison, operators, len(content), bundle.model_id, refusal)
 
 
-def _compare(network: Any, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
+def _compare(
+    network: Any, draft: Manifest, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8]
+) -> Comparison:
     """Compare through the device's own code, which wants a bundle: one without results, for now."""
-    draft = _draft(run, flatbuffer)
     model = Model(Bundle(draft, flatbuffer, [], ""), name="the int8 model")
     scale, zero_point = model.input_quantization
     if abs(scale / PIXEL_STEP - 1) > 1e-3 or zero_point != PIXEL_ZERO:
@@ -71,7 +93,7 @@ def _compare(network: Any, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8
     return compare(network, model, run, pixels)
 
 
-def _draft(run: Run, flatbuffer: bytes) -> Manifest:
+def _draft(run: Run, flatbuffer: bytes, heatmap: Heatmap | None, operators: Operators) -> Manifest:
     nothing = compute_figures([], task=run.task, classes=run.classes, ok_class=run.ok_class)
     return Manifest(
         format=1,
@@ -81,6 +103,8 @@ def _draft(run: Run, flatbuffer: bytes) -> Manifest:
         classes=run.classes,
         ok_class=run.ok_class,
         input=run.input,
+        heatmap=heatmap,
+        operators=operators,
         thresholds=run.thresholds,
         results=Results(
             split=run.split,
@@ -99,7 +123,7 @@ def _draft(run: Run, flatbuffer: bytes) -> Manifest:
 
 def _manifest(
     run: Run,
-    flatbuffer: bytes,
+    draft: Manifest,
     comparison: Comparison,
     allowed: Allowed,
     validation: NDArray[np.uint8],
@@ -134,9 +158,7 @@ def _manifest(
         "training": {**run.training, "calibration_images": samples, "calibration_seed": seed},
         "versions": {**run.versions, "runtime": runtime_version()},
     }
-    return _draft(run, flatbuffer).model_copy(update=changes), [
-        validation[position] for position in positions
-    ]
+    return draft.model_copy(update=changes), [validation[position] for position in positions]
 
 
 def _ok_scores(run: Run, comparison: Comparison) -> ScoreProfile | None:

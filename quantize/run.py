@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from edge.bundle import Photographs
+from edge.bundle import Heatmap, Photographs
 from edge.chatter import without_chatter
 from edge.decision import Task, Thresholds
 from edge.errors import ImageError, InputError
@@ -63,7 +63,7 @@ def read_run(folder: Path) -> Run:
 
 
 def load_network(folder: Path) -> Any:
-    """The Keras model of the run; raises InputError."""
+    """The Keras model of the run, to logits and maybe a heatmap; raises InputError."""
     with without_chatter():
         import keras
 
@@ -75,6 +75,21 @@ def load_network(folder: Path) -> Any:
         return keras.saving.load_model(path, {"FakeQuantize": FakeQuantize}, compile=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a model that Keras can load; train again") from error
+
+
+def heatmap_of(network: Any) -> Heatmap | None:
+    """What a network says of its second output, where it has one."""
+    if len(network.outputs) == 1:
+        return None
+    _, height, width, _ = network.outputs[1].shape
+    return Heatmap(height=height, width=width)
+
+
+def logits_alone(network: Any) -> Any:
+    """The same network without its heatmap, if it has one."""
+    import keras
+
+    return keras.Model(network.input, network.outputs[0], name=network.name)
 
 
 def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint8]:

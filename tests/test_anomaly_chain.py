@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
+from edge.images import read_image
+from edge.model import load_model
+from edge.preprocess import preprocess
 from quantize.__main__ import main as quantize
 from tests.test_chain import pretrained_weights
 from trainer.__main__ import main as trainer
@@ -25,6 +28,15 @@ def draw(folder: Path, *, count: int, seed: int, has_hole: bool = False) -> None
             cv2.circle(image, (int(x), int(y)), 9, 10, -1)
         noisy = image + chance.normal(0, 4, image.shape)
         cv2.imwrite(str(folder / f"{number:03}.png"), noisy.clip(0, 255).astype(np.uint8))
+
+
+def hottest_place(bundle: Path, photograph: Path) -> tuple[float, float]:
+    """(y, x) in pixels of 64, by the bundle's heatmap."""
+    model = load_model(bundle)
+    heatmap = model.predict(preprocess(read_image(photograph), model.bundle.manifest.input)).heatmap
+    assert heatmap is not None
+    y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    return (y + 0.5) * 64 / heatmap.shape[0], (x + 0.5) * 64 / heatmap.shape[1]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +67,8 @@ def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     assert labelled["images"] == 20
     assert labelled["auroc"] > 0.9
     assert labelled["escapes"] <= 3
+    hottest = np.array([hottest_place(bundle, file) for file in (data / "part" / "test" / "hole").iterdir()])
+    assert (np.abs(hottest - 32) < 22).all(axis=1).sum() >= 9  # the holes are in the middle
 
 
 @pytest.mark.parametrize(

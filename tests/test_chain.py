@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
-from edge.bundle import read_bundle
+from edge.bundle import Heatmap, read_bundle
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 
@@ -106,6 +106,28 @@ def test_a_head_on_given_features_decides_on_int8_as_on_float(
     assert quantized["flips"] == []
     assert quantized["largest_score_shift"] < 0.02  # a step of the logit
     assert quantized["mean_score_shift"] < 0.001
+    assert quantized["operators"]["not_int8"] == {}
+    assert read_bundle(tmp_path / "p.tflite").manifest.heatmap == Heatmap(height=4, width=4)
+
+
+def test_a_heatmap_changes_no_answer_and_shows_the_scratch(
+    chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edge.model import load_model
+
+    without = tmp_path / "without.tflite"
+    assert quantize([str(chain / "run"), "--out", str(without), "--no-heatmap", *LOOSE]) == 0
+    plain, shown = (load_model(file) for file in (without, chain / "part.tflite"))
+    assert plain.bundle.manifest.heatmap is None
+    assert plain.bundle.manifest.results == shown.bundle.manifest.results
+    assert plain.bundle.manifest.golden == shown.bundle.manifest.golden
+    assert quantize(["inspect", str(chain / "part.tflite")]) == 0
+    assert "a heatmap of 3x3" in capsys.readouterr().out
+    for example, pixels in zip(shown.bundle.manifest.golden, shown.bundle.golden_inputs, strict=True):
+        heatmap = shown.predict(pixels).heatmap
+        assert heatmap is not None
+        if example.label == "scratched":
+            assert heatmap[1, 1] > heatmap.mean()  # in the middle of 3 x 3
 
 
 def test_the_same_seed_gives_the_same_decisions(chain: Path, weights: Path, tmp_path: Path) -> None:

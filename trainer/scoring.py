@@ -41,12 +41,14 @@ def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
 
 
 def load_network(run_folder: Path) -> Any:
-    """The Keras model of a run; raises InputError."""
+    """The Keras model of a run, to logits; raises InputError."""
     import keras
 
     from trainer.models.fake_quantize import FakeQuantize
+    from trainer.models.heatmap import logits_alone
 
+    known = {"FakeQuantize": FakeQuantize}
     try:
-        return keras.saving.load_model(run_folder / MODEL_FILE, {"FakeQuantize": FakeQuantize}, compile=False)
+        return logits_alone(keras.saving.load_model(run_folder / MODEL_FILE, known, compile=False))
     except (OSError, ValueError) as error:
         raise InputError(f"{run_folder / MODEL_FILE}: not a model that Keras can load") from error

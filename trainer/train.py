@@ -27,15 +27,17 @@ from trainer.learners.gradient import GradientLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learned, Learner, Positions
 from trainer.locating import PROPOSE, Gain, measure_locating, proposals
+from trainer.models.heatmap import with_heatmap
 from trainer.plots import plot_confusion, plot_history
 from trainer.report.run_page import REPORT_FILE, Judged, write_report
 from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
 from trainer.settings import TrainSettings
-from trainer.split import split_by_group
+from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
 from trainer.validate import choose_thresholds, cross_validate, decide_on
 
 TENSORBOARD = "tensorboard"
+_MAP_FROM = 300  # photographs of OK parts, and as many of others, that show what a heatmap may expect
 
 
 def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None = None) -> Run:
@@ -120,7 +122,8 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         ),
     )
     try:
-        _write(out, run, learned, Judged(held_back, learned.network, found))
+        complete = _with_heatmap(learned, dataset, positions, seed=seed)
+        _write(out, run, learned, complete, Judged(held_back, learned.network, found))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
@@ -223,10 +226,25 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _write(out: Path, run: Run, learned: Learned, judged: Judged) -> None:
+def _with_heatmap(learned: Learned, dataset: Dataset, train: Positions, *, seed: int) -> Any:
+    """What is saved: the network, with a map of where the defect is if it can say that."""
+    if learned.evidence is None:
+        return learned.network
+    is_ok = dataset.labels[train] == dataset.ok_index
+    at = np.concatenate(
+        [
+            spread_over_groups(some, dataset.groups.numbers, most=_MAP_FROM, seed=seed)
+            for some in (train[is_ok], train[~is_ok])
+        ]
+    )
+    return with_heatmap(
+        learned.network, learned.evidence, dataset.pixels[at], dataset.labels[at] == dataset.ok_index
+    )
+
+
+def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / RUN_FILE).unlink(missing_ok=True)
-    network: Any = learned.network
     network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

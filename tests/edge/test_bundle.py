@@ -78,7 +78,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 
 def test_an_older_manifest_without_the_newer_fields_is_read() -> None:
-    newer = {"heatmap", "output", "wrapped"}
+    newer = {"heatmap", "operators", "output", "wrapped"}
     document = {key: value for key, value in manifest().items() if key not in newer}
     read = decode_bundle(with_manifest(document), "old.tflite").manifest
     assert (read.heatmap, read.wrapped, read.output) == (None, None, Output())

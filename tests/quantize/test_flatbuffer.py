@@ -25,6 +25,13 @@ def test_packed_again_it_decides_the_same() -> None:
     assert decide(pack(model)) == decide(flatbuffer)
 
 
+def test_constants_lose_their_names_and_layers_keep_theirs() -> None:
+    model = unpack(toy_flatbuffer())
+    shorten_names(model)
+    named = {tensor.name for tensor in model.subgraphs[0].tensors}
+    assert named == {None, b"t0", b"t1", b"t3", b"t6"}
+
+
 def test_equal_arrays_are_written_once() -> None:
     model = unpack(toy_flatbuffer())
     before = len(pack(model))

@@ -34,7 +34,9 @@ def test_the_network_is_its_features_and_its_head(weights: Weights, size: int, c
     labels = np.arange(24) % 2
     head = learn_head(features, labels, np.arange(24), task="binary", strength=0.003)
     wanted = head.logits(features)
-    network = with_head(maps, head, name="default", largest_logit=float(np.abs(wanted).max()))
+    network = with_head(
+        maps, MEANS_AND_DEVIATIONS, head, name="default", largest_logit=float(np.abs(wanted).max())
+    )
     logits = predict_batches(network, pixels, "logits")
     assert np.corrcoef(logits[:, 0], wanted[:, 0])[0, 1] > 0.99
     assert np.abs(logits - wanted).mean() < 0.1 * np.abs(wanted).max()
@@ -45,7 +47,7 @@ def test_logits_take_256_values_up_to_the_largest(weights: Weights) -> None:
     maps = build_maps(LAST, weights, pixels, seed=1)
     features = predict_batches(build_features(maps), pixels, "features")
     head = learn_head(features, np.arange(24) % 2, np.arange(24), task="binary", strength=10)
-    logits = predict_batches(with_head(maps, head, name="frozen", largest_logit=0.5), pixels, "logits")
+    logits = predict_batches(with_head(maps, LAST, head, name="frozen", largest_logit=0.5), pixels, "logits")
     assert np.abs(logits).max() <= 0.51
     assert np.allclose(logits * 254, np.round(logits * 254), atol=1e-3)
 

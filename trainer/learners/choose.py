@@ -45,7 +45,6 @@ def choose_learner(
             found,
             FROZEN[model],
             name=model,
-            has_places=model == DEFAULT,
             seed=fit.seed,
             threads=threads,
         )

@@ -8,6 +8,7 @@ from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
+from trainer.models.heatmap import class_activation, defect_direction
 from trainer.models.transfer import (
     Backbone,
     build_transfer,
@@ -50,7 +51,10 @@ class GradientLearner:
             history = {name: history.get(name, []) + values for name, values in learned.items()}
         logits = predict_logits(network, dataset.pixels, validation)
         method = {**self._method(), "epochs_run": len(history["loss"])}
-        return Learned(network, logits, validation, "the validation images", history, "epoch", method)
+        direction = defect_direction(dataset.task, dataset.outputs, dataset.ok_index)
+        evidence = class_activation(network, direction)
+        which = "the validation images"
+        return Learned(network, logits, validation, which, history, "epoch", method, evidence)
 
     def _phases(self, network: Any) -> Iterator[FitSettings]:  # noqa: ARG002  one phase needs nothing
         """What is learned in turn; the network is made ready for each."""

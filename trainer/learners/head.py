@@ -10,7 +10,15 @@ from trainer.dataset import Dataset
 from trainer.evaluate import each_batch, predict_batches
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head
 from trainer.learners.learner import Learned, Positions, history_by_fold
-from trainer.models.pretrained import Look, build_features, build_maps, build_place_map, with_head
+from trainer.models.heatmap import defect_direction
+from trainer.models.pretrained import (
+    Look,
+    build_features,
+    build_maps,
+    build_place_map,
+    evidence_of,
+    with_head,
+)
 from trainer.models.trunk import FITTED_ON
 from trainer.normality import MOST, Normality, Strangeness, learn_normality
 from trainer.scratch import scratch_array
@@ -23,7 +31,7 @@ FOLDS = 5
 class HeadLearner:
     """A linear head on the features of a pretrained network, which learns nothing but how to round.
 
-    With ``has_places``, and where there is an OK class, the distance of the strangest place from OK parts
+    Where it looks at places, and there is an OK class, the distance of the strangest place from OK parts
     has a say as well, as much as held-out parts allow it.
     """
 
@@ -36,13 +44,12 @@ class HeadLearner:
         look: Look,
         *,
         name: str,
-        has_places: bool,
         seed: int,
         threads: int,
     ) -> None:
         self._dataset, self._weights, self._look, self._name = dataset, weights, look, name
         self._seed, self._threads = seed, threads
-        self._has_places = has_places and dataset.ok_index is not None
+        self._has_places = bool(look.place_blocks) and dataset.ok_index is not None
 
     def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features, float32 (N, D), of pixels, uint8 (N, H, W, C), of any height and width."""
@@ -57,7 +64,9 @@ class HeadLearner:
         some = spread_over_groups(train, dataset.groups.numbers, most=FITTED_ON, seed=self._seed)
         maps = build_maps(self._look, self._weights, dataset.pixels[some], seed=self._seed)
         features = predict_batches(build_features(maps), dataset.pixels, "features", train)
-        places = _Places(dataset, build_place_map(maps), train, seed=self._seed) if self._has_places else None
+        places = None
+        if self._has_places:
+            places = _Places(dataset, build_place_map(maps, self._look), train, seed=self._seed)
         fold_of = folds_by_group(labels, groups, folds=FOLDS, seed=self._seed)
         held_out = places.held_out(fold_of) if places is not None else None
         tried = hold_out(
@@ -79,9 +88,13 @@ class HeadLearner:
             seen = seen + strangeness.logits(strangeness.normality.distances(places.maps))
         history = history_by_fold(seen, best.logits, labels, fold_of)
         largest = float(np.abs(seen).max())
-        network = with_head(maps, head, name=self._name, largest_logit=largest, strangeness=strangeness)
+        network = with_head(
+            maps, self._look, head, name=self._name, largest_logit=largest, strangeness=strangeness
+        )
         turns = f"training parts held out in {int(fold_of.max()) + 1} turns"
-        return Learned(network, best.logits, train, turns, history, "fold", self._method(best))
+        direction = defect_direction(dataset.task, dataset.outputs, dataset.ok_index)
+        evidence = evidence_of(maps, self._look, head, direction) if direction is not None else None
+        return Learned(network, best.logits, train, turns, history, "fold", self._method(best), evidence)
 
     def _method(self, best: HeldOutHeads) -> dict[str, Any]:
         strangest = " and the distance of the strangest place from OK parts" if best.weight > 0 else ""

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.models.heatmap import Evidence
+
 Positions = NDArray[np.int64]
 
 
@@ -15,7 +17,7 @@ class Learned:
 
     ``held_out`` are logits (N, outputs) of the photographs at ``held_out_at`` by a model that saw none of
     their parts; ``held_out_are`` says which they are. ``history`` holds one value a step of ``steps_are``
-    ("epoch" or "fold").
+    ("epoch" or "fold"). ``evidence``: what its heatmap is made of, or None.
     """
 
     network: Any
@@ -25,6 +27,7 @@ class Learned:
     history: dict[str, list[float]]
     steps_are: str
     method: dict[str, Any]
+    evidence: Evidence | None = None
 
 
 class Learner(Protocol):

@@ -6,7 +6,7 @@ uneven it is. Fine tuning did worse on parts that training never saw; docs/exper
 figures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trainer.head import Head
 from trainer.models.anomaly import add_distance
+from trainer.models.heatmap import Evidence
 from trainer.models.trunk import LAST_BLOCK, TOP, build_trunk, in_whole_numbers, map_of
 from trainer.normality import Strangeness
 from trainer.weights import Weights
@@ -30,15 +31,20 @@ _SMALL = 8  # places a side from which on a map is standardized and summed at on
 
 @dataclass(frozen=True)
 class Look:
-    """What a head looks at: the mean of each channel of some blocks, and its mean positive deviation."""
+    """What a head looks at: the mean of each channel of some blocks, and its mean positive deviation.
+
+    ``place_blocks``: in whose maps, all of one size, each place is compared with that place of OK parts.
+    """
 
     blocks: tuple[int, ...]
     has_deviations: bool = False
+    place_blocks: tuple[int, ...] = ()
 
 
 LAST = Look((LAST_BLOCK,))  # what is usually taken from a frozen network
 MEANS = Look(BLOCKS)
 MEANS_AND_DEVIATIONS = Look(BLOCKS, has_deviations=True)
+WITH_PLACES = Look(BLOCKS, has_deviations=True, place_blocks=PLACE_BLOCKS)
 
 
 def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed: int) -> Any:
@@ -75,20 +81,26 @@ def build_features(maps: Any) -> Any:
     return Model(maps.input, joined, name="features")
 
 
-def build_place_map(maps: Any) -> Any:
+def build_place_map(maps: Any, look: Look) -> Any:
     """Of what `build_maps` made, the map in which each place is compared with that place of OK parts.
 
     Four places of a large map count as one: that decides as well, and is a third of the bundle.
     """
-    from keras import Model, layers
+    from keras import Model
 
-    values = layers.Concatenate()([map_of(maps, block) for block in PLACE_BLOCKS])
+    values = _side_by_side(maps, look.place_blocks)
     side = 2 if min(values.shape[1:3]) >= _LARGE else 1
     return Model(maps.input, _average(values, (side, side)), name="places")
 
 
 def with_head(
-    maps: Any, head: Head, *, name: str, largest_logit: float, strangeness: Strangeness | None = None
+    maps: Any,
+    look: Look,
+    head: Head,
+    *,
+    name: str,
+    largest_logit: float,
+    strangeness: Strangeness | None = None,
 ) -> Any:
     """The whole network, to logits (N, outputs); with ``strangeness``, that has its say in them.
 
@@ -115,7 +127,7 @@ def with_head(
     rows = [head.kernel]
     if strangeness is not None:
         distance, set_weights = add_distance(
-            build_place_map(maps).output,
+            build_place_map(maps, look).output,
             strangeness.normality,
             mean=strangeness.mean,
             deviation=strangeness.deviation,
@@ -133,6 +145,32 @@ def with_head(
     dense.set_weights([np.concatenate(rows), head.bias])
     round_weights(network)
     return network
+
+
+def evidence_of(maps: Any, look: Look, head: Head, direction: NDArray[np.float32]) -> Evidence:
+    """What speaks for a defect at each place of the coarsest maps, by the head's weights of their means.
+
+    ``direction``: (outputs,), see trainer/models/heatmap.py. Finer maps, and the deviations, point at the
+    defect less well (docs/heatmap.md).
+    """
+    kernel = head.kernel @ direction / head.deviation
+    coarsest = map_of(maps, look.blocks[-1]).shape[1:3]
+    chosen, weights, start = [], [], 0
+    for block in look.blocks:
+        values = map_of(maps, block)
+        channels = values.shape[-1]
+        if values.shape[1:3] == coarsest:
+            chosen.append(values)
+            weights.append(kernel[start : start + channels])
+        start += channels * (2 if look.has_deviations else 1)
+    return Evidence(chosen, np.concatenate(weights))
+
+
+def _side_by_side(maps: Any, blocks: Sequence[int]) -> Any:
+    from keras import layers
+
+    found = [map_of(maps, block) for block in blocks]
+    return layers.Concatenate()(found) if len(found) > 1 else found[0]
 
 
 def _pool(values: Any) -> Any:

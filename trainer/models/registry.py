@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trainer.models.baseline import build_baseline
-from trainer.models.pretrained import LAST, MEANS_AND_DEVIATIONS, Look
+from trainer.models.pretrained import LAST, WITH_PLACES, Look
 from trainer.models.small import build_small
 from trainer.models.transfer import BACKBONES
 
@@ -14,5 +14,5 @@ NETWORKS: dict[str, Callable[[int, int, int, int], Any]] = {
     "baseline": build_baseline,
 }
 AUTOENCODER = "autoencoder"
-FROZEN: dict[str, Look] = {DEFAULT: MEANS_AND_DEVIATIONS, "frozen": LAST}
+FROZEN: dict[str, Look] = {DEFAULT: WITH_PLACES, "frozen": LAST}
 NAMES = (*FROZEN, *NETWORKS, *BACKBONES, AUTOENCODER)

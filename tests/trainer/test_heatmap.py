@@ -1,0 +1,110 @@
+"""The second output shows where the defect is, and changes nothing of the first."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.test_chain import pretrained_weights
+from tests.trainer.test_explain import bright, spots
+from trainer.evaluate import predict_batches
+from trainer.head import learn_head
+from trainer.models.anomaly import build_autoencoder, with_error, with_logit
+from trainer.models.baseline import build_baseline
+from trainer.models.heatmap import (
+    Evidence,
+    class_activation,
+    defect_direction,
+    logits_alone,
+    strangest_place,
+    with_heatmap,
+)
+from trainer.models.pretrained import MEANS_AND_DEVIATIONS, build_features, build_maps, evidence_of, with_head
+from trainer.models.small import build_small
+from trainer.weights import read_weights
+
+AGAINST_FIRST = np.array([-1.0, 1.0], np.float32)
+
+
+def outputs(network: Any, pixels: np.ndarray) -> list[np.ndarray]:
+    import keras
+
+    models = [keras.Model(network.input, output) for output in network.outputs]
+    return [predict_batches(model, pixels, "test") for model in models]
+
+
+def centre_of_hottest(heat: np.ndarray) -> np.ndarray:
+    """(x, y) in shares of the picture's side."""
+    y, x = np.unravel_index(heat[..., 0].argmax(), heat.shape[:2])
+    return (np.array([x, y]) + 0.5) / heat.shape[:2]
+
+
+def grey(count: int) -> np.ndarray:
+    return np.random.default_rng(2).normal(100, 5, (count, 64, 64, 1)).clip(0, 255).astype(np.uint8)
+
+
+def test_the_hottest_place_is_the_bright_square() -> None:
+    pixels, centres = spots()
+    network = bright(1)
+    evidence = class_activation(network, AGAINST_FIRST)
+    assert evidence is not None
+    both = with_heatmap(network, evidence, np.concatenate([grey(4), pixels]), np.arange(10) < 4)
+    logits, heat = outputs(both, pixels)
+    assert heat.shape == (6, 16, 16, 1)
+    assert np.array_equal(logits, outputs(network, pixels)[0])
+    for picture, centre in zip(heat, centres, strict=True):
+        assert np.abs(centre_of_hottest(picture) - centre / 64).max() < 0.13
+
+
+def test_what_all_ok_parts_have_stays_cold() -> None:
+    pixels, centres = spots()
+    ok = grey(8)
+    for pictures in (ok, pixels):
+        pictures[:, :8, :8] = 255  # a lamp's reflection, say: brighter than any defect
+    evidence = class_activation(network := bright(1), AGAINST_FIRST)
+    assert evidence is not None
+    both = with_heatmap(network, evidence, np.concatenate([ok, pixels]), np.arange(14) < 8)
+    for picture, centre in zip(outputs(both, pixels)[1], centres, strict=True):
+        assert np.abs(centre_of_hottest(picture) - centre / 64).max() < 0.13
+
+
+def test_the_default_keeps_its_logits_and_its_map_has_256_values(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    weights = read_weights(pretrained_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5"))
+    pixels = np.random.default_rng(6).integers(0, 256, (24, 48, 48, 1), dtype=np.uint8)
+    maps = build_maps(MEANS_AND_DEVIATIONS, weights, pixels, seed=1)
+    labels = np.arange(24) % 2
+    features = predict_batches(build_features(maps), pixels, "features")
+    head = learn_head(features, labels, np.arange(24), task="binary", strength=0.003)
+    network = with_head(maps, MEANS_AND_DEVIATIONS, head, name="default", largest_logit=4.0)
+    before = outputs(network, pixels)[0]
+    evidence = evidence_of(maps, MEANS_AND_DEVIATIONS, head, np.ones(1, np.float32))
+    both = with_heatmap(network, evidence, pixels, labels == 0)
+    logits, heat = outputs(both, pixels)
+    assert np.array_equal(logits, before)
+    assert np.array_equal(outputs(logits_alone(both), pixels)[0], before)
+    assert heat.shape == (24, 3, 3, 1)
+    assert 10 < len(np.unique(heat)) <= 256
+    assert np.abs(heat[labels == 0].mean(axis=0)).max() < 0.02 * np.abs(heat).max()
+
+
+def test_a_model_of_ok_parts_alone_shows_the_map_that_it_decides_by() -> None:
+    distance = with_error(build_autoencoder(64, 64, 1))
+    network = with_logit(distance, slope=2.0, offset=-1.0, name="autoencoder")
+    both = with_heatmap(network, strangest_place(network), grey(4), np.ones(4, bool))
+    logits, heat = outputs(both, grey(4))
+    assert heat.shape == (4, 8, 8, 1)
+    np.testing.assert_allclose(2 * heat.max(axis=(1, 2)) - 1, logits, rtol=1e-5)
+
+
+def test_a_network_without_global_pooling_and_classes_without_ok_have_no_map() -> None:
+    assert class_activation(build_baseline(64, 64, 1, 2), AGAINST_FIRST) is None
+    assert class_activation(build_small(64, 64, 1, 2), None) is None
+    assert isinstance(class_activation(build_small(64, 64, 1, 2), AGAINST_FIRST), Evidence)
+    assert defect_direction("classes", 3, None) is None
+
+
+def test_a_defect_is_what_speaks_against_ok() -> None:
+    assert defect_direction("binary", 1, 0) == pytest.approx([1])
+    assert defect_direction("classes", 3, 1) == pytest.approx([0.5, -1, 0.5])

@@ -1,0 +1,109 @@
+"""Where in the picture the defect is: a coarse map beside the logits, which the device can show.
+
+A class activation map (Zhou et al. 2016, arXiv:1512.04150): the head's weights, place by place. What OK
+parts show at the same place is taken off, so that a border and whatever all parts have stay cold. For
+models of OK parts alone it is the map that they decide by. docs/heatmap.md has the figures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.decision import Task, has_one_logit
+from trainer.evaluate import predict_batches
+
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a defect: Keras tensors (N, h, w, C) of one size, side by side, times ``weights``.
+
+    ``weights``, (all C,): None where the tensor is the map already.
+    """
+
+    maps: Sequence[Any]
+    weights: NDArray[np.float32] | None = None
+
+
+def defect_direction(task: Task, outputs: int, ok_index: int | None) -> NDArray[np.float32] | None:
+    """What each logit says of a defect, (outputs,); None where no class is OK, and no place a defect's."""
+    if has_one_logit(task):
+        return np.ones(1, np.float32)
+    if ok_index is None:
+        return None
+    direction = np.full(outputs, 1 / (outputs - 1), np.float32)
+    direction[ok_index] = -1
+    return direction
+
+
+def class_activation(network: Any, direction: NDArray[np.float32] | None) -> Evidence | None:
+    """Of a network that ends in global average pooling and one dense layer; None for any other."""
+    from keras import layers
+
+    dense = network.output._keras_history.operation
+    if direction is None or not isinstance(dense, layers.Dense):
+        return None
+    before = dense.input._keras_history.operation
+    if isinstance(before, layers.Dropout):
+        before = before.input._keras_history.operation
+    if not isinstance(before, layers.GlobalAveragePooling2D):
+        return None
+    return Evidence([before.input], dense.get_weights()[0] @ direction)
+
+
+def strangest_place(network: Any) -> Evidence:
+    """Of a model of OK parts alone: the map whose largest value it decides by."""
+    from keras import layers
+
+    pooling = next(layer for layer in network.layers if isinstance(layer, layers.GlobalMaxPooling2D))
+    return Evidence([pooling.input])
+
+
+def with_heatmap(
+    network: Any, evidence: Evidence, pixels: NDArray[np.uint8], is_ok: NDArray[np.bool_]
+) -> Any:
+    """The same network with a second output, the map (N, h, w, 1): higher where a defect is more likely.
+
+    ``pixels``, uint8 (N, H, W, C), show what is to be expected; ``is_ok`` (N,) of them are OK parts. The
+    logits stay as they are. A place's value is what the logit would gain if all places were like it.
+    """
+    from keras import Model, layers, ops
+
+    from trainer.models.fake_quantize import FakeQuantize, around_zero, round_weights
+
+    if evidence.weights is None:
+        return with_outputs(network, evidence.maps[0])
+    maps = layers.Concatenate()(evidence.maps) if len(evidence.maps) > 1 else evidence.maps[0]
+    weigh = layers.Conv2D(1, 1, name="evidence")
+    values = weigh(maps)
+    kernel = evidence.weights.reshape(1, 1, -1, 1)
+    weigh.set_weights([kernel, np.zeros(1, np.float32)])
+    found = predict_batches(Model(network.input, values), pixels, "where")
+    usual = found[is_ok].mean(axis=0)
+    weigh.set_weights([kernel, np.full(1, -usual.mean(), np.float32)])
+    found, usual = found - usual.mean(), usual - usual.mean()
+    if not any(isinstance(layer, FakeQuantize) for layer in network.layers):
+        return with_outputs(network, ops.subtract(values, usual))
+    rounding = around_zero(max(float(np.abs(found).max()), float(np.abs(found - usual).max()), _LEAST))
+    heat = rounding(ops.subtract(rounding(values), usual))
+    network = with_outputs(network, heat)
+    round_weights(network)
+    return network
+
+
+def with_outputs(network: Any, heat: Any) -> Any:
+    """A network with logits and a map."""
+    from keras import Model
+
+    return Model(network.input, [network.output, heat], name=network.name)
+
+
+def logits_alone(network: Any) -> Any:
+    """Of a network with or without a map."""
+    from keras import Model
+
+    return Model(network.input, network.outputs[0], name=network.name)
