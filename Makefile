@@ -13,7 +13,7 @@ mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps small node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,7 +25,7 @@ demo-model: .venv/.everything ## learn the demo's model again, from simulated ph
 	rm -rf build/demo
 	$(bin)/edge --capture build/demo/data/ok --count 3000 --camera.seed 1
 	$(bin)/edge --capture build/demo/data/defect --count 3000 --camera.seed 1
-	$(bin)/trainer train build/demo/data --out build/demo/run --model small --size 128 --groups none --epochs 40
+	$(bin)/trainer train build/demo/data --out build/demo/run --model scratch --size 128 --groups none --epochs 40
 	$(bin)/quantize build/demo/run --out samples/demo.tflite
 	rm -rf samples/parts
 	$(bin)/edge --capture samples/parts/ok --count 18 --camera.seed 2
@@ -79,6 +79,9 @@ results: .venv/.everything mosquitto ## docs/results.md again, from the photogra
 
 heatmaps: .venv/.everything ## the table of docs/heatmap.md again, from the photographs in DATA; takes minutes
 	$(bin)/python -m benchmarks.heatmaps $(DATA)
+
+small: .venv/.everything ## the table of docs/training.md again: what smaller models cost; takes half an hour
+	$(bin)/python -m benchmarks.small $(DATA)
 
 experiments: .venv/.everything ## docs/pieces.md again, from the photographs in DATA; takes an hour
 	$(bin)/python -m benchmarks.experiments $(DATA)

@@ -121,6 +121,7 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
         "largest_score_shift": comparison.largest_shift,
         "mean_score_shift": comparison.mean_shift,
         "operators": result.operators.model_dump(),
+        "layers": [asdict(layer) for layer in result.layers],
     }
 
 
@@ -138,6 +139,11 @@ def _report(result: "Quantized", out: Path) -> str:
         f"  {flip.file} ({flip.label}): float {flip.float_decides} {flip.float_score:.4f}, "
         f"int8 {flip.int8_decides} {flip.int8_score:.4f}"
         for flip in comparison.flips
+    ]
+    lines += [
+        f"  after {layer.layer} int8 is off by {layer.error:.0%} of what float varies by, before it by "
+        f"{layer.before:.0%}"
+        for layer in result.layers
     ]
     lines.append(operators_line(result.operators))
     if result.refusal is None:

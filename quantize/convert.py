@@ -22,7 +22,6 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
 
     Raises InputError when an operator cannot be quantized.
     """
-    import keras
     import tensorflow as tf
 
     from quantize.fake_quantize import rounds_as_int8
@@ -31,10 +30,7 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     scaled = to_network_input(with_extremes(sample))
     # A network that rounds says all its ranges itself; the first image holds that of the pixels.
     measured = scaled[:1] if is_rounded else scaled
-    # For one image at a time; for any number of them the graph would compute its shapes anew.
-    # Names of its own, because Keras numbers those that it gives, and they stand in the file.
-    entry = keras.Input(batch_shape=(1, *sample.shape[1:]), name="image")
-    model = keras.Model(entry, model(entry), name="one")
+    model = _of_one_image(model, sample)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in measured)
@@ -50,6 +46,26 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the network cannot be quantized: {str(error).splitlines()[0]}") from error
     return _finish(correct_biases(int8, float32, sample), is_rounded=False)
+
+
+def to_float(model: Any, sample: NDArray[np.uint8]) -> bytes:
+    """The same network as a float graph, with the names that `convert` gives; float32 input."""
+    import tensorflow as tf
+
+    with without_chatter(), warnings.catch_warnings(action="ignore"):
+        converter = tf.lite.TFLiteConverter.from_keras_model(_of_one_image(model, sample))
+        return _finish(bytes(converter.convert()), is_rounded=False)
+
+
+def _of_one_image(model: Any, sample: NDArray[np.uint8]) -> Any:
+    """For one image at a time; for any number of them the graph would compute its shapes anew.
+
+    Names of its own, because Keras numbers those that it gives, and they stand in the file.
+    """
+    import keras
+
+    entry = keras.Input(batch_shape=(1, *sample.shape[1:]), name="image")
+    return keras.Model(entry, model(entry), name="one")
 
 
 def _finish(flatbuffer: bytes, *, is_rounded: bool) -> bytes:

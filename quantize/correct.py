@@ -5,6 +5,7 @@ layer after layer the int8 graph is run beside the float one, and what differs o
 into the layer's int32 bias. Nothing else of the graph changes.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,21 @@ def _kind(model: Any, operator: Any) -> int:
 
 def _means(flatbuffer: bytes, images: NDArray[Any], only: bytes | None) -> dict[bytes, NDArray[np.float64]]:
     """The mean of each channel of each tensor (or of one) over the images, in real numbers."""
+    sums: dict[bytes, NDArray[np.float64]] = {}
+    for found in real_values(flatbuffer, images, only):
+        for name, values in found.items():
+            mean = values.reshape(-1, values.shape[-1]).mean(axis=0) if values.ndim else values
+            sums[name] = sums.get(name, 0) + np.asarray(mean, np.float64)
+    return {name: total / len(images) for name, total in sums.items()}
+
+
+def real_values(
+    flatbuffer: bytes, images: NDArray[Any], only: bytes | None = None
+) -> Iterator[dict[bytes, NDArray[np.float64]]]:
+    """What each tensor (or one) holds, in real numbers, by its name, for one image after the other.
+
+    By LiteRT's own kernels: XNNPACK does not show what lies between its layers.
+    """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     with without_chatter():
@@ -92,17 +108,15 @@ def _means(flatbuffer: bytes, images: NDArray[Any], only: bytes | None) -> dict[
         for details in interpreter.get_tensor_details()
         if details["index"] != entry and (only is None or details["name"].encode() == only)
     }
-    sums: dict[bytes, NDArray[np.float64]] = {}
     for image in images:
         interpreter.set_tensor(entry, image[np.newaxis])
         interpreter.invoke()
+        found = {}
         for name, details in watched.items():
             try:
                 values = interpreter.get_tensor(details["index"])
             except ValueError:  # a constant that the runtime keeps elsewhere
                 continue
             scale, zero_point = details["quantization"]
-            mean = values.reshape(-1, values.shape[-1]).mean(axis=0) if values.ndim else values
-            real = (mean - zero_point) * scale if scale else mean
-            sums[name] = sums.get(name, 0) + np.asarray(real, np.float64)
-    return {name: total / len(images) for name, total in sums.items()}
+            found[name] = np.asarray((values.astype(np.float64) - zero_point) * scale if scale else values)
+        yield found

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quantize.run import Run
 
-COUNT = 6
+COUNT = 4
 
 
 def choose_golden(run: Run, scores: NDArray[np.float64]) -> list[int]:

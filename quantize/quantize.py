@@ -29,16 +29,21 @@ from quantize.compare import Comparison, compare
 from quantize.convert import convert
 from quantize.gate import Allowed, refuse
 from quantize.golden import choose_golden
+from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
 from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """What came of it. ``refusal`` says why nothing was written, or is None."""
+    """What came of it. ``refusal`` says why nothing was written, or is None.
+
+    ``layers``: where int8 loses most, if it shifts scores by much.
+    """
 
     comparison: Comparison
     operators: Operators
+    layers: list[LayerError]
     size: int
     model_id: str
     refusal: str | None
@@ -58,6 +63,8 @@ def quantize(
 
     With ``has_heatmap`` the bundle has one if the run has. Raises InputError or BundleError.
     """
+    from quantize.fake_quantize import rounds_as_int8
+
     run = read_run(folder)
     network = load_network(folder)
     if not has_heatmap:
@@ -79,7 +86,10 @@ def quantize(
     Model(bundle, name=str(out)).verify_golden()
     if refusal is None:
         write_bundle(out, content)
-    return Quantized(comparison, operators, len(content), bundle.model_id, refusal)
+    layers = []
+    if comparison.largest_shift > LARGE_SHIFT and not rounds_as_int8(network):
+        layers = worst_layers(network, flatbuffer, validation)
+    return Quantized(comparison, operators, layers, len(content), bundle.model_id, refusal)
 
 
 def _compare(

@@ -64,8 +64,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def located(request: pytest.FixtureRequest, data: Path) -> Path:
     """A folder with run/ and part.tflite, by each way of locating."""
     folder: Path = data.parent / request.param
-    small = ["--model", "small", "--epochs", "1", "--size", "64", "--groups", "none", "--weights", "none"]
-    train = ["train", str(data), "--out", str(folder / "run"), "--locate", request.param, *small]
+    scratch = ["--model", "scratch", "--epochs", "1", "--size", "64", "--groups", "none", "--weights", "none"]
+    train = ["train", str(data), "--out", str(folder / "run"), "--locate", request.param, *scratch]
     assert trainer(train) == 0
     assert (
         quantize([str(folder / "run"), "--out", str(folder / "part.tflite"), "--samples", "20", *LOOSE]) == 0

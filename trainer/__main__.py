@@ -77,6 +77,7 @@ def _costs(arguments: argparse.Namespace) -> "Costs | None":
 def _train(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
     from trainer.fit import FitSettings
+    from trainer.models.registry import SIZES
     from trainer.settings import TrainSettings
     from trainer.train import train
 
@@ -91,7 +92,7 @@ def _train(arguments: argparse.Namespace) -> int:
         costs=_costs(arguments),
         max_escape_rate=arguments.max_escape_rate,
         max_overkill_rate=arguments.max_overkill_rate,
-        size=arguments.size,
+        size=arguments.size or SIZES.get(arguments.model, TrainSettings.size),
         tensorboard=arguments.tensorboard,
         fit=FitSettings(
             epochs=arguments.epochs,

@@ -114,7 +114,7 @@ def _add_photographs(group: Any) -> None:
         help="show the model a square round the part, or a round part as a strip; propose (the default): "
         "neither, but say whether it would help",
     )
-    group.add_argument("--size", type=_whole(32, 512), default=160, help="pixels a side (default: 160)")
+    group.add_argument("--size", type=_whole(32, 512), help="pixels a side (default: 160; of small 96)")
 
 
 def _add_model(group: Any) -> None:
@@ -123,8 +123,9 @@ def _add_model(group: Any) -> None:
         choices=NAMES,
         metavar="MODEL",
         default=DEFAULT,
-        help="default: a linear head on pretrained features, or small without weights; "
-        "frozen: a linear head on the last features alone; from scratch: small, baseline; "
+        help="default: a linear head on pretrained features, or scratch without weights; small: the same on "
+        "smaller pictures by fewer layers; frozen: a linear head on the last features alone; "
+        "from scratch: scratch, baseline; "
         f"fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: default, {AUTOENCODER}",
     )
     group.add_argument(

@@ -20,7 +20,7 @@ from trainer.models.heatmap import (
     with_heatmap,
 )
 from trainer.models.pretrained import MEANS_AND_DEVIATIONS, build_features, build_maps, evidence_of, with_head
-from trainer.models.small import build_small
+from trainer.models.scratch import build_scratch
 from trainer.weights import read_weights
 
 AGAINST_FIRST = np.array([-1.0, 1.0], np.float32)
@@ -100,8 +100,8 @@ def test_a_model_of_ok_parts_alone_shows_the_map_that_it_decides_by() -> None:
 
 def test_a_network_without_global_pooling_and_classes_without_ok_have_no_map() -> None:
     assert class_activation(build_baseline(64, 64, 1, 2), AGAINST_FIRST) is None
-    assert class_activation(build_small(64, 64, 1, 2), None) is None
-    assert isinstance(class_activation(build_small(64, 64, 1, 2), AGAINST_FIRST), Evidence)
+    assert class_activation(build_scratch(64, 64, 1, 2), None) is None
+    assert isinstance(class_activation(build_scratch(64, 64, 1, 2), AGAINST_FIRST), Evidence)
     assert defect_direction("classes", 3, None) is None
 
 

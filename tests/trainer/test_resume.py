@@ -12,7 +12,7 @@ import pytest
 from tests.test_chain import draw
 from trainer.__main__ import main as trainer
 
-OPTIONS = ["--size", "32", "--batch-size", "8", "--epochs", "4", "--model", "small", "--groups", "none"]
+OPTIONS = ["--size", "32", "--batch-size", "8", "--epochs", "4", "--model", "scratch", "--groups", "none"]
 
 
 def results(run: Path) -> object:

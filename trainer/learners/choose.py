@@ -10,7 +10,7 @@ from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
 from trainer.models.registry import AUTOENCODER, DEFAULT, FROZEN, NETWORKS
-from trainer.models.small import build_small
+from trainer.models.scratch import build_scratch
 from trainer.models.transfer import BACKBONES, build_transfer
 from trainer.models.trunk import download
 from trainer.weights import VARIABLE, find_weights
@@ -49,7 +49,7 @@ def choose_learner(
             threads=threads,
         )
         return learner, []
-    build = partial(build_transfer, backbone, None) if backbone else build_small
+    build = partial(build_transfer, backbone, None) if backbone else build_scratch
     return GradientLearner(dataset, build, fit, records), [_NO_WEIGHTS]
 
 

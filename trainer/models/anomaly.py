@@ -55,7 +55,8 @@ def add_distance(
     values = FakeQuantize(*normality.limits)(project(values))
     values = layers.Reshape((1, 1, places * dimensions))(values)
     values = around_zero(CLIP)(whiten(values))
-    values = FakeQuantize(0.0, CLIP)(ops.absolute(values))
+    # The absolute: XNNPACK has one by that name for floats alone.
+    values = FakeQuantize(0.0, CLIP)(ops.leaky_relu(values, -1.0))
     values = average(layers.Reshape((height, width, dimensions))(values))
     values = around_zero(most)(values)
 

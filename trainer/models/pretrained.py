@@ -25,8 +25,9 @@ BLOCKS = (4, 5, 6, 7, 9, 11)
 PLACE_BLOCKS = (9, 11)
 LARGEST_DEVIATION = 8.0  # of a standardized feature: what is beyond is cut off
 LARGEST_LOGIT, _LEAST_LOGIT = 8.0, 0.1  # scores of 0.9997 and 0.52
-_LARGE = 8  # places a side from which on four are one
-_SMALL = 8  # places a side from which on a map is standardized and summed at once
+_LARGE = 6  # places a side from which on four are one
+_AT_ONCE = 5  # parts that XNNPACK joins
+_FEW, _SMALL = 5, 8  # places a side from which on a map is standardized and summed at once
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ LAST = Look((LAST_BLOCK,))  # what is usually taken from a frozen network
 MEANS = Look(BLOCKS)
 MEANS_AND_DEVIATIONS = Look(BLOCKS, has_deviations=True)
 WITH_PLACES = Look(BLOCKS, has_deviations=True, place_blocks=PLACE_BLOCKS)
+FEW = Look((4, 5, 6, 7), has_deviations=True, place_blocks=(7,))  # a third of the bytes and of the time
 
 
 def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed: int) -> Any:
@@ -62,11 +64,10 @@ def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed:
     trunk = in_whole_numbers(trunk, pixels, seed=seed)
     maps = []
     for values in trunk.outputs:
-        maps.append(_pool(values))
+        pooled = _pool(values)
+        maps.append(pooled)
         if look.has_deviations:
-            # An odd number of places: see _average. The last row and column hardly change a mean.
-            inside = tuple(side - 1 + side % 2 for side in values.shape[1:3])
-            mean = FakeQuantize(0.0, TOP)(layers.AveragePooling2D(inside)(values))
+            mean = _average(pooled, pooled.shape[1:3])
             above = layers.ReLU()(layers.Subtract()([values, mean]))
             maps.append(_pool(FakeQuantize(0.0, TOP)(above)))
     return Model(trunk.input, maps, name="maps")
@@ -137,7 +138,7 @@ def with_head(
         setters.append(set_weights)
         rows.append(strangeness.weights[np.newaxis])
     dense = layers.Dense(head.kernel.shape[1], name="head")
-    joined = layers.Concatenate()(standardized) if len(standardized) > 1 else standardized[0]
+    joined = _concatenated(standardized)
     limit = min(max(largest_logit, _LEAST_LOGIT), LARGEST_LOGIT)
     network = Model(maps.input, around_zero(limit)(dense(joined)), name=name)
     for set_weights in setters:
@@ -167,10 +168,17 @@ def evidence_of(maps: Any, look: Look, head: Head, direction: NDArray[np.float32
 
 
 def _side_by_side(maps: Any, blocks: Sequence[int]) -> Any:
+    return _concatenated([map_of(maps, block) for block in blocks])
+
+
+def _concatenated(parts: Sequence[Any]) -> Any:
+    """In one; XNNPACK takes few at once."""
     from keras import layers
 
-    found = [map_of(maps, block) for block in blocks]
-    return layers.Concatenate()(found) if len(found) > 1 else found[0]
+    while len(parts) > 1:
+        groups = [parts[start : start + _AT_ONCE] for start in range(0, len(parts), _AT_ONCE)]
+        parts = [layers.Concatenate()(group) if len(group) > 1 else group[0] for group in groups]
+    return parts[0]
 
 
 def _pool(values: Any) -> Any:
@@ -182,8 +190,7 @@ def _pool(values: Any) -> Any:
 def _average(values: Any, window: tuple[int, int]) -> Any:
     """The means of a map over windows, rounded.
 
-    The mean of an odd number of whole numbers never lies in the middle between two of them, which an
-    average pooling may round up or down. A convolution, which can be told, needs more bytes.
+    By a convolution: XNNPACK runs no average pooling in int8, and what does rounds otherwise.
     """
     from keras import layers
 
@@ -191,8 +198,6 @@ def _average(values: Any, window: tuple[int, int]) -> Any:
 
     if window == (1, 1):
         return values
-    if window[0] % 2 and window[1] % 2:
-        return FakeQuantize(0.0, TOP)(layers.AveragePooling2D(window)(values))
     mean = layers.DepthwiseConv2D(window, strides=window, use_bias=False)
     averaged = FakeQuantize(0.0, TOP)(mean(values))
     mean.set_weights([np.full((*window, values.shape[-1], 1), 1 / (window[0] * window[1]), np.float32)])
@@ -200,6 +205,6 @@ def _average(values: Any, window: tuple[int, int]) -> Any:
 
 
 def _window(side: int) -> int:
-    """The smallest odd part of ``side`` that leaves at most _SMALL places, or the smallest even one."""
+    """The smallest part of ``side`` that leaves 2 to _FEW places, or else at most _SMALL."""
     windows = [window for window in range(1, side + 1) if side % window == 0 and side // window <= _SMALL]
-    return next((window for window in windows if window % 2), windows[0])
+    return next((window for window in windows if 2 <= side // window <= _FEW), windows[0])

@@ -13,7 +13,7 @@ PLAIN = ((24, 1), (32, 2), (48, 1))
 SEPARABLE = ((64, 2), (64, 1), (96, 2), (96, 1))
 
 
-def build_small(height: int, width: int, channels: int, outputs: int) -> Any:
+def build_scratch(height: int, width: int, channels: int, outputs: int) -> Any:
     """An untrained Keras model: float32 (N, H, W, C) in -1…1 to logits (N, outputs)."""
     from keras import Input, Model, layers
 
@@ -28,4 +28,4 @@ def build_small(height: int, width: int, channels: int, outputs: int) -> Any:
         values = normalized(values, layers.DepthwiseConv2D(3, stride, "same", use_bias=False))
         values = normalized(values, layers.Conv2D(filters, 1, use_bias=False))
     values = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(values))
-    return Model(entry, layers.Dense(outputs)(values), name="small")
+    return Model(entry, layers.Dense(outputs)(values), name="scratch")
