@@ -17,7 +17,7 @@ from edge.model import Model, load_model
 
 DOCUMENT = ROOT / "docs" / "training.md"
 _START, _END = "<!-- small: made by benchmarks/small.py -->", "<!-- /small -->"
-DATA_SETS = ("casting", "magnetic_tile", "plastic_toys")
+DATA_SETS = ("plastic_toys", "magnetic_tile", "casting")
 MODELS = {
     "default": [],
     "small --size 128": ["--model", "small", "--size", "128"],

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
+from edge.bundle import read_bundle
 from edge.images import read_image
 from edge.model import load_model
 from edge.preprocess import preprocess
@@ -60,15 +61,20 @@ def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     record = json.loads((run / "run.json").read_text())
     assert (record["task"], record["classes"]) == ("anomaly", ["good", "defect"])
     assert record["results"]["test"]["auroc"] > 0.9
-    assert quantize([str(run), "--out", str(bundle), "--allow-flips", "2", "--allow-escapes", "2"]) == 0
+    loose = ["--allow-flips", "2", "--allow-escapes", "2"]
+    assert quantize([str(run), "--out", str(bundle), *loose]) == 0
+    assert quantize([str(run), "--out", str(tmp_path / "plain.tflite"), "--no-heatmap", *loose]) == 0
+    assert read_bundle(bundle).manifest.golden == read_bundle(tmp_path / "plain.tflite").manifest.golden
     capsys.readouterr()
     assert edge(["--replay", str(data / "part" / "test"), "--model", str(bundle), "--json"]) == 0
     labelled = json.loads(capsys.readouterr().out)["labelled"]
     assert labelled["images"] == 20
     assert labelled["auroc"] > 0.9
     assert labelled["escapes"] <= 3
-    hottest = np.array([hottest_place(bundle, file) for file in (data / "part" / "test" / "hole").iterdir()])
-    assert (np.abs(hottest - 32) < 22).all(axis=1).sum() >= 9  # the holes are in the middle
+    if model == "autoencoder":  # the default has weights that were never trained here, and sees far around
+        holes = (data / "part" / "test" / "hole").iterdir()
+        hottest = np.array([hottest_place(bundle, file) for file in holes])
+        assert (np.abs(hottest - 32) < 22).all(axis=1).sum() >= 9  # they are in the middle
 
 
 @pytest.mark.parametrize(

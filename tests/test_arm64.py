@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 
+from quantize.__main__ import main as quantize
+from tests.test_chain import pretrained_weights
+from trainer.__main__ import main as trainer
+
 ROOT = Path(__file__).parents[1]
 
-# What is printed: whether all golden outputs are the same, the scores of all sample parts, and the id of the
-# bundle once it is signed, which this processor then trusts.
+# What is printed of the demo's bundle and of one of today's default: whether all golden outputs are the same,
+# the scores and the heatmaps of all sample parts; and the id of the demo's once it is signed, which this
+# processor then trusts.
 PROGRAM = """
 import json, os, platform, sys
 os.chdir(sys.argv[1])
@@ -26,18 +31,25 @@ from edge.images import list_images, read_image
 from edge.model import load_model
 from edge.preprocess import preprocess
 from edge.signature import sign
-model = load_model(Path("samples/demo.tflite"))
+parts = list_images(Path("samples/parts"))
+def said(bundle):
+    model = load_model(bundle)
+    manifest = model.bundle.manifest
+    found = {str(part): model.predict(preprocess(read_image(part), manifest.input)) for part in parts}
+    return {
+        "golden": [model.invoke(pixels).tolist() for pixels in model.bundle.golden_inputs],
+        "expected": [example.output for example in manifest.golden],
+        "parts": {part: prediction.raw for part, prediction in found.items()},
+        "heatmaps": [one.heatmap.tolist() for one in found.values() if one.heatmap is not None],
+    }
 key = Ed25519PrivateKey.from_private_bytes(bytes(32))
 whole = Path("samples/demo.tflite").read_bytes()
 signed = sign_bundle(whole, "demo", lambda unsigned: sign(unsigned, key).encode())
 trusted = key.public_key().public_bytes_raw().hex()
-spec = model.bundle.manifest.input
-parts = list_images(Path("samples/parts"))
 print(json.dumps({
     "machine": platform.machine(),
-    "golden": [model.invoke(pixels).tolist() for pixels in model.bundle.golden_inputs],
-    "expected": [example.output for example in model.bundle.manifest.golden],
-    "parts": {str(part): model.predict(preprocess(read_image(part), spec)).raw for part in parts},
+    "demo": said(Path("samples/demo.tflite")),
+    "default": said(Path(sys.argv[2])),
     "signed": decode_bundle(signed, "demo", trusted_keys=[trusted]).model_id,
 }))
 """
@@ -67,7 +79,18 @@ def answers(command: Sequence[str | Path]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the default network, learned from the sample parts."""
+    folder = tmp_path_factory.mktemp("default")
+    weights = pretrained_weights(folder / "mobilenet.h5")
+    options = ["--weights", str(weights), "--groups", "none", "--locate", "none"]
+    assert trainer(["train", str(ROOT / "samples" / "parts"), "--out", str(folder / "run"), *options]) == 0
+    assert quantize([str(folder / "run"), "--out", str(folder / "default.tflite")]) == 0
+    return folder / "default.tflite"
+
+
+@pytest.fixture(scope="module")
+def arm64(tmp_path_factory: pytest.TempPathFactory, default: Path) -> Iterator[Path]:
     """The root of an arm64 Debian with Linegate's device part in /linegate and what it needs in /wheels."""
     missing = [name for name in ("debootstrap", "qemu-aarch64-static") if shutil.which(name) is None]
     if missing:
@@ -79,6 +102,7 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     run_or_skip([*pip_for_arm64(), "--target", root / "wheels", *dependencies()], "the aarch64 wheels")
     for folder in ("edge", "samples"):
         shutil.copytree(ROOT / folder, root / "linegate" / folder)
+    shutil.copy(default, root / "linegate" / "default.tflite")
     yield root
     shutil.rmtree(root, ignore_errors=True)
 
@@ -101,19 +125,20 @@ def dependencies() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def here() -> dict[str, Any]:
+def here(default: Path) -> dict[str, Any]:
     """What this machine's own processor says."""
-    return answers([sys.executable, "-c", PROGRAM, ROOT])
+    return answers([sys.executable, "-c", PROGRAM, ROOT, default])
 
 
 @pytest.mark.parametrize("processor", ["cortex-a53", "cortex-a72", "cortex-a76"])  # Raspberry Pi 3, 4, 5
-def test_the_demo_bundle_gives_the_same_bytes_on_aarch64(
-    arm64: Path, here: dict[str, Any], processor: str
-) -> None:
+def test_bundles_give_the_same_bytes_on_aarch64(arm64: Path, here: dict[str, Any], processor: str) -> None:
     emulator = ["/usr/bin/qemu-aarch64-static", "-cpu", processor, "-E", "PYTHONPATH=/wheels:/linegate"]
-    there = answers(["chroot", arm64, *emulator, "/usr/bin/python3.11", "-c", PROGRAM, "/linegate"])
+    program = ["/usr/bin/python3.11", "-c", PROGRAM, "/linegate", "/linegate/default.tflite"]
+    there = answers(["chroot", arm64, *emulator, *program])
     assert there["machine"] == "aarch64"
-    assert there["golden"] == there["expected"]
-    assert there["parts"] == here["parts"]
+    for bundle in ("demo", "default"):
+        assert there[bundle]["golden"] == there[bundle]["expected"]
+        assert there[bundle] == here[bundle]
+        assert len(there[bundle]["parts"]) == 36
+    assert len(there["default"]["heatmaps"]) == 36
     assert there["signed"] == here["signed"]
-    assert len(there["parts"]) == 36

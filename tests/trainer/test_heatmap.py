@@ -15,8 +15,8 @@ from trainer.models.heatmap import (
     Evidence,
     class_activation,
     defect_direction,
+    distance_by_place,
     logits_alone,
-    strangest_place,
     with_heatmap,
 )
 from trainer.models.pretrained import MEANS_AND_DEVIATIONS, build_features, build_maps, evidence_of, with_head
@@ -89,13 +89,18 @@ def test_the_default_keeps_its_logits_and_its_map_has_256_values(
     assert np.abs(heat[labels == 0].mean(axis=0)).max() < 0.02 * np.abs(heat).max()
 
 
-def test_a_model_of_ok_parts_alone_shows_the_map_that_it_decides_by() -> None:
-    distance = with_error(build_autoencoder(64, 64, 1))
+def test_a_model_of_ok_parts_alone_shows_how_strange_each_place_is() -> None:
+    pixels, centres = spots()
+    distance = with_error(build_autoencoder(64, 64, 1))  # it was never trained, and draws grey
     network = with_logit(distance, slope=2.0, offset=-1.0, name="autoencoder")
-    both = with_heatmap(network, strangest_place(network), grey(4), np.ones(4, bool))
-    logits, heat = outputs(both, grey(4))
-    assert heat.shape == (4, 8, 8, 1)
-    np.testing.assert_allclose(2 * heat.max(axis=(1, 2)) - 1, logits, rtol=1e-5)
+    both = with_heatmap(
+        network, distance_by_place(network), np.concatenate([grey(4), pixels]), np.arange(10) < 4
+    )
+    logits, heat = outputs(both, pixels)
+    assert heat.shape == (6, 8, 8, 1)
+    assert np.array_equal(logits, outputs(network, pixels)[0])
+    for picture, centre in zip(heat, centres, strict=True):
+        assert np.abs(centre_of_hottest(picture) - centre / 64).max() < 0.13
 
 
 def test_a_network_without_global_pooling_and_classes_without_ok_have_no_map() -> None:

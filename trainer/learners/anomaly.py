@@ -10,7 +10,7 @@ from trainer.evaluate import predict_batches, predict_logits
 from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
-from trainer.models.heatmap import strangest_place
+from trainer.models.heatmap import distance_by_place
 from trainer.models.pretrained import LARGEST_LOGIT, PLACE_BLOCKS
 from trainer.models.trunk import FITTED_ON, build_trunk, in_whole_numbers
 from trainer.normality import MOST, learn_normality
@@ -89,7 +89,7 @@ class NormalityLearner:
             "learned_from": len(at),
             "seed": self._seed,
         }
-        return Learned(network, logits, at, turns, history, "fold", method, strangest_place(network))
+        return Learned(network, logits, at, turns, history, "fold", method, distance_by_place(network))
 
 
 class AutoencoderLearner:
@@ -127,7 +127,7 @@ class AutoencoderLearner:
         }
         held_out, which = calibration.logits(distances), "the OK validation images"
         network = with_logit(distance, slope=calibration.slope, offset=calibration.offset, name="autoencoder")
-        evidence = strangest_place(network)
+        evidence = distance_by_place(network)
         return Learned(network, held_out, kept, which, history, "epoch", method, evidence)
 
 

@@ -2,7 +2,7 @@
 
 A class activation map (Zhou et al. 2016, arXiv:1512.04150): the head's weights, place by place. What OK
 parts show at the same place is taken off, so that a border and whatever all parts have stay cold. For
-models of OK parts alone it is the map that they decide by. docs/heatmap.md has the figures.
+models of OK parts alone it is the distance of each place. docs/heatmap.md has the figures.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,18 @@ from edge.decision import Task, has_one_logit
 from trainer.evaluate import predict_batches
 
 _LEAST = 1e-6
+_BEYOND = 4  # times what OK parts show, where no others show what to expect
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What speaks for a defect: Keras tensors (N, h, w, C) of one size, side by side, times ``weights``.
 
-    ``weights``, (all C,): None where the tensor is the map already.
+    ``weights``: (all C,).
     """
 
     maps: Sequence[Any]
-    weights: NDArray[np.float32] | None = None
+    weights: NDArray[np.float32]
 
 
 def defect_direction(task: Task, outputs: int, ok_index: int | None) -> NDArray[np.float32] | None:
@@ -55,12 +56,25 @@ def class_activation(network: Any, direction: NDArray[np.float32] | None) -> Evi
     return Evidence([before.input], dense.get_weights()[0] @ direction)
 
 
-def strangest_place(network: Any) -> Evidence:
-    """Of a model of OK parts alone: the map whose largest value it decides by."""
+def distance_by_place(network: Any) -> Evidence:
+    """Of a model of OK parts alone, which decides by the strangest place: how strange each one is.
+
+    From before the largest is taken, and before what is large for a logit is cut off.
+    """
     from keras import layers
 
     pooling = next(layer for layer in network.layers if isinstance(layer, layers.GlobalMaxPooling2D))
-    return Evidence([pooling.input])
+    average = pooling.input._keras_history.operation
+    if not isinstance(average, layers.Conv2D):  # it rounds what the average says
+        average = average.input._keras_history.operation
+    # Not by the very weights of the average: the converter would make one layer of both, with one range.
+    weights = average.get_weights()[0].ravel()
+    last = network.output._keras_history.operation
+    if isinstance(last, layers.Dense):  # from a reconstruction's error to a logit
+        weights = weights * last.get_weights()[0].item()
+    else:  # from a logit to deviations
+        weights = weights / weights.sum()
+    return Evidence([average.input], weights)
 
 
 def with_heatmap(
@@ -75,8 +89,6 @@ def with_heatmap(
 
     from trainer.models.fake_quantize import FakeQuantize, around_zero, round_weights
 
-    if evidence.weights is None:
-        return with_outputs(network, evidence.maps[0])
     maps = layers.Concatenate()(evidence.maps) if len(evidence.maps) > 1 else evidence.maps[0]
     weigh = layers.Conv2D(1, 1, name="evidence")
     values = weigh(maps)
@@ -88,7 +100,8 @@ def with_heatmap(
     found, usual = found - usual.mean(), usual - usual.mean()
     if not any(isinstance(layer, FakeQuantize) for layer in network.layers):
         return with_outputs(network, ops.subtract(values, usual))
-    rounding = around_zero(max(float(np.abs(found).max()), float(np.abs(found - usual).max()), _LEAST))
+    most = max(float(np.abs(found).max()), float(np.abs(found - usual).max()), _LEAST)
+    rounding = around_zero(most * (_BEYOND if is_ok.all() else 1))
     heat = rounding(ops.subtract(rounding(values), usual))
     network = with_outputs(network, heat)
     round_weights(network)
