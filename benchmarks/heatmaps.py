@@ -34,7 +34,6 @@ _RUNS = (
     ("rendered", "anomaly"),
     ("magnetic_tile", "binary"),
     ("magnetic_tile", "anomaly"),
-    ("casting", "binary"),
 )
 
 
@@ -58,7 +57,7 @@ class Pointed:
 def main(argv: list[str] | None = None) -> int:
     """Train, quantize, and measure; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make heatmaps", description=__doc__)
-    parser.add_argument("data", type=Path, help="a folder that holds casting and magnetic_tile")
+    parser.add_argument("data", type=Path, help="a folder that holds magnetic_tile")
     data = parser.parse_args(argv).data
     BUILD.mkdir(parents=True, exist_ok=True)
     rows = []

@@ -1,6 +1,9 @@
 """Frame to inspection. Live and replay both call it: what replay says is what live says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.decision import Thresholds, Verdict, decide, has_one_logit
 from edge.errors import ImageError
@@ -11,7 +14,11 @@ from edge.preprocess import Region, preprocess
 
 @dataclass(frozen=True)
 class Inspection:
-    """One part looked at. ``reason`` says why there is no valid result, for a fault."""
+    """One part looked at. ``reason`` says why there is no valid result, for a fault.
+
+    ``heatmap``: float32 (height, width) over what the model was shown, higher where a defect is more
+    likely; None where the bundle has none.
+    """
 
     frame: Frame
     verdict: Verdict
@@ -19,6 +26,7 @@ class Inspection:
     predicted: str | None
     reason: str | None = None
     latency_ms: float | None = None
+    heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 class Inspector:
@@ -52,7 +60,8 @@ class Inspector:
         verdict = self.judge(prediction.score)
         if verdict == Verdict.FAULT:
             return fault(frame, "the model gives no number")
-        return Inspection(frame, verdict, prediction.score, self.name(verdict, prediction.predicted))
+        named = self.name(verdict, prediction.predicted)
+        return Inspection(frame, verdict, prediction.score, named, heatmap=prediction.heatmap)
 
     def judge(self, score: float) -> Verdict:
         """The verdict for a score."""

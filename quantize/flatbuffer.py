@@ -1,5 +1,7 @@
 """TFLite graphs as objects that can be changed, and back to bytes, with nothing written twice."""
 
+import pickle
+from copy import copy
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -26,11 +28,42 @@ def unpack(flatbuffer: bytes) -> Any:
     return schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
 
 
+class _Table:
+    """A part of a graph that is written once, however many point at it."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._where = table, 0
+
+    def Pack(self, builder: Builder) -> int:  # noqa: N802  the name is flatbuffers'
+        """Where the table is."""
+        self._where = self._where or self._table.Pack(builder)
+        return self._where
+
+
 def pack(model: Any) -> bytes:
     """The bytes of a ModelT."""
     builder = _SharingBuilder()
-    builder.Finish(model.Pack(builder), b"TFL3")
+    builder.Finish(_with_shared_tables(model).Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _with_shared_tables(model: Any) -> Any:
+    """A copy in which equal quantizations and equal options of operators are one."""
+    tables: dict[tuple[type, bytes], _Table] = {}
+
+    def shared(table: Any) -> _Table | None:
+        if table is None:
+            return None
+        return tables.setdefault((type(table), pickle.dumps(vars(table))), _Table(table))
+
+    whole, graph = copy(model), copy(model.subgraphs[0])
+    graph.tensors, graph.operators = list(map(copy, graph.tensors)), list(map(copy, graph.operators))
+    for tensor in graph.tensors:
+        tensor.quantization = shared(tensor.quantization)
+    for operator in graph.operators:
+        operator.builtinOptions = shared(operator.builtinOptions)
+    whole.subgraphs = [graph, *model.subgraphs[1:]]
+    return whole
 
 
 def shorten_names(model: Any) -> None:

@@ -10,6 +10,16 @@ from edge.decision import Verdict
 from edge.frame import Frame
 from edge.inspector import Inspector
 from edge.model import load_model
+from tests.toy_model import MAP, toy_bundle_bytes
+
+
+def test_an_inspection_has_the_heatmap_of_its_bundle(tmp_path: Path, bundle: Path) -> None:
+    frame = Frame(np.full((48, 48), 220, np.uint8), 0, time.monotonic(), datetime.now(UTC))
+    (tmp_path / "shown.tflite").write_bytes(toy_bundle_bytes(order=("logits", "heatmap")))
+    shown = Inspector(load_model(tmp_path / "shown.tflite")).inspect(frame).heatmap
+    assert shown is not None
+    assert shown.shape == (MAP, MAP)
+    assert Inspector(load_model(bundle)).inspect(frame).heatmap is None
 
 
 def test_a_frame_that_the_camera_spoilt_is_a_fault_whatever_it_shows(bundle: Path) -> None:
