@@ -20,7 +20,6 @@ _START, _END = "<!-- small: made by benchmarks/small.py -->", "<!-- /small -->"
 DATA_SETS = ("plastic_toys", "magnetic_tile", "casting")
 MODELS = {
     "default": [],
-    "small --size 128": ["--model", "small", "--size", "128"],
     "small": ["--model", "small"],
 }
 TURNS, RUNS = 60, 40

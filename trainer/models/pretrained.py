@@ -46,7 +46,7 @@ LAST = Look((LAST_BLOCK,))  # what is usually taken from a frozen network
 MEANS = Look(BLOCKS)
 MEANS_AND_DEVIATIONS = Look(BLOCKS, has_deviations=True)
 WITH_PLACES = Look(BLOCKS, has_deviations=True, place_blocks=PLACE_BLOCKS)
-FEW = Look((4, 5, 6, 7), has_deviations=True, place_blocks=(7,))  # a third of the bytes and of the time
+FEW = Look((4, 5, 7), has_deviations=True, place_blocks=(7,))  # two fifths of the bytes, a third of the time
 
 
 def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed: int) -> Any:
