@@ -192,7 +192,7 @@ def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _export(settings: Settings, arguments: argparse.Namespace) -> int:
-    from edge.export import export, parse_span
+    from edge.records.export import export, parse_span
 
     span = parse_span(arguments.start, arguments.end)
     written, left_out = export(Path(settings.journal.path), arguments.export, span)
@@ -203,7 +203,7 @@ def _export(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _counts(settings: Settings, arguments: argparse.Namespace) -> int:
-    from edge.export import count_by_shift, counts_table, parse_shifts, parse_span
+    from edge.records.export import count_by_shift, counts_table, parse_shifts, parse_span
 
     shifts = parse_shifts(settings.journal.shifts)
     span = parse_span(arguments.start, arguments.end)

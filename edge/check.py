@@ -13,10 +13,10 @@ from edge.check_fit import Look, try_picture, try_products, try_times
 from edge.clock import clock_is_synchronised
 from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.inspector import Inspector
-from edge.journal_file import check_folder, check_writable, count_waiting, reading
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
-from edge.pin_check import try_pins
+from edge.pins.pin_check import try_pins
+from edge.records.journal_file import check_folder, check_writable, count_waiting, reading
 from edge.settings import Settings
 from edge.subscriptions import NEEDS_BROKER, needs_messages
 

@@ -18,8 +18,6 @@ import numpy as np
 
 from edge.alarms.parts import part_rules
 from edge.alarms.watch import AlarmWatch, written_folders
-from edge.archive import Archive
-from edge.belt import Direction
 from edge.changes.changer import Changer
 from edge.changes.choice import choice_file
 from edge.changes.load import make_inspector
@@ -28,15 +26,17 @@ from edge.commands import Commands
 from edge.decision import Verdict
 from edge.errors import RequestError, SettingsError
 from edge.frame import Frame
-from edge.gate import LATE, GateCommand
-from edge.gatekeeper import GateKeeper
-from edge.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
+from edge.gate.belt import Direction
+from edge.gate.gate import LATE, GateCommand
+from edge.gate.gatekeeper import GateKeeper
 from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import Inbox
-from edge.pins import GatePins
-from edge.recorder import Recorder, verdict_message
+from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
+from edge.pins.pins import GatePins
+from edge.records.archive import Archive
+from edge.records.recorder import Recorder, verdict_message
 from edge.settings import Settings
 from edge.shadow import Shadow, Shown
 from edge.states import State, States

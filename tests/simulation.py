@@ -18,9 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.belt import CountedBelt, TimedBelt
 from edge.decision import Verdict
-from edge.gate import Flight, Gate, GateCommand
+from edge.gate.belt import CountedBelt, TimedBelt
+from edge.gate.gate import Flight, Gate, GateCommand
 from edge.settings import GateSettings
 
 TRAVEL, GAP, WINDOW, PULSE, MARGIN, LEAD = 300.0, 40.0, 10.0, 6.0, 5.0, 10.0

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge.alarms.delivery import AlarmEvent
-from edge.gate import GateCommand
+from edge.gate.gate import GateCommand
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import WaitingCommand
 from edge.mqtt.messages import (

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.belt import Direction
 from edge.errors import RequestError
+from edge.gate.belt import Direction
 from edge.mqtt.client import Incoming
 from edge.mqtt.requests import (
     BeltRequest,

@@ -6,8 +6,8 @@ import threading
 import time
 
 from edge.errors import JournalError
-from edge.journal import Journal, OutboxRow
 from edge.mqtt.client import BrokerLink, Receipt
+from edge.records.journal import Journal, OutboxRow
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.frame import Frame
-from edge.gate import Flight
+from edge.gate.gate import Flight
 from edge.inspector import Inspection, Inspector
 
 

@@ -8,7 +8,7 @@ import pytest
 from edge.__main__ import main
 from edge.camera.check import mend_device
 from edge.clock import clock_is_synchronised
-from edge.journal import Journal, Record
+from edge.records.journal import Journal, Record
 from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 

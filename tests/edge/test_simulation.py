@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.gate import LATE, Flight, Gate
+from edge.gate.gate import LATE, Flight, Gate
 from tests.simulation import SCENARIOS, World
 
 PARTS = 3500

@@ -16,15 +16,15 @@ from edge.changes.served import Served
 from edge.decision import Verdict
 from edge.errors import SettingsError
 from edge.frame import Frame
-from edge.gate import GateCommand
+from edge.gate.gate import GateCommand
 from edge.images import Image
-from edge.inputs import Edge
 from edge.inspector import Inspection, Inspector
-from edge.journal import Journal
 from edge.model import load_model
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import Incoming
 from edge.mqtt.messages import VerdictMessage
+from edge.pins.inputs import Edge
+from edge.records.journal import Journal
 from edge.settings import NamedRecipe, RecipeGate, load_settings
 from edge.station import Station
 from edge.trigger.trigger import Look
@@ -218,9 +218,9 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edge.pins.import_gpiod", lambda _: None)
-    monkeypatch.setattr("edge.pins.GpioOutput", Valve)
-    monkeypatch.setattr("edge.ejector._REOPEN_S", 0.01)
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.GpioOutput", Valve)
+    monkeypatch.setattr("edge.pins.ejector._REOPEN_S", 0.01)
     published: list[GateCommand] = []
 
     def publish(_self: Announcer, command: GateCommand, _now: float) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from edge.alarms.delivery import AlarmEvent
 from edge.alarms.register import Change
 from edge.decision import Verdict
-from edge.gate import GateCommand
+from edge.gate.gate import GateCommand
 from edge.inspector import Inspection
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.asyncapi import STATION, asyncapi, channels

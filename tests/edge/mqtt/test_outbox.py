@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.journal import Journal, Record
 from edge.mqtt.client import Receipt
 from edge.mqtt.outbox import WINDOW, Outbox
+from edge.records.journal import Journal, Record
 
 
 class Broker:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from edge.frame import Frame
-from edge.gate import Flight
+from edge.gate.gate import Flight
 from edge.images import Image
 from edge.trigger.trigger import Sighting
 

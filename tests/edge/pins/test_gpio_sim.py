@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.ejector import Ejector, GpioOutput
-from edge.encoder import EdgeCounter
 from edge.errors import InputError
-from edge.gate import GateCommand
-from edge.inputs import Edge, GpioPin, LineAddress
-from edge.pin_check import try_pins
+from edge.gate.gate import GateCommand
+from edge.pins.ejector import Ejector, GpioOutput
+from edge.pins.encoder import EdgeCounter
+from edge.pins.inputs import Edge, GpioPin, LineAddress
+from edge.pins.pin_check import try_pins
 from edge.settings import load_settings
 from tests.rigs.gpio_sim import SimulatedChip, gpio_sim_is_missing
 
@@ -67,7 +67,7 @@ def test_the_edges_asked_for_count(chip: SimulatedChip, edges: str, count: int) 
 def test_edges_beyond_what_the_kernel_keeps_are_counted(
     chip: SimulatedChip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.inputs._KERNEL_BUFFER", 16)
+    monkeypatch.setattr("edge.pins.inputs._KERNEL_BUFFER", 16)
     pin = GpioPin(LineAddress("pins.encoder", chip.path, 2))
     counter = EdgeCounter()
     toggle(chip, 2, 1)
@@ -134,7 +134,7 @@ def test_lines_that_are_missing_or_taken_are_named(chip: SimulatedChip) -> None:
 
 def test_a_crash_in_the_middle_of_a_pulse_gives_the_line_back(chip: SimulatedChip) -> None:
     script = (
-        "import os; from edge.ejector import GpioOutput\n"
+        "import os; from edge.pins.ejector import GpioOutput\n"
         f"output = GpioOutput('pins.ejector', {chip.path!r}, 4, active_low=False)\n"
         "output.set(active=True); os._exit(1)"
     )

@@ -1,7 +1,7 @@
 """What the edges of a line say of the belt."""
 
-from edge.encoder import EdgeCounter
-from edge.inputs import Edge
+from edge.pins.encoder import EdgeCounter
+from edge.pins.inputs import Edge
 
 
 def test_edges_are_counted_with_the_time_of_the_last() -> None:

@@ -24,7 +24,7 @@ from edge.decision import Verdict
 from edge.errors import ImageError
 from edge.images import MIN_SIDE, Image, encode_png
 from edge.mqtt.messages import VerdictMessage
-from edge.quota import Entry, Quota
+from edge.records.quota import Entry, Quota
 from edge.settings import ArchiveSettings
 from edge.trouble import Alarm, Trouble
 

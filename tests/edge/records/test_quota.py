@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.quota import Entry, Quota
+from edge.records.quota import Entry, Quota
 
 ENTRIES = st.lists(
     st.builds(Entry, st.floats(0, 1000), st.uuids().map(str), st.integers(1, 50), st.booleans()),

@@ -10,10 +10,10 @@ import pytest
 
 from edge.decision import Verdict
 from edge.errors import SettingsError
-from edge.gate import GateCommand
-from edge.gatekeeper import GateKeeper
-from edge.inputs import Edge, LineAddress
-from edge.pins import GatePins, check_pins, named_lines
+from edge.gate.gate import GateCommand
+from edge.gate.gatekeeper import GateKeeper
+from edge.pins.inputs import Edge, LineAddress
+from edge.pins.pins import GatePins, check_pins, named_lines
 from edge.settings import GateSettings, PinSettings, TriggerSettings
 
 
@@ -69,7 +69,7 @@ ENCODER = {"belt": "encoder", "travel_counts": 100, "min_gap_counts": 5, "encode
 
 @pytest.fixture(autouse=True)
 def _gpiod_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.pins.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from edge.errors import JournalError
-from edge.journal import Journal, Record
 from edge.mqtt.client import Receipt
 from edge.mqtt.messages import VerdictMessage
-from edge.recorder import Recorder
+from edge.records.journal import Journal, Record
+from edge.records.recorder import Recorder
 from edge.settings import JournalSettings
 
 NOTHING = np.zeros((1, 1), np.uint8)
@@ -134,7 +134,7 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
     def fail(self: Journal, records: list[Record]) -> None:
         raise JournalError("no room")
 
-    monkeypatch.setattr("edge.recorder._RETRY_S", 0.01)
+    monkeypatch.setattr("edge.records.recorder._RETRY_S", 0.01)
     monkeypatch.setattr(Journal, "append", fail)
     for number in range(15):
         running.record(verdict(number), NOTHING)
@@ -148,7 +148,7 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
 def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.recorder._CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr("edge.records.recorder._CHECKPOINT_ROWS", 1)
 
     class Away:
         connection_number = None
@@ -171,7 +171,7 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
 def test_without_a_broker_nothing_waits_and_old_inspections_are_no_loss(
     recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.recorder._CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr("edge.records.recorder._CHECKPOINT_ROWS", 1)
     running = recorder(max_rows=1000, sync_ms=50)
     for number in range(1500):
         running.record(verdict(number), NOTHING)
@@ -202,7 +202,7 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
     running.record(verdict(2), NOTHING)
     wait_for(lambda: recorded(path) == [1, 2])
     link.connection_number = 1
-    monkeypatch.setattr("edge.recorder.LATE_AFTER_S", 0.0)
+    monkeypatch.setattr("edge.records.recorder.LATE_AFTER_S", 0.0)
     running.record(verdict(3), NOTHING)
     wait_for(lambda: len(link.sent) == 3)
     running.stop(drain_s=0)

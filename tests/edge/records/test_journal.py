@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.errors import JournalError
-from edge.journal import LARGEST_BYTES, Journal, OutboxRow, Record
-from edge.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
+from edge.records.journal import LARGEST_BYTES, Journal, OutboxRow, Record
+from edge.records.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
 from tests.conftest import MEMORY
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
@@ -216,7 +216,7 @@ def test_a_second_process_may_read_but_not_write(path: Path) -> None:
     journal = Journal(path, max_rows=1000)
     journal.append(records(1))
     code = (
-        "import sys; from pathlib import Path; from edge.journal import Journal\n"
+        "import sys; from pathlib import Path; from edge.records.journal import Journal\n"
         "Journal(Path(sys.argv[1]), max_rows=1000).open()"
     )
     root = Path(__file__).parents[2]

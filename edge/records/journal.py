@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import JournalError
-from edge.journal_file import DATABASE_ERRORS, JournalFile, UnknownContentError, is_damage, set_aside
+from edge.records.journal_file import DATABASE_ERRORS, JournalFile, UnknownContentError, is_damage, set_aside
 
 logger = logging.getLogger(__name__)
 

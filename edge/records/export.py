@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from edge.decision import Verdict
 from edge.errors import InputError, JournalError
-from edge.journal_file import reading
 from edge.mqtt.messages import VerdictMessage, rfc3339
+from edge.records.journal_file import reading
 
 SUFFIXES = (".csv", ".parquet")
 _AT_ONCE = 1000

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.written import WrittenBytes, written_by_this_process
+from edge.records.written import WrittenBytes, written_by_this_process
 
 
 def test_only_the_last_hour_counts() -> None:

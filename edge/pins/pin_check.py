@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from edge.errors import InputError
-from edge.inputs import import_gpiod
-from edge.pins import check_pins, named_lines
+from edge.pins.inputs import import_gpiod
+from edge.pins.pins import check_pins, named_lines
 from edge.settings import Settings
 
 

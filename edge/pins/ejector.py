@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.gate import GateCommand
-from edge.inputs import import_gpiod
+from edge.gate.gate import GateCommand
+from edge.pins.inputs import import_gpiod
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from edge.decision import Verdict
-from edge.gate import GateCommand
-from edge.gatekeeper import GateKeeper
+from edge.gate.gate import GateCommand
+from edge.gate.gatekeeper import GateKeeper
 from edge.settings import GateSettings
 
 LONG_AGO = -1e6

@@ -13,20 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge.archive import Archive
 from edge.clock import clock_is_synchronised
 from edge.errors import JournalError
 from edge.images import Image
 from edge.inspector import Inspection
-from edge.journal import Journal, Record
-from edge.journal_file import JournalInUseError
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.messages import VerdictMessage
 from edge.mqtt.outbox import Outbox
+from edge.records.archive import Archive
+from edge.records.journal import Journal, Record
+from edge.records.journal_file import JournalInUseError
+from edge.records.written import WrittenBytes
 from edge.settings import ArchiveSettings, JournalSettings
 from edge.trigger.trigger import Sighting
 from edge.trouble import Alarm, Trouble
-from edge.written import WrittenBytes
 
 logger = logging.getLogger(__name__)
 

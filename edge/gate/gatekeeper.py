@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edge.belt import Belt, CountedBelt, Direction, TimedBelt
 from edge.decision import Verdict
-from edge.gate import Flight, Gate, GateCommand, GateCounts
+from edge.gate.belt import Belt, CountedBelt, Direction, TimedBelt
+from edge.gate.gate import Flight, Gate, GateCommand, GateCounts
 from edge.settings import Action, GateSettings
 
 logger = logging.getLogger(__name__)

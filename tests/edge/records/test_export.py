@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.__main__ import main
-from edge.export import COLUMNS, parse_shifts, shift_start
-from edge.journal import Journal, Record
 from edge.mqtt.messages import VerdictMessage
+from edge.records.export import COLUMNS, parse_shifts, shift_start
+from edge.records.journal import Journal, Record
 
 SHIFTS = parse_shifts("06:00 14:00 22:00")
 

@@ -1,6 +1,6 @@
 """Parts on their way from the camera to the ejector, and what the gate is told of each, when.
 
-Pure: times come in as monotonic seconds, and where the belt is comes from edge.belt. The rules:
+Pure: times come in as monotonic seconds, and where the belt is comes from edge.gate.belt. The rules:
 
 - A part is on its way from the moment it is seen. No verdict by its deadline is a fault.
 - A command leaves while it can still be on time, or never.
@@ -14,8 +14,8 @@ from bisect import insort
 from collections import deque
 from dataclasses import dataclass
 
-from edge.belt import Belt
 from edge.decision import Verdict
+from edge.gate.belt import Belt
 from edge.settings import Action, GateSettings
 
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge.errors import LinegateError
-from edge.pin_check import try_pins
+from edge.pins.pin_check import try_pins
 from edge.settings import load_settings
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.belt import CountedBelt, TimedBelt
+from edge.gate.belt import CountedBelt, TimedBelt
 
 
 def test_a_steady_belt_moves_a_millisecond_a_millisecond() -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import edge.ejector
-from edge.ejector import Ejector, PulsePlan
-from edge.gate import GateCommand
+import edge.pins.ejector
+from edge.gate.gate import GateCommand
+from edge.pins.ejector import Ejector, PulsePlan
 
 
 def command(part: str | None, due: float, *, pulse_ms: float = 50.0, window_s: float = 0.01) -> GateCommand:
@@ -116,7 +116,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(edge.ejector, "_REOPEN_S", 0.01)
+    monkeypatch.setattr(edge.pins.ejector, "_REOPEN_S", 0.01)
     bench = Bench()
     yield bench
     bench.ejector.stop()

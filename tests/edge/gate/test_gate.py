@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.belt import CountedBelt, TimedBelt
 from edge.decision import Verdict
-from edge.gate import CHANGED, LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
+from edge.gate.belt import CountedBelt, TimedBelt
+from edge.gate.gate import CHANGED, LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
 from edge.settings import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from edge.ejector import Ejector, GpioOutput, OutputPin
-from edge.encoder import EdgeCounter
 from edge.errors import SettingsError
-from edge.gate import GateCommand
-from edge.gatekeeper import GateKeeper
-from edge.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
+from edge.gate.gate import GateCommand
+from edge.gate.gatekeeper import GateKeeper
+from edge.pins.ejector import Ejector, GpioOutput, OutputPin
+from edge.pins.encoder import EdgeCounter
+from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
 from edge.settings import GateSettings, PinSettings, TriggerSettings
 
 _ENCODER_WAIT_S = 0.02

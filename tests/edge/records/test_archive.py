@@ -16,9 +16,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge.archive import Archive, is_chosen
 from edge.images import Image, read_image
 from edge.mqtt.messages import VerdictMessage
+from edge.records.archive import Archive, is_chosen
 from edge.settings import ArchiveSettings
 from tests.conftest import MEMORY
 
@@ -152,7 +152,7 @@ def test_the_quota_holds_over_restarts_and_ok_goes_first(archive: Make, folder: 
 def test_what_is_too_old_goes_and_what_is_not_the_archives_stays(
     archive: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.archive.clock_is_synchronised", lambda: True)
+    monkeypatch.setattr("edge.records.archive.clock_is_synchronised", lambda: True)
     running = archive(max_days=1)
     running.offer(verdict(1), NOISE)
     finish(running)
@@ -194,7 +194,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
 ) -> None:
     goes_on = threading.Event()
     sync = os.fsync
-    monkeypatch.setattr("edge.archive.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
+    monkeypatch.setattr("edge.records.archive.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
     running = archive(queue_mb=1)
     image = np.zeros((500, 1000), np.uint8)
     running.offer(verdict(0), image)
@@ -211,7 +211,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
 def test_a_folder_that_cannot_be_written_is_one_alarm_and_the_archive_comes_back(
     archive: Make, folder: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.archive.RETRY_S", 0.05)
+    monkeypatch.setattr("edge.records.archive.RETRY_S", 0.05)
     folder.write_text("in the way")
     running = archive()
     for number in range(3):
@@ -238,7 +238,7 @@ def test_with_less_free_than_is_to_stay_free_nothing_is_written(
 def test_a_full_disk_leaves_no_half_image(
     archive: Make, folder: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.archive.RETRY_S", 0.05)
+    monkeypatch.setattr("edge.records.archive.RETRY_S", 0.05)
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "linegate-test", str(folder)]
     if subprocess.run(mount, check=False, capture_output=True).returncode != 0:

@@ -1,0 +1,1 @@
+"""The device's own pins: inputs, the ejector, the encoder."""
