@@ -31,6 +31,7 @@ from edge.model import Model, Prediction, runtime_version
 from edge.preprocess import InputSpec, preprocess
 from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
+from quantize.operators import count_operators
 
 MAX_CLASSES = 200  # a golden example of each and their confusion table stand in the bundle
 MAX_LABELS_BYTES = 1024 * 1024
@@ -159,6 +160,7 @@ def _draft(
         ok_class=names.ok_class,
         input=spec,
         output=output,
+        operators=count_operators(flatbuffer, name=str(file)),
         thresholds=THRESHOLDS,
         wrapped=wrapped,
         training={},

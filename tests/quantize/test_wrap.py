@@ -173,6 +173,14 @@ def test_a_usual_scaling_is_told_by_an_int8_input(tmp_path: Path, parts: Path, s
     assert wrapped.scale == scale
 
 
+def test_operators_in_float_are_counted(tmp_path: Path, parts: Path) -> None:
+    operators = read_bundle(
+        wrap(foreign_model("float32", "0..1"), tmp_path, parts, "--scale", "0..1")
+    ).manifest.operators
+    assert operators is not None
+    assert operators.not_int8
+
+
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_the_scaling_of_tflite_metadata_is_taken(tmp_path: Path, parts: Path, kind: Kind) -> None:
     theirs = foreign_model(kind, "-1..1")
