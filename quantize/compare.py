@@ -31,8 +31,19 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Strange:
+    """Of pictures made strange: how many float rejects, and how many of these int8 passes."""
+
+    rejected: int
+    passed: int
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """What int8 changed. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,)."""
+    """What int8 changed. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,).
+
+    ``strange``: for models of OK parts alone, whose validation images may hold no defect.
+    """
 
     float32: Figures
     int8: Figures
@@ -41,6 +52,7 @@ class Comparison:
     mean_shift: float
     raw: NDArray[np.int8]
     scores: NDArray[np.float64]
+    strange: Strange | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,19 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
         raw=np.array(raw, np.int8),
         scores=int8_side.scores,
     )
+
+
+def compare_strange(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> Strange:
+    """Run both on pictures made strange, uint8 (N, H, W, C)."""
+    probabilities = class_probabilities(_logits(network, pixels), run.task)
+    scores = defect_scores(probabilities, run.classes.index(run.ok_class) if run.ok_class else None)
+    rejected = [
+        image
+        for image, score in zip(pixels, scores, strict=True)
+        if decide(float(score), run.thresholds) != Verdict.OK
+    ]
+    passed = [decide(model.predict(image).score, run.thresholds) == Verdict.OK for image in rejected]
+    return Strange(len(rejected), sum(passed))
 
 
 def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

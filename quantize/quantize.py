@@ -1,7 +1,7 @@
 """One run to one bundle, or a refusal."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,15 @@ from edge.model import Model, runtime_version
 from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.score_profile import ScoreProfile, profile_scores
 from quantize.calibrate import balanced_sample, with_strange_parts
-from quantize.compare import Comparison, compare
+from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert
 from quantize.gate import Allowed, refuse
 from quantize.golden import choose_golden
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
 from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
+
+_STRANGE = 100  # pictures made strange that an anomaly model is asked about
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def quantize(
     flatbuffer = convert(network, sample)
     operators = count_operators(flatbuffer, name="the int8 model")
     draft = _draft(run, flatbuffer, heatmap_of(network), operators)
-    comparison = _compare(network, draft, flatbuffer, run, validation)
+    strange = sample[1::2][:_STRANGE] if run.task == "anomaly" else None
+    comparison = _compare(network, draft, flatbuffer, run, validation, strange)
     refusal = refuse(comparison, allowed)
     manifest, inputs = _manifest(run, draft, comparison, allowed, validation, samples=len(chosen), seed=seed)
     content = encode_bundle(manifest, flatbuffer, inputs)
@@ -93,14 +96,22 @@ def quantize(
 
 
 def _compare(
-    network: Any, draft: Manifest, flatbuffer: bytes, run: Run, pixels: NDArray[np.uint8]
+    network: Any,
+    draft: Manifest,
+    flatbuffer: bytes,
+    run: Run,
+    pixels: NDArray[np.uint8],
+    strange: NDArray[np.uint8] | None,
 ) -> Comparison:
     """Compare through the device's own code, which wants a bundle: one without results, for now."""
     model = Model(Bundle(draft, flatbuffer, [], ""), name="the int8 model")
     scale, zero_point = model.input_quantization
     if abs(scale / PIXEL_STEP - 1) > 1e-3 or zero_point != PIXEL_ZERO:
         raise InputError(f"the int8 input has scale {scale} and zero point {zero_point}, not raw pixels")
-    return compare(network, model, run, pixels)
+    comparison = compare(network, model, run, pixels)
+    if strange is None:
+        return comparison
+    return replace(comparison, strange=compare_strange(network, model, run, strange))
 
 
 def _draft(run: Run, flatbuffer: bytes, heatmap: Heatmap | None, operators: Operators) -> Manifest:

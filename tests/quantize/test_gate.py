@@ -1,12 +1,14 @@
 """No bundle is written without a word that decides otherwise than the model that was evaluated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.figures import compute_figures
-from quantize.compare import Comparison, Flip
+from quantize.compare import Comparison, Flip, Strange
 from quantize.gate import Allowed, refuse
 
 NOTHING = compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
@@ -51,6 +53,14 @@ def test_a_new_escape_is_refused_even_from_unsure() -> None:
     said = refuse(comparison(flip("unsure", "ok", is_escape=True)), Allowed(flips=9))
     assert said is not None
     assert "--allow-escapes 1" in said
+
+
+def test_a_model_of_ok_parts_that_passes_what_is_strange_is_refused() -> None:
+    said = refuse(replace(comparison(), strange=Strange(rejected=50, passed=50)), Allowed())
+    assert said is not None
+    assert "passes 50 of 50 strange pictures" in said
+    assert refuse(replace(comparison(), strange=Strange(rejected=50, passed=50)), Allowed(escapes=50)) is None
+    assert refuse(replace(comparison(), strange=Strange(rejected=50, passed=5)), Allowed()) is None
 
 
 @given(st.lists(st.sampled_from([OVERKILL, ESCAPE]), max_size=6))
