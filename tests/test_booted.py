@@ -245,6 +245,7 @@ def test_a_bundle_that_may_not_decide_is_refused_and_nothing_changes(device: Boo
     assert "bundle" in refused.stderr
     assert device.output("sha256sum", "/etc/linegate/part.tflite") == before
     assert device.show("edge.service", "MainPID") == process
+    assert "offered" not in device.output("ls", "--all", "/etc/linegate")
 
 
 def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedDebian) -> None:
