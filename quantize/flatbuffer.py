@@ -1,6 +1,5 @@
 """TFLite graphs as objects that can be changed, and back to bytes, with nothing written twice."""
 
-import pickle
 from copy import copy
 from typing import Any
 
@@ -54,7 +53,7 @@ def _with_shared_tables(model: Any) -> Any:
     def shared(table: Any) -> _Table | None:
         if table is None:
             return None
-        return tables.setdefault((type(table), pickle.dumps(vars(table))), _Table(table))
+        return tables.setdefault((type(table), _written(table)), _Table(table))
 
     whole, graph = copy(model), copy(model.subgraphs[0])
     graph.tensors, graph.operators = list(map(copy, graph.tensors)), list(map(copy, graph.operators))
@@ -64,6 +63,13 @@ def _with_shared_tables(model: Any) -> Any:
         operator.builtinOptions = shared(operator.builtinOptions)
     whole.subgraphs = [graph, *model.subgraphs[1:]]
     return whole
+
+
+def _written(table: Any) -> bytes:
+    """A table as it would stand in a file of its own."""
+    builder = Builder()
+    builder.Finish(table.Pack(builder))
+    return bytes(builder.Output())
 
 
 def shorten_names(model: Any) -> None:

@@ -219,7 +219,7 @@ def test_a_second_process_may_read_but_not_write(path: Path) -> None:
         "import sys; from pathlib import Path; from edge.records.journal import Journal\n"
         "Journal(Path(sys.argv[1]), max_rows=1000).open()"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", code, str(path)]
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert JournalInUseError.__name__ in ended.stderr
