@@ -142,7 +142,7 @@ def test_a_good_part_passes_and_a_bad_one_is_rejected(stand: Callable[..., Stand
 def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
     stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = stand(gate__travel_ms=1500, gate__margin_ms=1000)
+    here = stand(gate__travel_ms=2100, gate__margin_ms=1000)
     may_go_on = threading.Event()
     inspect = here.inspector.inspect
 
