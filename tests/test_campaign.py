@@ -4,10 +4,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.power import cut_often
+from benchmarks.campaign.soak import Sample, plot, read_samples, slopes, soak
 from tests.brokers import MosquittoBroker
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
@@ -38,3 +40,28 @@ def test_after_a_power_cut_the_journal_opens_and_only_the_last_moment_is_lost(
         result = cut_often(broker, Path(folder), times=2, seed=1)
     assert (result.cuts, result.unopened, result.set_aside, result.two_contents) == (2, 0, 0, 0)
     assert max(result.lost_s) < 2, "0.5 s between syncs, on a machine that is busy with other tests"
+
+
+@pytest.mark.broker
+def test_a_soak_counts_for_itself_and_misses_no_verdict(broker: MosquittoBroker, tmp_path: Path) -> None:
+    result = soak(broker, tmp_path, hours=4 / 3600, every_s=2)
+    assert result.verdicts > 0
+    assert (result.missing, result.repeated, result.out_of_order) == (0, 0, 0)
+    assert [sample.threads > 1 and sample.files > 1 for sample in result.samples] == [True, True]
+    assert read_samples(tmp_path / "soak.csv") == result.samples
+    plot(result.samples, tmp_path / "soak.png")
+    assert (tmp_path / "soak.png").stat().st_size > 0
+
+
+def test_the_slope_of_a_soak_is_seen_through_noise_and_after_the_warm_up() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.2, 60)
+    samples = [_sample(minute, rss_mb=100 + 6 * minute / 60 + noise[minute]) for minute in range(6, 60)]
+    warming = [_sample(minute, rss_mb=50 + 8 * minute) for minute in range(6)]
+    found = {slope.name: slope for slope in slopes([*warming, *samples])}
+    assert found["rss_mb"].low < 6 < found["rss_mb"].high
+    assert found["rss_mb"].low > 5
+    assert (found["threads"].low, found["threads"].high) == (0, 0)
+
+
+def _sample(minute: int, *, rss_mb: float) -> Sample:
+    return Sample(minute, 3000, 0, rss_mb, 20, 10, 5.0, 2.0, 8.0, 5.0, 20.0, 1.0)

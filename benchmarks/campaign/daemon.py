@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 RATE = 50
 
 
-def start(port: int, journal: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start one against the broker at a port; what it says goes to ``log``."""
+def start(port: int, journal: Path, log: Path, *flags: str) -> subprocess.Popen[bytes]:
+    """Start one against the broker at a port; what it says goes to ``log``. Later flags win over ours."""
     with log.open("ab") as said:
         return subprocess.Popen(
             [
@@ -20,6 +20,7 @@ def start(port: int, journal: Path, log: Path) -> subprocess.Popen[bytes]:
                 *("--recipe.ok_below", "0", "--recipe.defect_from", "0"),
                 *("--mqtt.port", str(port), "--mqtt.reconnect_max_s", "0.5"),
                 *("--journal.path", str(journal)),
+                *flags,
             ],
             cwd=ROOT,
             stdout=said,
