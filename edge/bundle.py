@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, Valid
 from pydantic_core import from_json
 
 from edge.decision import Task, Thresholds, has_one_logit
-from edge.errors import BundleError, ImageError
+from edge.errors import BundleError, ImageError, one_line
 from edge.figures import Figures
 from edge.images import decode_image, encode_png
 from edge.preprocess import InputSpec
@@ -382,7 +382,7 @@ def _read_manifest(content: bytes, name: str) -> Manifest:
         return Manifest.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = one_line(".".join(str(part) for part in first["loc"]))
         raise BundleError(f"{name}: {MANIFEST}: {key}: {first['msg']}") from error
 
 

@@ -46,3 +46,8 @@ class BrokerError(LinegateError):
 
 class JournalError(LinegateError):
     """The journal cannot be written or read."""
+
+
+def one_line(text: str) -> str:
+    """The text with what cannot be printed spelled out: names in a stranger's file may hold line ends."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

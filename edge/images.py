@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ImageError, InputError
+from edge.image_size import claimed_pixels
 
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MIN_SIDE = 8
+MAX_PIXELS = 2**28
+MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and white
 
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -61,6 +64,9 @@ def decode_image(data: bytes, name: str) -> Image:
         raise ImageError(f"{name}: the file is empty")
     if _is_truncated(data):
         raise ImageError(f"{name}: the image is truncated")
+    pixels = claimed_pixels(data) or 0
+    if pixels > min(MAX_PIXELS, MAX_PIXELS_PER_BYTE * len(data)):  # else some bytes could ask for gigabytes
+        raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:

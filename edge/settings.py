@@ -30,7 +30,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, one_line
 from edge.preprocess import Region
 from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
 from edge.service.credentials import read_credentials
@@ -635,7 +635,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file}: is not UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise SettingsError(f"{file}: not valid TOML: tables or lists are nested too deeply") from error
+    except ValueError as error:  # of TOML, or of a number that is too long for Python
         raise SettingsError(f"{file}: not valid TOML: {error}") from error
     for section, table in values.items():
         if section in Settings.model_fields and not isinstance(table, dict):
@@ -681,7 +683,7 @@ def _parse(text: str, where: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{where}: not valid JSON: {error}") from error
 
 
@@ -691,7 +693,7 @@ def _refuse_unknown(keys: list[str], where: str) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; config.toml lists every setting"
-            raise SettingsError(f"{where}: {key}: unknown setting{hint}")
+            raise SettingsError(one_line(f"{where}: {key}: unknown setting{hint}"))
 
 
 def _explain(
@@ -717,7 +719,7 @@ def _explain(
     is_secret = "password" in key or key in credentials or "@" in str(given)  # may be user:password@host
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) and not is_secret else ""
     message = f"{message[0].lower()}{message[1:]}{shown}"
-    return f"{where}: {message}" if where else message
+    return one_line(f"{where}: {message}" if where else message)
 
 
 def _reason(error: ValidationError) -> str:

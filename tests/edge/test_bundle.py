@@ -155,6 +155,7 @@ def test_swapped_labels_are_refused() -> None:
         ("input.width", -32, "manifest.json: input.width"),
         ("input.width", 10**9, "manifest.json: input.width"),
         ("input.channels", 2, "manifest.json: input.channels"),
+        ("input.a\nb", 2, r"manifest.json: input.a\nb: Extra"),
         ("input.resize", "sideways", "manifest.json: input.resize"),
         ("heatmap", {"height": 0, "width": 4}, "manifest.json: heatmap.height"),
         ("model_sha256", "0" * 64, "the model is not the one that the manifest describes"),

@@ -57,6 +57,21 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
         decode_image(data, "x")
 
 
+def test_some_bytes_that_claim_gigabytes_are_refused_before_they_are_decoded() -> None:
+    """A flipped bit of the height; OpenCV would set two gigabytes aside and take seconds."""
+    data = bytearray(_encode(".png", GREY))
+    data[20] |= 0x10
+    with pytest.raises(ImageError, match=r"x: \d+ bytes claim \d+ pixels; it is damaged, or too large"):
+        decode_image(bytes(data), "x")
+
+
+def test_a_blank_page_is_an_image_though_it_takes_few_bytes() -> None:
+    blank = np.zeros((4000, 3000), np.uint8)
+    encoded = cv2.imencode(".png", blank, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
+    assert blank.size > 1000 * len(encoded)
+    assert np.array_equal(decode_image(encoded, "x"), blank)
+
+
 def test_png_is_without_loss_in_grey_and_colour() -> None:
     colour = np.random.default_rng(1).integers(0, 255, (20, 30, 3), dtype=np.uint8)
     for image in (GREY, colour):

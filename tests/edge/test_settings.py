@@ -42,6 +42,10 @@ def test_flags_come_before_the_environment_before_the_file(
         ('[station]\nname = "a/b"\n', r"station\.name"),
         ("[recipe]\nok_below = 0.5\n", r"must be given together"),
         ('[gate]\nmode = "maybe"\n', r"gate\.mode: .*reject-unless-ok"),
+        ("[camera]\nrate = " + "[" * 3000 + "]" * 3000, r"nested too deeply"),
+        ("[camera]\nrate = " + "9" * 5000, r"not valid TOML: .*5000 digits"),
+        ('"a\\nb" = 1\n', r"a\\nb: unknown setting"),
+        ('[recipes.a]\n"b\\nc" = 1\n', r"recipes\.a\.b\\nc: extra"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_key(tmp_path: Path, text: str, said: str) -> None:
@@ -65,6 +69,12 @@ def test_a_wrong_variable_is_refused_by_name(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=variable):
         load_settings(None, {})
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "[" + "9" * 5000 + "]"])
+def test_a_flag_that_no_parser_likes_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--recipe\.region: not valid JSON"):
+        load_settings(None, {"recipe.region": text})
 
 
 def test_a_wrong_flag_is_refused_by_name() -> None:
