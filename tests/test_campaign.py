@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.campaign.fuzz import campaign
+from benchmarks.campaign.fuzz.campaign import fuzz
+from benchmarks.campaign.fuzz.targets import Target, targets
+from benchmarks.campaign.fuzz.worker import Note
 from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.power import cut_often
 from benchmarks.campaign.soak import Sample, plot, read_samples, slopes, soak
@@ -65,3 +69,33 @@ def test_the_slope_of_a_soak_is_seen_through_noise_and_after_the_warm_up() -> No
 
 def _sample(minute: int, *, rss_mb: float) -> Sample:
     return Sample(minute, 3000, 0, rss_mb, 20, 10, 5.0, 2.0, 8.0, 5.0, 20.0, 1.0)
+
+
+def test_spoiled_settings_bundles_images_and_messages_are_taken_or_refused(tmp_path: Path) -> None:
+    results = fuzz(tmp_path, inputs=1500, seed=1)
+    assert {name: result.failures for name, result in results.items() if result.failures} == {}
+    assert sum(result.inputs for result in results.values()) == 1500
+    assert all(len(result.kinds) > 1 for result in results.values())
+
+
+def test_fuzzing_goes_on_where_it_was_stopped_and_is_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "targets", lambda: [t for t in targets() if t.name == "bin"])
+    first = fuzz(tmp_path / "one", inputs=1000, seed=7, chunk=50)
+    lines = (tmp_path / "one" / campaign.DONE).read_text().splitlines()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / campaign.DONE).write_text(lines[0] + "\n")
+    second = fuzz(tmp_path / "two", inputs=1000, seed=7, chunk=50)
+    assert len((tmp_path / "two" / campaign.DONE).read_text().splitlines()) == len(lines)
+    assert (first["bin"].inputs, first["bin"].kinds) == (second["bin"].inputs, second["bin"].kinds)
+
+
+def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
+    """A worker that ends by itself stands for a crash in native code."""
+    broken = Target("no-such-target", (b"x",), lambda: str, 1.0)
+    note = Note(tmp_path / "note-no-such-target-0")
+    note.write(17, b"\xde\xad")
+    outcome = campaign.run_chunk(tmp_path, 1, broken, 0, 100)
+    assert (outcome["inputs"], outcome["crashed"], outcome["hung"]) == (17, 1, 0)
+    assert outcome["failures"][0].endswith("for dead")

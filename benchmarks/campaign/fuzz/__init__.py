@@ -1,0 +1,1 @@
+"""Inputs that nobody meant: settings, bundles, images and messages, spoiled in seeded ways."""
