@@ -67,6 +67,7 @@ class _Connection:
         self.client = client
         self.number = number
         self.answered = threading.Event()
+        self.accepted = False
         self.closed = threading.Event()
         self.refusal: str | None = None
         self.subscribed = threading.Event()
@@ -94,7 +95,6 @@ class _Connection:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it ended by itself
-        self.accepted = False
 
 
 class BrokerLink:

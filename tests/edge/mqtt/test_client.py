@@ -22,16 +22,22 @@ def published(topic: bytes, payload: bytes) -> bytes:
 
 
 class ScriptedBroker:
-    """Answers each packet of one client with the next of its lines, whatever the packet was."""
+    """Answers each packet of one client with the next of its lines, whatever the packet was.
 
-    def __init__(self, *answers: bytes) -> None:
+    It hangs up on the first ``refused`` connections without a word.
+    """
+
+    def __init__(self, *answers: bytes, refused: int = 0) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self._answers = answers
+        self._refused = refused
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
         try:
+            for _ in range(self._refused):
+                self._server.accept()[0].close()
             connection, _ = self._server.accept()
             for answer in self._answers:
                 connection.recv(4096)
@@ -90,6 +96,15 @@ def test_the_broker_says_that_another_client_took_over(brokers: list[ScriptedBro
     link = Link(brokers[0])
     assert link.lost.wait(5)
     assert link.reason == "another client called linegate-a took over; has another station this name?"
+    link.link.stop(b"{}")
+
+
+def test_a_broker_that_takes_connections_and_says_nothing_is_tried_again(
+    brokers: list[ScriptedBroker],
+) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED, refused=2))
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
     link.link.stop(b"{}")
 
 
