@@ -12,9 +12,12 @@ from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
 from benchmarks.campaign.fuzz.worker import Note
 from benchmarks.campaign.kill import kill_often
+from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away, fault_often
 from benchmarks.campaign.power import cut_often
 from benchmarks.campaign.soak import Sample, plot, read_samples, slopes, soak
+from edge.mqtt.outbox import WINDOW
 from tests.brokers import MosquittoBroker
+from tests.conftest import StartBroker
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 
@@ -44,6 +47,32 @@ def test_after_a_power_cut_the_journal_opens_and_only_the_last_moment_is_lost(
         result = cut_often(broker, Path(folder), times=2, seed=1)
     assert (result.cuts, result.unopened, result.set_aside, result.two_contents) == (2, 0, 0, 0)
     assert max(result.lost_s) < 2, "0.5 s between syncs, on a machine that is busy with other tests"
+
+
+@pytest.mark.broker
+def test_a_broker_that_dies_freezes_or_is_cut_off_costs_no_verdict(
+    mosquitto_broker: StartBroker, tmp_path: Path
+) -> None:
+    result = fault_often(mosquitto_broker(KEEPS_ALL), tmp_path, times=5, seed=1)
+    assert set(result.faults) == {"killed", "restarted", "frozen", "half-open", "slow"}
+    _assert_all_is_there(result)
+
+
+@pytest.mark.broker
+def test_what_was_seen_while_the_broker_was_away_arrives_once_it_is_back(
+    mosquitto_broker: StartBroker, tmp_path: Path
+) -> None:
+    result = away(mosquitto_broker(KEEPS_SESSIONS), tmp_path, parts=400, rate=100)
+    assert result.verdicts >= 400
+    _assert_all_is_there(result)
+    assert result.arrived_late > 0
+    assert result.unmarked <= WINDOW, "what was in flight when the broker went keeps its content"
+
+
+def _assert_all_is_there(result: LinkResult) -> None:
+    assert (result.missing, result.unknown, result.two_contents, result.out_of_order) == (0, 0, 0, 0)
+    assert result.commands_sent_late == 0
+    assert result.commands > 0
 
 
 @pytest.mark.broker

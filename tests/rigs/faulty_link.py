@@ -7,7 +7,7 @@ import struct
 import threading
 from typing import Literal
 
-LinkState = Literal["pass", "hang", "corrupt", "slow"]
+LinkState = Literal["pass", "hang", "corrupt", "slow", "refuse"]
 _POLL_S = 0.05
 _SLOW_BYTES_S = 2_000
 
@@ -16,7 +16,7 @@ class FaultyLink:
     """Relays connections from a port of its own to ``port`` on this host.
 
     ``state`` may be changed at any time: "hang" keeps connections open and delivers nothing,
-    "corrupt" changes bytes on their way to the client, "slow" delivers a trickle.
+    "corrupt" changes bytes on their way to the client, "slow" delivers a trickle, "refuse" ends new ones.
     """
 
     def __init__(self, port: int, *, seed: int = 0) -> None:
@@ -24,6 +24,7 @@ class FaultyLink:
         self._target = port
         self._chance = random.Random(seed)
         self._ends: set[socket.socket] = set()
+        self._forgotten: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -38,6 +39,11 @@ class FaultyLink:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     end.shutdown(socket.SHUT_RDWR)
 
+    def forget(self) -> None:
+        """The connections that there are stay open and deliver nothing any more; new ones work."""
+        with self._lock:
+            self._forgotten |= self._ends
+
     def close(self) -> None:
         self._closed.set()
         self._listener.close()
@@ -49,6 +55,9 @@ class FaultyLink:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.state == "refuse":
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self._target), 3)
             except OSError:
@@ -63,14 +72,14 @@ class FaultyLink:
         source.settimeout(_POLL_S)
         with contextlib.suppress(OSError):
             while not self._closed.is_set():
-                if self.state == "hang":
+                if self.state == "hang" or source in self._forgotten:
                     self._closed.wait(_POLL_S)
                     continue
                 try:
                     data = source.recv(round(_SLOW_BYTES_S * _POLL_S) if self.state == "slow" else 65536)
                 except TimeoutError:
                     continue
-                if not data:
+                if not data or source in self._forgotten:
                     break
                 if self.state == "slow":
                     self._closed.wait(_POLL_S)
@@ -80,6 +89,7 @@ class FaultyLink:
                 end.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._ends -= {source, sink}
+            self._forgotten -= {source, sink}
 
     def _damaged(self, data: bytes) -> bytes:
         changed = bytearray(data)

@@ -3,19 +3,30 @@
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+_SESSION_S = 3600
 
 
 class Witness:
-    """What one station's verdicts and commands were, as a client of the broker saw them."""
+    """What one station's verdicts and commands were, as a client of the broker saw them.
+
+    It comes back after the broker, which keeps what it missed if it keeps sessions.
+    """
 
     def __init__(self, host: str, port: int, station: str = "station-1") -> None:
         self.verdicts: dict[str, bytes] = {}
         """The first content of each id, in the order of arrival."""
+        self.arrived: dict[str, float] = {}
+        """When that was, in wall-clock seconds."""
+        self.subscriptions = 0
         self.repeated = 0
         self.two_contents: list[str] = []
         self.commands_sent_late = 0
@@ -29,11 +40,18 @@ class Witness:
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
         self._base = f"inspection/{station}"
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"witness-{uuid.uuid4().hex}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
         self._client.on_connect = lambda client, *_: client.subscribe(f"{self._base}/#", qos=1)
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_subscribe = self._has_subscribed
         self._client.on_message = self._take
-        self._client.connect(host, port)
+        self._client.reconnect_delay_set(1, 1)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = _SESSION_S
+        self._client.connect(host, port, clean_start=False, properties=properties)
         self._client.loop_start()
         if not self._subscribed.wait(10):
             raise TimeoutError("the broker does not answer the witness")
@@ -64,6 +82,12 @@ class Witness:
             latest[run] = max(latest.get(run, -1), int(number))
         return wrong
 
+    def _has_subscribed(self, *_: object) -> None:
+        with self._changed:
+            self.subscriptions += 1
+            self._changed.notify_all()
+        self._subscribed.set()
+
     def _take(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         kind = message.topic.removeprefix(f"{self._base}/")
         with self._changed:
@@ -79,6 +103,7 @@ class Witness:
         identity = json.loads(payload)["id"]
         if identity not in self.verdicts:
             self.verdicts[identity] = payload
+            self.arrived[identity] = time.time()
         elif self.verdicts[identity] == payload:
             self.repeated += 1
         else:
