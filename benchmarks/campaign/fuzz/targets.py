@@ -15,10 +15,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.belt import Direction
 from edge.bundle import LABELS, MANIFEST, append_archive, decode_bundle
 from edge.errors import BundleError, ImageError, RequestError, SettingsError
-from edge.gatekeeper import GateKeeper
+from edge.gate.belt import Direction
+from edge.gate.gatekeeper import GateKeeper
 from edge.images import MIN_SIDE, decode_image, encode_png
 from edge.model import Model
 from edge.mqtt.client import Incoming
