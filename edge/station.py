@@ -10,11 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge.alarms.parts import part_rules
 from edge.alarms.watch import AlarmWatch, written_folders
@@ -33,7 +30,7 @@ from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import Inbox
-from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
+from edge.mqtt.state_report import StateReport
 from edge.pins.pins import GatePins
 from edge.records.archive import Archive
 from edge.records.recorder import Recorder, verdict_message
@@ -45,8 +42,9 @@ from edge.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
 from edge.trigger.announced import Announced
 from edge.trigger.choose import choose_trigger
 from edge.trigger.every_frame import EveryFrame
+from edge.trigger.input_line import open_input
 from edge.trigger.trigger import Look, Sighting
-from edge.voting import vote
+from edge.voting import judge_part
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +75,14 @@ class Station:
         )
         self._pins = GatePins(settings.pins, settings.gate, self._keeper, on_missed=self._missed)
         self._trigger = choose_trigger(settings, self)
-        self._input = self._open_input()
-        self._inbox = Inbox(self)
         self._states = States(latch=settings.station.latch_faults)
+        self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
+        self._inbox = Inbox(self)
         self._camera_lost = False
         self._lot: str | None = None
         self._numbers = itertools.count()
         self._say = Announcer(settings.station.name, simulated=simulated)
+        self._report = StateReport(self._states, self._say, has_bits=settings.mqtt.bits)
         self._shadow = Shadow(self._say.shadow)
         self.alarms = AlarmWatch(
             settings.alarms,
@@ -106,31 +105,13 @@ class Station:
             alarm=self.alarms.tell,
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
         )
-        self._state: State = "starting"
-        self._reason: str | None = None
-        self._since = datetime.now(UTC)
         self.statistics = Statistics()
         self.begun = 0
         """How many parts were seen so far."""
         self.failures = 0
         """How many inspections in a row raised an error, up to now."""
-        self.link: BrokerLink | None = None
-        if settings.mqtt.enabled:
-            self.link = BrokerLink(
-                settings.mqtt,
-                client_id=f"linegate-{settings.station.name}",
-                status_topic=self._say.topics.status,
-                last_will=self._say.last_will(self._since).payload(),
-                on_connected=self._connected,
-                on_acknowledged=self._acknowledged,
-                on_refused=self._recorder.refused,
-                on_lost=self._disconnected,
-                subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
-                on_message=self._inbox.receive,
-            )
-            self._say.link = self.link
-        elif needs_messages(settings):
-            raise SettingsError(NEEDS_BROKER)
+        self.link = self._make_link(settings)
+        self._say.link = self.link
         self._serve(served)
 
     def start(self) -> None:
@@ -160,15 +141,14 @@ class Station:
         connected = self.link is not None and self.link.connected
         waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
         if self.link is not None:
-            self._state, self._reason, self._since = "stopped", None, datetime.now(UTC)
-            self.link.stop(self._say.status_message("stopped", self._since, None).payload())
+            self.link.stop(self._report.farewell())
         return waiting
 
     def run(self) -> None:
         """Everything is set up: from now on parts may come."""
         self._trigger.begin(time.monotonic())
         self._states.start()
-        self._publish_state()
+        self._report.update()
 
     def reload(self) -> bool:
         """Read the settings again, though no command came; False while another change is being made."""
@@ -186,7 +166,7 @@ class Station:
             self._trigger.interrupt()
         self._camera_lost = fault is not None
         self._states.fault("camera", fault)
-        self._publish_state()
+        self._report.update()
 
     def see(self, frame: Frame, *, max_age_s: float) -> None:
         """Inspect what the trigger finds on a frame; one that is older than ``max_age_s`` is a fault."""
@@ -204,7 +184,7 @@ class Station:
         self._states.fault("ejector", self._pins.ejector_trouble)
         self.alarms.tell("pins", self._pins.trouble)
         self._states.fault("trigger", self._trigger.trouble)
-        self._publish_state()
+        self._report.update()
 
     def handle(self, frame: Frame) -> Inspection:
         """Inspect one frame that is one part, tell the gate, and record it: a replay has no trigger."""
@@ -221,7 +201,7 @@ class Station:
         name = part if part is not None else f"{self._run}-p{number}"
         flight = self._keeper.expect(name, seen, count=count)
         sighting = Sighting(name, number, seen, flight, self._inspector, lot=self._lot)
-        self._publish_bits(name, None)
+        self._report.part(name, None)
         return sighting
 
     def watch(self, at: float) -> None:
@@ -307,6 +287,24 @@ class Station:
 
     frames_dropped: int = 0
 
+    def _make_link(self, settings: Settings) -> BrokerLink | None:
+        if not settings.mqtt.enabled:
+            if needs_messages(settings):
+                raise SettingsError(NEEDS_BROKER)
+            return None
+        return BrokerLink(
+            settings.mqtt,
+            client_id=f"linegate-{settings.station.name}",
+            status_topic=self._say.topics.status,
+            last_will=self._say.last_will(self._report.since).payload(),
+            on_connected=self._connected,
+            on_acknowledged=self._acknowledged,
+            on_refused=self._recorder.refused,
+            on_lost=self._disconnected,
+            subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
+            on_message=self._inbox.receive,
+        )
+
     def _look(self, look: Look, max_age_s: float) -> None:
         """Inspect a frame of a part, and after its last one decide."""
         sighting, frame = look.sighting, look.frame
@@ -323,7 +321,7 @@ class Station:
         if look.is_last:
             self._decide(sighting)
             self._states.run()
-            self._publish_state()
+            self._report.update()
 
     def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:
         try:
@@ -340,11 +338,7 @@ class Station:
 
     def _decide(self, sighting: Sighting) -> Inspection:
         """Tell the gate what was found of a part, then the journal."""
-        if sighting.inspections:
-            inspection = vote(sighting.inspections, self._settings.trigger.vote, sighting.inspector)
-        else:
-            inspection = fault(_no_frame(sighting), "no frame of this part came in time")
-        found = inspection
+        inspection = found = judge_part(sighting, self._settings.trigger.vote)
         if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
             inspection = as_fault(inspection, sighting.trouble)
         trouble = self._keeper.decide(sighting.flight, inspection.verdict)
@@ -354,17 +348,18 @@ class Station:
             inspection = as_fault(inspection, trouble)
         # The manifest's scores are of single photographs, so the first frame stands for the part.
         score = sighting.inspections[0].score if sighting.inspections else None
-        self.alarms.part(score, rejected=self._keeper.action(inspection.verdict) == "reject")
+        action = self._keeper.action(inspection.verdict)
+        self.alarms.part(score, rejected=action == "reject")
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
-        self._publish_bits(sighting.part, inspection.verdict)
+        self._report.part(sighting.part, inspection.verdict, passes=action == "pass")
         message = verdict_message(
             sighting,
             inspection,
             station=self._settings.station.name,
             simulated=self._simulated,
             run=self._run,
-            action=self._keeper.action(inspection.verdict),
+            action=action,
         )
         self._recorder.record(message, inspection.frame.image)
         self._show_shadow(sighting, found, message.id)
@@ -379,7 +374,7 @@ class Station:
         if served.inspector is not self._inspector:
             self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
         self._serve(served)
-        self._say.status(self._state, self._since, self._reason)
+        self._report.repeat()
 
     def _serve(self, served: Served) -> None:
         settings, inspector = served.settings, served.inspector
@@ -403,30 +398,6 @@ class Station:
             how, model_id = self._settings.trigger.vote, inspector.model.bundle.model_id
             self._shadow.show(Shown(sighting.part, id_, frames, how, decided, model_id))
 
-    def _open_input(self) -> InputLine | None:
-        settings, trigger = self._settings.trigger, self._trigger
-        if settings.kind != "input" or not isinstance(trigger, Announced):
-            return None
-        address = LineAddress(
-            "trigger.kind",
-            settings.input_chip,
-            settings.input_line,
-            settings.input_edge,
-            settings.input_debounce_ms,
-        )
-        import_gpiod(address.setting)
-        return InputLine(
-            "trigger",
-            lambda: GpioPin(address),
-            on_edges=self._input_edges,
-            on_trouble=lambda trouble: trigger.hear(trouble, time.monotonic()),
-        )
-
-    def _input_edges(self, edges: Sequence[Edge]) -> None:
-        if isinstance(self._trigger, Announced) and not self._states.is_stopped:
-            for edge in edges:
-                self._trigger.announce(None, edge.at)
-
     def _missing(self, parts: list[str]) -> None:
         """Parts that should be in the bin and were not seen there."""
         for part in parts:
@@ -439,17 +410,6 @@ class Station:
         self.statistics.commands_missed += commands
         logger.error("gate: %d commands came too late for the pin of the ejector", commands)
         self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
-
-    def _publish_bits(self, part: str | None, verdict: Verdict | None) -> None:
-        """What a PLC sees: ``verdict`` is None while the part has none."""
-        if self._settings.mqtt.bits:
-            self._say.bits(
-                ready=self._states.current[0] in ("ready", "running"),
-                busy=part is not None and verdict is None,
-                result_valid=verdict is not None and verdict != Verdict.FAULT,
-                result_ok=verdict is not None and self._keeper.action(verdict) == "pass",
-                part=part,
-            )
 
     def _send(self, command: GateCommand, now: float) -> bool:
         """Called by whichever thread made a command due."""
@@ -465,8 +425,7 @@ class Station:
         self.alarms.acknowledged(receipt)
 
     def _connected(self) -> None:
-        self._say.status(self._state, self._since, self._reason)
-        self._publish_bits(None, None)
+        self._report.repeat()
         self._recorder.wake()
         if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
             self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
@@ -478,23 +437,3 @@ class Station:
             self._trigger.hear(reason, since)
         if self._settings.gate.belt != "steady" and self._settings.pins.encoder is None:
             self._keeper.lose(reason)
-
-    def _publish_state(self) -> None:
-        """Publish the state where it changed."""
-        state, reason = self._states.current
-        if (state, reason) == (self._state, self._reason):
-            return
-        if state != self._state:
-            self._since = datetime.now(UTC)
-            log = logger.error if state == "fault" else logger.info
-            log("state: %s%s", state, f" ({reason})" if reason else "")
-        self._state, self._reason = state, reason
-        self._say.status(self._state, self._since, self._reason)
-        self._publish_bits(None, None)
-
-
-def _no_frame(sighting: Sighting) -> Frame:
-    """Stands where a part has no picture."""
-    return Frame(
-        np.zeros((1, 1), np.uint8), sighting.number, captured=sighting.seen, captured_at=datetime.now(UTC)
-    )

@@ -1,12 +1,26 @@
 """Several frames of one part, and one verdict."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Literal
 
+import numpy as np
+
 from edge.decision import Verdict
-from edge.inspector import Inspection, Inspector
+from edge.frame import Frame
+from edge.inspector import Inspection, Inspector, fault
+from edge.trigger.trigger import Sighting
 
 Vote = Literal["worst", "mean"]
+
+
+def judge_part(sighting: Sighting, how: Vote) -> Inspection:
+    """What the frames of a part say of it; a part without any is a fault."""
+    if not sighting.inspections:
+        image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
+        no_frame = Frame(image, sighting.number, captured=sighting.seen, captured_at=now)
+        return fault(no_frame, "no frame of this part came in time")
+    return vote(sighting.inspections, how, sighting.inspector)
 
 
 def vote(inspections: list[Inspection], how: Vote, inspector: Inspector) -> Inspection:

@@ -328,8 +328,8 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edge.station.import_gpiod", lambda _: None)
-    monkeypatch.setattr("edge.station.GpioPin", Barrier)
+    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.trigger.input_line.GpioPin", Barrier)
     here = stand(trigger__kind="input", trigger__timeout_ms=50)
     deadline = time.monotonic() + 5
     while not here.found and time.monotonic() < deadline:

@@ -1,0 +1,40 @@
+"""Parts that are announced by an input line of the device."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
+from edge.settings import TriggerSettings
+from edge.trigger.announced import Announced
+from edge.trigger.trigger import Trigger
+
+
+def open_input(
+    settings: TriggerSettings, trigger: Trigger, *, is_stopped: Callable[[], bool]
+) -> InputLine | None:
+    """The line that announces parts to ``trigger``, unless the station is stopped; None where none does.
+
+    Raises SettingsError where gpiod is not installed.
+    """
+    if settings.kind != "input" or not isinstance(trigger, Announced):
+        return None
+
+    def announce(edges: Sequence[Edge]) -> None:
+        if not is_stopped():
+            for edge in edges:
+                trigger.announce(None, edge.at)
+
+    address = LineAddress(
+        "trigger.kind",
+        settings.input_chip,
+        settings.input_line,
+        settings.input_edge,
+        settings.input_debounce_ms,
+    )
+    import_gpiod(address.setting)
+    return InputLine(
+        "trigger",
+        lambda: GpioPin(address),
+        on_edges=announce,
+        on_trouble=lambda trouble: trigger.hear(trouble, time.monotonic()),
+    )
