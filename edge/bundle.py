@@ -328,9 +328,13 @@ def _split_archive(data: bytes, name: str) -> tuple[bytes, dict[str, bytes]]:
             infos = archive.infolist()
             _check_members(infos, len(data), name)
             start = min(info.header_offset for info in infos)
-            return data[:start], {info.filename: archive.read(info) for info in infos}
+            members = {info.filename: archive.read(info) for info in infos}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BundleError(f"{name}: the bundle is damaged; copy it again") from error
+    flatbuffer = data[:start]
+    if zipfile.is_zipfile(io.BytesIO(flatbuffer)):  # to be written anew, it would be read, whatever it holds
+        raise BundleError(f"{name}: holds one archive behind another; make the bundle with `quantize`")
+    return flatbuffer, members
 
 
 def _check_end(data: bytes, name: str) -> None:

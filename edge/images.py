@@ -5,6 +5,7 @@ coloured, whatever the file held: 16 bits are scaled to 8, transparency is dropp
 EXIF rotation is applied.
 """
 
+import struct
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,8 @@ MAX_PIXELS = 2**28
 MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and white
 
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_CHUNK = struct.Struct(">I4s")  # length and name; the content and four bytes of a checksum follow
 _PNG_EFFORT = {
     "quick": [],
     "small": [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_FILTERED],
@@ -121,5 +123,16 @@ def _is_truncated(data: bytes) -> bool:
     if data.startswith(_JPEG_START):
         return _JPEG_END not in data[-4096:]
     if data.startswith(_PNG_START):
-        return _PNG_END not in data[-4096:]
+        return not _has_whole_chunks(data)
+    return False
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether a PNG holds as much as each chunk says, to the last: OpenCV would set aside what is claimed."""
+    at = len(_PNG_START)
+    while at + _PNG_CHUNK.size <= len(data):
+        length, name = _PNG_CHUNK.unpack_from(data, at)
+        at += _PNG_CHUNK.size + length + 4
+        if name == b"IEND":
+            return bool(at <= len(data))
     return False

@@ -35,6 +35,7 @@ _SHORT_S = 5.0
 _SHORT_TIMES = 3
 _CHECK_S = 0.1
 _STALL_S = 1.0
+_ALIVE_S = 60.0  # more than an attempt may take: with two protocols, and a name that is slow to be found
 _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
 Protocol = Literal["5", "3.1.1"]
@@ -144,7 +145,7 @@ class BrokerLink:
     @property
     def is_alive(self) -> bool:
         """Whether our thread still connects, and connects again."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and time.monotonic() - self._turned < _ALIVE_S
 
     @property
     def connected(self) -> bool:
@@ -223,10 +224,11 @@ class BrokerLink:
     def _run(self) -> None:
         pause = FIRST_PAUSE_S
         while not self._stop.is_set():
+            self._turned = time.monotonic()
             try:
                 connection = self._connect()
-            except BrokerError as error:
-                self._complain(str(error))
+            except Exception as error:  # whatever it is, a want of memory or threads, too: it may be over
+                self._complain(_in_words(error))
                 self._tried.set()
                 self._stop.wait(pause)
                 pause = min(pause * 2, self._settings.reconnect_max_s)
@@ -234,23 +236,32 @@ class BrokerLink:
             pause = FIRST_PAUSE_S
             self._complained = False
             self._refused_publish = False
-            self._connection = connection
-            self.connections += 1
-            logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
-            self._subscribe(connection)
-            self._on_connected()
-            self._tried.set()
-            self._stay(connection)
+            try:
+                self._serve(connection)
+            except Exception as error:  # the same
+                self._complain(_in_words(error))
+                connection.cut()
             self._connection = None
             connection.client.loop_stop()
             if not self._stop.is_set():
                 pause = self._lost(connection)
                 self._stop.wait(pause)
 
+    def _serve(self, connection: _Connection) -> None:
+        """Be connected, until the connection ends."""
+        self._connection = connection
+        self.connections += 1
+        logger.info("mqtt: connected to %s (MQTT %s)", self.address, self._protocol)
+        self._subscribe(connection)
+        self._on_connected()
+        self._tried.set()
+        self._stay(connection)
+
     def _stay(self, connection: _Connection) -> None:
         """Until the connection ends; one that only swallows commands, to deliver them late, is ended."""
         while not connection.closed.wait(_CHECK_S):
-            if connection.is_stalled(time.monotonic()):
+            self._turned = time.monotonic()
+            if connection.is_stalled(self._turned):
                 self._complain(f"the broker at {self.address} acknowledges no commands; connecting again")
                 connection.cut()
                 connection.closed.wait(CONNECT_TIMEOUT_S)
@@ -447,6 +458,12 @@ def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> No
         raise BrokerError(
             f"mqtt.cert_file, mqtt.key_file: {certificate}, {key}: cannot be used ({error})"
         ) from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, BrokerError):
+        return str(error)
+    return f"cannot connect ({type(error).__name__}: {error})"
 
 
 def _hint(refusal: str) -> str:

@@ -71,6 +71,7 @@ class Recorder:
         self._written = 0
         self._is_sent = True
         self._broken = Trouble("journal", alarm)
+        self._is_unkept = False  # written, but the disk was not made to keep it
         self._full = Trouble("journal-full", alarm)
         self._replaced = Trouble("journal-replaced", alarm)
         self._replaced_until = 0.0
@@ -209,8 +210,9 @@ class Recorder:
             self._broken.begins(f"{error}; inspections wait to be recorded")
             return False
         self._written += len(batch)
-        lost = f"; {self.unwritten} inspections since the start have no record" if self.unwritten else ""
-        self._broken.ends(f"journal: can be written again{lost}")
+        if not self._is_unkept:
+            lost = f"; {self.unwritten} inspections since the start have no record" if self.unwritten else ""
+            self._broken.ends(f"journal: can be written again{lost}")
         self._outbox.wake()
         return True
 
@@ -233,7 +235,9 @@ class Recorder:
                     settled, since = self._written, now
                     self._trim()
                     self._journal.checkpoint()
+                self._is_unkept = False
             except Exception as error:  # whatever it is, the thread must not end
+                self._is_unkept = True
                 self._broken.begins(f"{error}; inspections wait to be recorded")
             self._say()
 

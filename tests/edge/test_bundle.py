@@ -136,6 +136,16 @@ def test_another_rounding_with_the_same_verdicts_is_accepted_and_noted(tmp_path:
     assert not load_model(tmp_path / "near.tflite").golden_identical
 
 
+def test_an_archive_in_front_of_the_archive_is_refused_unread() -> None:
+    """Its times may be such that no archive could be written again."""
+    first = bytearray(with_members({}))
+    entry = first.rindex(b"PK\1\2")
+    first[entry + 12 : entry + 16] = b"\xff" * 4
+    second = append_archive(b"TFL3" * 4, members())[16:]
+    with pytest.raises(BundleError, match="holds one archive behind another"):
+        decode_bundle(bytes(first) + second, "part.tflite")
+
+
 def test_swapped_labels_are_refused() -> None:
     with pytest.raises(BundleError, match=r"labels.txt and the manifest's classes differ"):
         decode_bundle(with_members({"labels.txt": b"defect\nok\n"}), "part.tflite")

@@ -65,6 +65,14 @@ def test_some_bytes_that_claim_gigabytes_are_refused_before_they_are_decoded() -
         decode_image(bytes(data), "x")
 
 
+def test_a_chunk_that_claims_more_than_the_file_holds_is_a_truncated_image() -> None:
+    """OpenCV would set four gigabytes aside for it."""
+    data = _encode(".png", GREY)
+    at = data.index(b"IDAT") - 4
+    with pytest.raises(ImageError, match="x: the image is truncated"):
+        decode_image(data[:at] + b"\xff\xff\xff\x7f" + data[at + 4 :], "x")
+
+
 def test_a_blank_page_is_an_image_though_it_takes_few_bytes() -> None:
     blank = np.zeros((4000, 3000), np.uint8)
     encoded = cv2.imencode(".png", blank, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()

@@ -108,6 +108,45 @@ def test_a_broker_that_takes_connections_and_says_nothing_is_tried_again(
     link.link.stop(b"{}")
 
 
+def test_a_link_that_gets_no_thread_for_its_connection_tries_again(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where a limit of memory or threads is reached, until it is not."""
+    brokers.append(ScriptedBroker(ACCEPTED, refused=1))
+    start, calls = paho.Client.loop_start, []
+
+    def fail_once(client: paho.Client) -> object:
+        calls.append(client)
+        if len(calls) == 1:
+            raise RuntimeError("can't start new thread")
+        return start(client)
+
+    monkeypatch.setattr(paho.Client, "loop_start", fail_once)
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
+    assert link.link.is_alive
+    link.link.stop(b"{}")
+
+
+def test_a_link_that_hangs_while_it_connects_gives_no_sign_of_life(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that finds no memory as it begins leaves whoever started it waiting for ever."""
+    brokers.append(ScriptedBroker(ACCEPTED))
+    hangs, over = threading.Event(), threading.Event()
+
+    def hang(_client: paho.Client) -> None:
+        hangs.set()
+        over.wait(20)
+
+    monkeypatch.setattr(paho.Client, "loop_start", hang)
+    monkeypatch.setattr("edge.mqtt.client._ALIVE_S", 0.0)
+    link = Link(brokers[0])
+    assert hangs.wait(10)
+    assert not link.link.is_alive
+    over.set()
+
+
 def test_a_refused_subscription_is_known(brokers: list[ScriptedBroker]) -> None:
     brokers.append(ScriptedBroker(ACCEPTED, REFUSED))
     link = Link(brokers[0], "inspection/a/command")

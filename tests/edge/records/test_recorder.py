@@ -145,6 +145,33 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
     wait_for(lambda: recorded(path) == list(range(10)))
 
 
+def test_while_the_disk_takes_records_and_keeps_none_it_is_one_alarm(
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file descriptor is left for the sync, for one."""
+    refused: list[int] = []
+
+    def refuse(_self: Journal) -> None:
+        refused.append(1)
+        raise JournalError("too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "sync", refuse)
+        running = recorder(sync_ms=50)
+        for number in range(4):
+            so_far = len(refused)
+            wait_for(lambda so_far=so_far: len(refused) > so_far)  # type: ignore[misc]
+            running.record(verdict(number), NOTHING)
+            wait_for(lambda number=number: recorded(path)[-1:] == [number])  # type: ignore[misc]
+        assert alarms == [("journal", True)]
+    for number in range(4, 1000):
+        running.record(verdict(number), NOTHING)
+        wait_for(lambda number=number: recorded(path)[-1:] == [number])  # type: ignore[misc]
+        if len(alarms) > 1:
+            break
+    assert alarms == [("journal", True), ("journal", False)]
+
+
 def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
