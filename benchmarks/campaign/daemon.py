@@ -1,16 +1,20 @@
 """The daemon of the campaign: 50 simulated parts a second, all rejected, all recorded."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RATE = 50
 
 
-def start(port: int, journal: Path, log: Path, *flags: str) -> subprocess.Popen[bytes]:
+def start(
+    port: int, journal: Path, log: Path, *flags: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start one against the broker at a port; what it says goes to ``log``. Later flags win over ours."""
     with log.open("ab") as said:
         return subprocess.Popen(
@@ -23,6 +27,7 @@ def start(port: int, journal: Path, log: Path, *flags: str) -> subprocess.Popen[
                 *flags,
             ],
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
             stdout=said,
             stderr=said,
         )

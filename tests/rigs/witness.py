@@ -35,6 +35,8 @@ class Witness:
         """By the witness's clock, on a machine that may be busy."""
         self.commands = 0
         self.rejected_parts: set[str] = set()
+        self.alarms: list[tuple[str, bool]] = []
+        """Each that was raised (True) or cleared."""
         self.running_at: list[float] = []
         """Monotonic times at which the state became running."""
         self._changed = threading.Condition()
@@ -95,6 +97,9 @@ class Witness:
                 self._take_verdict(bytes(message.payload))
             elif kind in ("reject", "pass"):
                 self._take_command(json.loads(message.payload))
+            elif kind == "alarm":
+                alarm = json.loads(message.payload)
+                self.alarms.append((alarm["alarm"], alarm["raised"]))
             elif kind == "status" and json.loads(message.payload)["state"] == "running":
                 self.running_at.append(time.monotonic())
             self._changed.notify_all()
