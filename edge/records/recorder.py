@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 LATE_AFTER_S = 2.0
 _RETRY_S = 0.5
+_HANGS_S = 5.0
 _BATCH = 500
 _CHECKPOINT_ROWS = 250
 _CHECKPOINT_S = 60.0
@@ -71,6 +72,7 @@ class Recorder:
         self._written = 0
         self._is_sent = True
         self._broken = Trouble("journal", alarm)
+        self._waits_since = 0.0
         self._is_unkept = False  # written, but the disk was not made to keep it
         self._full = Trouble("journal-full", alarm)
         self._replaced = Trouble("journal-replaced", alarm)
@@ -122,11 +124,18 @@ class Recorder:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())
         with self._changed:
+            if not self._records:
+                self._waits_since = time.monotonic()
+            hangs = time.monotonic() - self._waits_since > _HANGS_S
             if len(self._records) + self._writing < self._room:
                 self._records.append(record)
                 self._changed.notify_all()
             else:
                 self.unwritten += 1
+        if hangs:
+            self._broken.begins(
+                f"journal: its disk hangs for {_HANGS_S:g} s; inspections wait to be recorded"
+            )
         if self._archive is not None:
             self._archive.offer(message, image)
 
@@ -192,6 +201,7 @@ class Recorder:
                     self._changed.wait()
             self._stop.wait(self._batch_s)
             with self._changed:
+                self._waits_since = time.monotonic()
                 batch = [self._records.popleft() for _ in range(min(_BATCH, len(self._records)))]
                 self._writing = len(batch)
             if batch and not self._append(batch):

@@ -125,6 +125,30 @@ def test_while_the_disk_stalls_the_line_goes_on_and_nothing_is_lost(
     wait_for(lambda: recorded(path) == list(range(200)))
 
 
+def test_a_disk_that_hangs_is_an_alarm_until_it_goes_on(
+    recorder: Make, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = recorder()
+    goes_on = threading.Event()
+    append = Journal.append
+
+    def stall(self: Journal, records: list[Record]) -> None:
+        goes_on.wait(60)
+        append(self, records)
+
+    monkeypatch.setattr(Journal, "append", stall)
+    monkeypatch.setattr("edge.records.recorder._HANGS_S", 0.05)
+
+    def is_said() -> bool:
+        running.record(verdict(0), NOTHING)
+        return bool(alarms)
+
+    wait_for(is_said)
+    goes_on.set()
+    wait_for(lambda: len(alarms) > 1)
+    assert alarms == [("journal", True), ("journal", False)]
+
+
 def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
     recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
