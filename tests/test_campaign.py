@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.campaign import surroundings
 from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
@@ -15,6 +16,8 @@ from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away, fault_often
 from benchmarks.campaign.power import cut_often
 from benchmarks.campaign.soak import Sample, plot, read_samples, slopes, soak
+from benchmarks.campaign.surroundings import KINDS, trouble_often
+from benchmarks.campaign.table import HEAD, Row, merged
 from edge.mqtt.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
@@ -128,3 +131,33 @@ def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
     outcome = campaign.run_chunk(tmp_path, 1, broken, 0, 100)
     assert (outcome["inputs"], outcome["crashed"], outcome["hung"]) == (17, 1, 0)
     assert outcome["failures"][0].endswith("for dead")
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"no memory"}))  # that one waits for the watchdog
+def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself(
+    broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(surroundings, "LONGEST_S", surroundings.SHORTEST_S)
+    missing = KINDS[kind].missing()
+    if missing is not None:
+        pytest.skip(missing)
+    try:
+        result = trouble_often(broker, tmp_path, kind, times=1, seed=1)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no disks may be mounted here: {error}")
+    assert (result.times, result.not_back, result.watchdog) == (1, 0, 0)
+    assert (result.unrejected, result.commands_late, result.still_raised) == (0, 0, 0)
+    assert result.said_again == 0
+    assert (result.two_contents, result.out_of_order) == (0, 0)
+    if kind != "disk read-only":  # what it had not kept yet is gone, as after a power cut
+        assert result.missing == 0
+
+
+def test_the_table_takes_new_rows_for_old_ones_and_keeps_the_rest_of_the_page() -> None:
+    kept = "| b | 1 | x | kept | d |"
+    page = "\n".join(["# A", "", *HEAD, "| a | 1 | x | old | d |", kept, "", "- prose", ""])
+    rows = [Row("a", 2, "x", "new"), Row("a", 2, "y", "more"), Row("c", 3, "z", "first")]
+    new = ["| a | 2 | x | new | day |", "| a | 2 | y | more | day |", kept, "| c | 3 | z | first | day |"]
+    assert merged(page, rows, "day").splitlines() == ["# A", "", *HEAD, *new, "", "- prose"]
+    assert merged("# A\n", rows[:1], "day").splitlines() == ["# A", "", *HEAD, new[0]]

@@ -1,87 +1,149 @@
-"""Run the campaign and write its table: `python -m benchmarks.campaign --kills 1000 --power-cuts 100`."""
+"""Run the parts of the campaign that are asked for, and write their rows into its page.
+
+`python -m benchmarks.campaign --kills 1000 --out docs/reliability.md`
+"""
 
 import argparse
+import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.campaign.kill import KillResult, kill_often
-from benchmarks.campaign.power import PowerResult, cut_often
+from benchmarks.campaign import table
+from benchmarks.campaign.daemon import ROOT
+from benchmarks.campaign.fuzz.campaign import fuzz
+from benchmarks.campaign.kill import kill_often
+from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, away, fault_often
+from benchmarks.campaign.power import cut_often
+from benchmarks.campaign.soak import plot, soak
+from benchmarks.campaign.surroundings import KINDS, trouble_often
+from benchmarks.campaign.table import Row
 from tests.brokers import MosquittoBroker, find_mosquitto
 from tests.rigs.power import power_cut_is_missing
 
-HEAD = "| what was done | times | what must hold | measured |\n| --- | --- | --- | --- |"
+HOUR_OF_PARTS = 180_000  # at 50 a second
+FUZZED = ROOT / "build" / "campaign-fuzz"
+PLOT = "soak.png"
 
 
-def kill_rows(result: KillResult) -> list[str]:
-    """The table's rows for kill -9."""
-    times = sorted(result.running_again_s)
-    late = sum(seconds > 2 for seconds in times)
-    what = f"| `kill -9` under load | {result.kills} |"
-    return [
-        f"{what} every verdict that a subscriber has is in the journal | {result.verdicts} verdicts,"
-        f" {result.missing_in_journal} missing |",
-        f"{what} every verdict of the journal arrives | {result.missing_at_witness} missing,"
-        f" {result.repeated} came twice |",
-        f"{what} no id with two contents | {result.two_contents} |",
-        f"{what} in order | {result.out_of_order} out of order |",
-        f"{what} no late command | {result.commands_sent_late} of {result.commands} sent late;"
-        f" {result.commands_here_late} came after `valid_until` |",
-        f"{what} running again within 2 s | median {times[len(times) // 2]:.2f} s, worst {times[-1]:.2f} s,"
-        f" {late} later |",
-        f"{what} (not promised) a reject without a record | {result.rejected_unrecorded} |",
-    ]
+class Campaign:
+    """The parts, each in a folder and with a broker of its own."""
 
+    def __init__(self, program: Path, folder: Path, seed: int) -> None:
+        self._program = program
+        self._folder = folder
+        self._seed = seed
 
-def power_rows(result: PowerResult) -> list[str]:
-    """The table's rows for power cuts."""
-    worst = max(result.lost_s, default=0.0)
-    what = f"| power cut of the journal's disk | {result.cuts} |"
-    return [
-        f"{what} the journal opens | {result.unopened} did not, {result.set_aside} were set aside |",
-        f"{what} at most 1 s is lost | worst {worst:.2f} s, {sum(s > 1 for s in result.lost_s)} more;"
-        f" {result.missing} of {result.verdicts + result.missing} verdicts |",
-        f"{what} no id with two contents | {result.two_contents} |",
-    ]
+    def kills(self, times: int) -> list[Row]:
+        """Line 1."""
+        with self._place("kill") as (broker, folder):
+            return table.kill_rows(kill_often(broker, folder, times=times, seed=self._seed))
+
+    def power_cuts(self, times: int) -> list[Row]:
+        """Line 3."""
+        if (missing := power_cut_is_missing()) is not None:
+            print(f"no power cuts: {missing}")
+            return []
+        with self._place("power") as (broker, folder):
+            return table.power_rows(cut_often(broker, folder, times=times, seed=self._seed))
+
+    def link_faults(self, times: int) -> list[Row]:
+        """Line 2, the first half."""
+        with self._place("link", KEEPS_ALL) as (broker, folder):
+            result = fault_often(broker, folder, times=times, seed=self._seed)
+        return table.link_rows("the broker killed, restarted, frozen, half-open, slow", result)
+
+    def away_parts(self, parts: int, rate: float) -> list[Row]:
+        """Line 2, the second half."""
+        with self._place("away", KEEPS_SESSIONS) as (broker, folder):
+            result = away(broker, folder, parts=parts, rate=rate)
+        return table.link_rows(f"the broker away for {parts} parts", result)
+
+    def troubles(self, times: int) -> list[Row]:
+        """Line 4."""
+        rows = []
+        for kind, trouble in KINDS.items():
+            if (missing := trouble.missing()) is not None:
+                print(f"{kind}: left out, {missing}")
+                continue
+            with self._place("surroundings") as (broker, folder):
+                rows += table.trouble_rows(trouble_often(broker, folder, kind, times=times, seed=self._seed))
+        return rows
+
+    def fuzz_inputs(self, inputs: int, jobs: int) -> list[Row]:
+        """Line 6; what was done stays in build/, so that it goes on from there."""
+        return table.fuzz_rows(fuzz(FUZZED, inputs=inputs, seed=self._seed, jobs=jobs))
+
+    def hours(self, hours: float, picture: Path | None) -> list[Row]:
+        """Line 7."""
+        with self._place("soak", "log_type none") as (broker, folder):
+            result = soak(broker, folder, hours=hours)
+        if picture is not None:
+            plot(result.samples, picture)
+        return table.soak_rows(result)
+
+    @contextmanager
+    def _place(self, name: str, config: str = "log_type error") -> Iterator[tuple[MosquittoBroker, Path]]:
+        with tempfile.TemporaryDirectory(prefix=f"linegate-{name}-", dir=self._folder) as made:
+            broker = MosquittoBroker(self._program, Path(made) / "broker", config=config)
+            broker.start()
+            try:
+                yield broker, Path(made)
+            finally:
+                broker.stop()
 
 
 def main() -> None:
-    """Run the parts that were asked for, and print the table."""
+    """Run the parts that were asked for, print their rows, and write them as soon as each part is done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--link-faults", type=int, default=0)
+    parser.add_argument("--away-parts", type=int, default=0, help=f"an hour's are {HOUR_OF_PARTS}")
+    parser.add_argument("--away-rate", type=float, default=300.0, help="parts a second, while it is away")
     parser.add_argument("--power-cuts", type=int, default=0)
+    parser.add_argument("--troubles", type=int, default=0, help="times of each kind")
+    parser.add_argument("--fuzz", type=int, default=0, help="inputs in all")
+    parser.add_argument("--jobs", type=int, default=2, help="processes for --fuzz")
+    parser.add_argument("--hours", type=float, default=0.0, help="of the soak")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where journals and disks lie; default: a temporary one")
-    parser.add_argument("--out", type=Path, help="write the table there too")
+    parser.add_argument("--out", type=Path, help="the page with the table; the soak's plot lies beside it")
     arguments = parser.parse_args()
     program = find_mosquitto()
     if program is None:
         parser.exit(2, "mosquitto is not installed\n")
-    rows: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="linegate-campaign-", dir=arguments.folder) as name:
-        broker = MosquittoBroker(program, Path(name) / "broker")
-        broker.start()
-        try:
-            if arguments.kills:
-                folder = Path(name) / "kill"
-                folder.mkdir()
-                result = kill_often(broker, folder, times=arguments.kills, seed=arguments.seed)
-                rows += kill_rows(result)
-            missing = power_cut_is_missing()
-            if arguments.power_cuts and missing is None:
-                folder = Path(name) / "power"
-                cuts = cut_often(broker, folder, times=arguments.power_cuts, seed=arguments.seed)
-                rows += power_rows(cuts)
-            elif arguments.power_cuts:
-                print(f"no power cuts: {missing}")
-        finally:
-            broker.stop()
-    table = "\n".join([HEAD, *rows])
-    print(table)
-    if arguments.out is not None:
-        moment = datetime.now(UTC).date().isoformat()
-        about = f"Made by `make campaign` (seed {arguments.seed}, {moment})."
-        arguments.out.write_text(f"# Broken on purpose\n\n{about}\n\n{table}\n")
+    campaign = Campaign(program, arguments.folder, arguments.seed)
+    picture = None if arguments.out is None else arguments.out.with_name(PLOT)
+    parts: list[tuple[float, Callable[[], list[Row]]]] = [
+        (arguments.kills, lambda: campaign.kills(arguments.kills)),
+        (arguments.link_faults, lambda: campaign.link_faults(arguments.link_faults)),
+        (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
+        (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),
+        (arguments.troubles, lambda: campaign.troubles(arguments.troubles)),
+        (arguments.fuzz, lambda: campaign.fuzz_inputs(arguments.fuzz, arguments.jobs)),
+        (arguments.hours, lambda: campaign.hours(arguments.hours, picture)),
+    ]
+    for wanted, run in parts:
+        if wanted:
+            _write(run(), arguments.out)
+
+
+def _write(rows: list[Row], out: Path | None) -> None:
+    on = f"{datetime.now(UTC).date().isoformat()}, {_commit()}"
+    for row in rows:
+        print(row.line(on), flush=True)
+    if out is not None:
+        page = out.read_text() if out.exists() else "# Broken on purpose\n"
+        out.write_text(table.merged(page, rows, on))
+
+
+def _commit() -> str:
+    """What is tried: the commit, marked where the files are not quite those."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no commit"
 
 
 if __name__ == "__main__":

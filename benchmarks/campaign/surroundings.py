@@ -27,7 +27,7 @@ from tests.rigs.witness import Witness
 PATIENCE_S = 120.0
 WATCHDOG_S = 10.0
 FRESH_S = 1.0
-SHORTEST_S, LONGEST_S = 2.0, 5.0
+SHORTEST_S, LONGEST_S = 1.0, 5.0
 SETTLE_S = 1.0
 HOUR_S = 3600
 FLAGS = (
