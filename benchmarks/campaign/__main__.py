@@ -68,7 +68,7 @@ class Campaign:
             if (missing := trouble.missing()) is not None:
                 print(f"{kind}: left out, {missing}")
                 continue
-            with self._place("surroundings") as (broker, folder):
+            with self._place("surroundings", KEEPS_SESSIONS) as (broker, folder):
                 rows += table.trouble_rows(trouble_often(broker, folder, kind, times=times, seed=self._seed))
         return rows
 
