@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -309,11 +310,12 @@ KINDS: dict[str, type[Trouble]] = {
 class Watched:
     """A daemon with a watchdog like systemd's: without food for 10 s it is killed and started again."""
 
-    def __init__(self, address: Path, run: Callable[[Mapping[str, str]], subprocess.Popen[bytes]]) -> None:
+    def __init__(self, run: Callable[[Mapping[str, str]], subprocess.Popen[bytes]]) -> None:
+        name = f"linegate-{uuid.uuid4().hex}"
         self._heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._heard.bind(str(address))
+        self._heard.bind(f"\0{name}")
         period = str(round(WATCHDOG_S * 1e6))
-        self._environment = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": period}
+        self._environment = {"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": period}
         self._run = run
         self._process = run(self._environment)
         self._fed = math.inf  # it is fed once it is ready
@@ -368,7 +370,6 @@ def _once(broker: MosquittoBroker, trouble: Trouble, result: TroubleResult, seco
     archive = ("--archive.path", str(trouble.state / "archive"), "--archive.max_mb", "1")
     flags = (*FLAGS, *archive, "--archive.min_free_mb", "0", *trouble.flags)
     daemon = Watched(
-        trouble.folder / "notify",
         lambda more: start(link.port, journal, log, *flags, environment={**trouble.environment, **more}),
     )
     try:
@@ -431,8 +432,12 @@ def _compare(
     if not trouble.is_cut_off:
         result.unrejected += sum(verdict["part"] not in witness.rejected_parts for verdict in seen)
     result.commands_late += witness.commands_sent_late
-    result.missing += len(kept.keys() - witness.verdicts.keys())
-    result.missing += sum(max(seen) + 1 - len(seen) for seen in numbers.values())
+    unsent = len(kept.keys() - witness.verdicts.keys())
+    holes = [n for seen in numbers.values() for n in range(max(seen)) if n not in seen]
+    result.missing += unsent + len(holes)
+    if unsent or holes:
+        where = f"{len(holes)} of {during} without a trace, from {holes[:1]} to {holes[-1:]}"
+        result.notes.append(f"{unsent} are in the journal and did not arrive, {where}")
     result.two_contents += len(set(witness.two_contents))
     result.out_of_order += witness.out_of_order()
     raised = [alarm for alarm, is_raised in witness.alarms if is_raised]
