@@ -79,11 +79,6 @@ def fault(frame: Frame, reason: str) -> Inspection:
     return Inspection(frame, Verdict.FAULT, None, None, reason)
 
 
-def is_own_fault(inspection: Inspection) -> bool:
-    """Whether it is a fault, and the frame was none before."""
-    return inspection.verdict == Verdict.FAULT and inspection.frame.fault is None
-
-
 def as_fault(inspection: Inspection, reason: str) -> Inspection:
     """The same inspection, taken back: its result came too late or is not to be trusted."""
     return replace(inspection, verdict=Verdict.FAULT, reason=reason)

@@ -309,21 +309,26 @@ class Station:
         """Inspect a frame of a part, and after its last one decide."""
         sighting, frame = look.sighting, look.frame
         if frame is not None:
-            age = time.monotonic() - frame.captured
-            if self._states.latched is not None:
-                inspection = fault(frame, f"{self._states.latched}; over, waits for a reset")
-            elif age > max_age_s:
-                inspection = fault(frame, f"the frame is {age * 1000:.0f} ms old")
-            else:
-                inspection = self._inspect(frame, sighting.inspector)
-                self._changer.judge(sighting.inspector, frame, inspection)
-            sighting.inspections.append(inspection)
+            sighting.inspections.append(self._inspect(self._checked(frame, max_age_s), sighting.inspector))
         if look.is_last:
             self._decide(sighting)
             self._states.run()
             self._report.update()
+        if frame is not None:  # after the gate: the last bundle may be asked as well, and that takes a while
+            self._changer.judge(sighting.inspector, sighting.inspections[-1])
+
+    def _checked(self, frame: Frame, max_age_s: float) -> Frame:
+        """With a fault where no bundle is to be asked about it."""
+        age = time.monotonic() - frame.captured
+        if self._states.latched is not None:
+            return replace(frame, fault=f"{self._states.latched}; over, waits for a reset")
+        if age > max_age_s:
+            return replace(frame, fault=f"the frame is {age * 1000:.0f} ms old")
+        return frame
 
     def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:
+        if frame.fault is not None:
+            return fault(frame, frame.fault)
         try:
             inspection = inspector.inspect(frame)
         except Exception as error:  # whatever the runtime raises, the part must not pass as ok

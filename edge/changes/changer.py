@@ -17,9 +17,9 @@ from edge.changes.choice import Choice, read_choice, write_choice
 from edge.changes.replaced import Replaced, look_at
 from edge.changes.served import Prepare, Prepared, Served, replacement
 from edge.changes.trial import Trial
+from edge.decision import Verdict
 from edge.errors import BundleError, LinegateError
-from edge.frame import Frame
-from edge.inspector import Inspection, Inspector, is_own_fault
+from edge.inspector import Inspection, Inspector
 from edge.trouble import Alarm, Trouble
 
 logger = logging.getLogger(__name__)
@@ -137,14 +137,18 @@ class Changer:
                 logger.error("%s: %s", change.what, outcome.error)
             change.done(outcome)
 
-    def judge(self, inspector: Inspector, frame: Frame, inspection: Inspection) -> None:
-        """What became of a frame; a fault counts where the last bundle has none on the same frame."""
-        if self._trial is None or inspector is not self._served.inspector:
+    def judge(self, inspector: Inspector, inspection: Inspection) -> None:
+        """What became of a frame; a fault counts where the last bundle has none on the same frame.
+
+        A frame that is itself a fault says nothing of the bundle.
+        """
+        frame = inspection.frame
+        if self._trial is None or inspector is not self._served.inspector or frame.fault is not None:
             return
-        failed = is_own_fault(inspection)
+        failed = inspection.verdict == Verdict.FAULT
         if failed:
             try:
-                failed = not is_own_fault(self._proven.inspector.inspect(frame))
+                failed = self._proven.inspector.inspect(frame).verdict != Verdict.FAULT
             except Exception:  # whatever the runtime raises: then the last one is no better
                 logger.exception("the last bundle fails as well")
                 failed = False

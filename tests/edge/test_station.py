@@ -371,6 +371,24 @@ def test_a_bundle_that_fails_is_taken_back_between_two_parts(
     ]  # fmt: skip
 
 
+def test_the_gate_knows_before_the_last_bundle_is_asked_about_a_fault(
+    stand: Callable[..., Stand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stand(gate__travel_ms=5000)
+    rejected_when_asked: list[int] = []
+    inspect = here.inspector.inspect
+
+    def asked(frame: Frame) -> Inspection:
+        rejected_when_asked.append(sum(command.part is not None for command in here.commands))
+        return inspect(frame)
+
+    picky = store(tmp_path, "p.tflite", wants_a_part=True)
+    here.change("activate", bundle="p.tflite", sha256=picky.sha256)
+    monkeypatch.setattr(here.inspector, "inspect", asked)
+    here.show()
+    assert rejected_when_asked == [1]
+
+
 def test_another_recipe_has_its_own_gate_and_what_is_on_its_way_does_not_pass(
     stand: Callable[..., Stand],
 ) -> None:
@@ -407,6 +425,30 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
     assert shadow.counts.pairs == {"ok/fault": 3}
     assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
     assert [command for command in here.commands if command.part is not None] == []
+
+
+def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
+    stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    """Else it would seem to disagree wherever a frame was too old, or a fault waited for its reset."""
+    here = stand(station__latch_faults="true")
+    other = load_model(store(tmp_path, "two.tflite").path)
+    here.station._take_over(replace(here.station._changer.served, shadow=other))
+    here.show(age_s=1.0)
+    here.station.camera("no frame")
+    here.station.camera(None)
+    time.sleep(0.03)
+    here.show()
+    here.command("reset")
+    time.sleep(0.03)
+    here.show()
+    assert [inspection.verdict for inspection in here.found] == [Verdict.FAULT, Verdict.FAULT, Verdict.OK]
+    shadow = here.station._shadow
+    deadline = time.monotonic() + 20
+    while shadow.counts is None or shadow.counts.pairs.get("ok/ok") != 1:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+    assert shadow.counts.pairs == {"ok/ok": 1}
 
 
 def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(

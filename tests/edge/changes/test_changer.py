@@ -77,7 +77,7 @@ class Bench:
         image = np.full((32, 32), level, np.uint8)
         frame = Frame(image, 0, captured=0.0, captured_at=datetime.now(UTC), fault=spoilt)
         inspection = inspector.inspect(frame)
-        self.changer.judge(inspector, frame, inspection)
+        self.changer.judge(inspector, inspection)
         return inspection
 
 
@@ -239,6 +239,18 @@ def test_faults_of_the_camera_and_those_that_the_last_bundle_has_too_do_not_coun
     for _ in range(5):
         assert here.show().verdict == "fault"
     assert here.model_id == again.sha256
+
+
+def test_frames_that_the_camera_spoilt_prove_nothing(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, picky = bench(model__trial_frames=3, model__trial_faults=1), stored["picky"]
+    first = here.model_id
+    here.change(activation(picky.name, picky.sha256))
+    for _ in range(5):
+        here.show(spoilt="camera: black")
+    here.show()
+    assert here.model_id == first, "it was still on trial"
 
 
 def test_verdicts_that_come_too_late_count(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
