@@ -197,7 +197,7 @@ class Changer:
                 if self._asked is None and self._unsaved is None and not self._stop:
                     self._changed.wait(self._served.settings.model.watch_s or None)
                 if self._stop:
-                    return
+                    break
                 change, self._asked = self._asked, None
             if change is None:
                 self._save()
@@ -207,6 +207,7 @@ class Changer:
             with self._changed:
                 self._is_busy = False  # before it is answered: the next may follow at once
             self._finished.put((change, outcome))
+        self._save()  # what was rolled back just now must not decide at the next start
 
     def _look(self) -> None:
         """Now and then: whether somebody replaced the file of the bundle."""
@@ -231,7 +232,6 @@ class Changer:
             return Outcome(f"{type(error).__name__}: {error}", of_bundle=True)
         if prepared is None:
             return Outcome("the station ends")
-        self._replaced.follow(prepared.served.path, prepared.served.look)
         notes = [text for text in (prepared.note, self._save()) if text is not None]
         note = "; ".join(notes) or None
         logger.info("%s: done%s", change.what, f" ({note})" if note else "")
@@ -251,6 +251,8 @@ class Changer:
                 while offer.taken is None and not self._stop:
                     self._changed.wait()
             if offer.taken:
+                if prepared.served.look != base.look:  # else a file that was rolled back would be new again
+                    self._replaced.follow(prepared.served.path, prepared.served.look)
                 return prepared
             if self._stop:
                 return None
