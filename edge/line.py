@@ -4,7 +4,6 @@ Threads: the camera guard reads frames; this loop inspects and commands the gate
 and the outbox serve MQTT. Only this loop touches the model that decides; another thread loads the next.
 """
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,8 +42,9 @@ class Line:
             read_settings=read_settings,
         )
         self._service = Service(served.settings, self._guard, self._station)
-        self._stop = threading.Event()
-        self._reload = threading.Event()
+        # No events: a second signal in the midst of the first would wait for a lock that the first one holds.
+        self._is_to_stop = False
+        self._is_to_reload = False
         self.lost: str | None = None
         """Why only a new process can have a camera again, after ``run``."""
 
@@ -55,11 +55,11 @@ class Line:
 
     def request_stop(self) -> None:
         """End the loop soon; may be called from a signal handler."""
-        self._stop.set()
+        self._is_to_stop = True
 
     def request_reload(self) -> None:
         """Read the settings again soon; may be called from a signal handler."""
-        self._reload.set()
+        self._is_to_reload = True
 
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
@@ -72,7 +72,7 @@ class Line:
         self._service.start(time.monotonic())
         next_stats = time.monotonic() + STATS_EVERY_S
         try:
-            while not self._stop.is_set() and not self._guard.ended:
+            while not self._is_to_stop and not self._guard.ended:
                 frame = self._guard.next(_WAIT_S)
                 self.lost = self._guard.lost
                 self._station.camera(self.lost or self._guard.fault, self._guard.ignored)
@@ -80,10 +80,10 @@ class Line:
                     break
                 if frame is not None:
                     self._station.see(frame, max_age_s=self._max_age_s)
-                if self._reload.is_set():
-                    self._reload.clear()
+                if self._is_to_reload:
+                    self._is_to_reload = False
                     if not self._station.reload():
-                        self._reload.set()  # another change is being made: again in a moment
+                        self._is_to_reload = True  # another change is being made: again in a moment
                 self._station.tend()
                 self._service.turn(time.monotonic(), frame)
                 if time.monotonic() >= next_stats:

@@ -1,8 +1,12 @@
 """The live loop and a camera that only a new process can have again."""
 
 import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -36,3 +40,29 @@ def test_a_source_that_can_never_be_opened_stops_the_start(bundle: Path) -> None
     settings = load_settings(None, flags)
     with pytest.raises(SettingsError, match=r"camera\.source"):
         edge.line.Line(Served(settings, load_inspector(settings)))
+
+
+@pytest.mark.parametrize("request_", ["request_stop", "request_reload"])
+def test_a_signal_that_comes_while_another_is_handled_hangs_nothing(bundle: Path, request_: str) -> None:
+    """As Python does it: the second handler runs in the midst of the first, on the same thread."""
+    settings = load_settings(None, {"model.path": str(bundle), "mqtt.enabled": "false"})
+    line = edge.line.Line(Served(settings, load_inspector(settings)))
+    handle = getattr(line, request_)
+    again: list[FrameType] = []
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        if event == "line" and len(again) < 20:
+            again.append(frame)
+            handle()
+        return trace
+
+    def handled() -> None:
+        sys.settrace(trace)
+        handle()
+        sys.settrace(None)
+
+    signals = threading.Thread(target=handled, daemon=True)
+    signals.start()
+    signals.join(20)
+    assert not signals.is_alive()
+    line.station.stop(drain_s=0)
