@@ -68,7 +68,11 @@ class Damper(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write the record, to which is added how many like it were left out before."""
         now = self._clock()
-        kind = (record.name, record.levelno, re.sub(r"\d+", "#", record.getMessage()))
+        try:
+            text = record.getMessage()
+        except Exception:  # a bad format string of ours must not end the thread that logs
+            return True  # the handler says it
+        kind = (record.name, record.levelno, re.sub(r"\d+", "#", text))
         since, count = self._kinds.pop(kind, (now, 0))
         left_out = 0
         if now - since >= self._period_s:
@@ -79,7 +83,7 @@ class Damper(logging.Filter):
         if count >= self._most:
             return False
         if left_out:
-            record.msg, record.args = f"{record.getMessage()} ({left_out} more like it were left out)", None
+            record.msg, record.args = f"{text} ({left_out} more like it were left out)", None
         return True
 
 

@@ -175,3 +175,19 @@ def test_however_many_kinds_there_are_few_are_kept() -> None:
         text = "".join(chr(97 + int(digit)) for digit in str(number))
         damper.filter(logging.LogRecord("edge", logging.ERROR, "", 0, text, None, None))
     assert len(damper._kinds) <= 200
+
+
+def test_a_line_that_cannot_be_made_does_not_end_the_thread_that_logs_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger, handler = (
+        logging.Logger("edge.test"),
+        JournalHandler(journal.address, station="a", fallback=sys.stderr),
+    )
+    handler.addFilter(Damper())
+    logger.addHandler(handler)
+    logger.error("%d parts", "many")
+    logger.error("the next one")
+    assert journal.entry()["MESSAGE"] == "the next one"
+    handler.close()
