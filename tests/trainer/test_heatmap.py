@@ -103,6 +103,14 @@ def test_a_model_of_ok_parts_alone_shows_how_strange_each_place_is() -> None:
         assert np.abs(centre_of_hottest(picture) - centre / 64).max() < 0.13
 
 
+def test_pictures_that_hardly_differ_give_no_map_that_int8_could_not_hold() -> None:
+    network = bright(1)
+    evidence = class_activation(network, AGAINST_FIRST)
+    assert evidence is not None
+    alike = np.full((6, 64, 64, 1), 100, np.uint8)
+    assert with_heatmap(network, evidence, alike, np.arange(6) < 4) is network
+
+
 def test_a_network_without_global_pooling_and_classes_without_ok_have_no_map() -> None:
     assert class_activation(build_baseline(64, 64, 1, 2), AGAINST_FIRST) is None
     assert class_activation(build_scratch(64, 64, 1, 2), None) is None

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decision import Task, has_one_logit
-from trainer.evaluate import predict_batches
+from trainer.evaluate import each_batch
 
 _LEAST = 1e-6
+_STEPS = 255
 _BEYOND = 4  # times what OK parts show, where no others show what to expect
 
 
@@ -45,7 +46,7 @@ def class_activation(network: Any, direction: NDArray[np.float32] | None) -> Evi
     """Of a network that ends in global average pooling and one dense layer; None for any other."""
     from keras import layers
 
-    dense = network.output._keras_history.operation
+    dense = network.outputs[0]._keras_history.operation
     if direction is None or not isinstance(dense, layers.Dense):
         return None
     before = dense.input._keras_history.operation
@@ -69,7 +70,7 @@ def distance_by_place(network: Any) -> Evidence:
         average = average.input._keras_history.operation
     # Not by the very weights of the average: the converter would make one layer of both, with one range.
     weights = average.get_weights()[0].ravel()
-    last = network.output._keras_history.operation
+    last = network.outputs[0]._keras_history.operation
     if isinstance(last, layers.Dense):  # from a reconstruction's error to a logit
         weights = weights * last.get_weights()[0].item()
     else:  # from a logit to deviations
@@ -83,7 +84,8 @@ def with_heatmap(
     """The same network with a second output, the map (N, h, w, 1): higher where a defect is more likely.
 
     ``pixels``, uint8 (N, H, W, C), show what is to be expected; ``is_ok`` (N,) of them are OK parts. The
-    logits stay as they are. A place's value is what the logit would gain if all places were like it.
+    logits stay as they are. A place's value is what the logit would gain if all places were like it. Without
+    a map where all that differs would be lost in an int8 step of what it is made of.
     """
     from keras import Model, layers, ops
 
@@ -94,8 +96,13 @@ def with_heatmap(
     values = weigh(maps)
     kernel = evidence.weights.reshape(1, 1, -1, 1)
     weigh.set_weights([kernel, np.zeros(1, np.float32)])
-    found = predict_batches(Model(network.input, values), pixels, "where")
+    peaks = layers.GlobalMaxPooling2D()(ops.absolute(maps))
+    batches = list(each_batch(Model(network.inputs[0], [values, peaks]), pixels, "where"))
+    found, peak = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     usual = found[is_ok].mean(axis=0)
+    largest = max(float((peak * np.abs(evidence.weights)).max()), float(np.abs(found).max()))
+    if np.abs(found - usual).max() <= largest / _STEPS:
+        return network
     weigh.set_weights([kernel, np.full(1, -usual.mean(), np.float32)])
     found, usual = found - usual.mean(), usual - usual.mean()
     if not any(isinstance(layer, FakeQuantize) for layer in network.layers):
@@ -112,11 +119,11 @@ def with_outputs(network: Any, heat: Any) -> Any:
     """A network with logits and a map."""
     from keras import Model
 
-    return Model(network.input, [network.output, heat], name=network.name)
+    return Model(network.inputs[0], [network.outputs[0], heat], name=network.name)
 
 
 def logits_alone(network: Any) -> Any:
     """Of a network with or without a map."""
     from keras import Model
 
-    return Model(network.input, network.outputs[0], name=network.name)
+    return Model(network.inputs[0], network.outputs[0], name=network.name)
