@@ -150,7 +150,7 @@ def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself
     assert (result.unrejected, result.commands_late, result.still_raised) == (0, 0, 0)
     assert result.said_again == 0
     assert (result.two_contents, result.out_of_order) == (0, 0)
-    if kind != "disk read-only":  # what it had not kept yet is gone, as after a power cut
+    if kind != "disk read-only":  # what was neither kept nor sent yet is gone, as after a power cut
         assert result.missing == 0
 
 

@@ -156,7 +156,16 @@ class _LoopDisk(Trouble):
 
 
 class DiskReadOnly(_LoopDisk):
-    """ext4 found an error and became read-only, as it does; then it is mounted anew."""
+    """ext4 found an error and became read-only, as it does; then it is mounted anew.
+
+    Between the two nobody can write to the folder beneath: what lies there is hidden afterwards.
+    """
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        super().__init__(folder, chance)
+        _run("umount", self.state)
+        _run("mount", "-t", "tmpfs", "-o", "ro,size=4k", "linegate", self.state)
+        self._mount()
 
     def begin(self) -> None:
         _run("mount", "-o", "remount,abort", self.state)
@@ -167,6 +176,13 @@ class DiskReadOnly(_LoopDisk):
             if time.monotonic() > deadline:
                 raise TimeoutError("the daemon keeps files of a dead disk open")
             time.sleep(0.01)
+        self._mount()
+
+    def close(self) -> None:
+        _run("umount", "-l", self.state)
+        super().close()
+
+    def _mount(self) -> None:
         _run("mount", "-o", "loop", self._memory / "disk.img", self.state)
 
 
