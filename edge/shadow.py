@@ -113,17 +113,28 @@ class Shadow:
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:
             inspector, shown = task
-            if inspector is self._inspector:
+            if inspector is not self._inspector:
+                with self._lock:
+                    self._dropped += self._is_of(inspector)
+                continue
+            try:
                 self._judge(inspector, shown)
+            except Exception:  # whatever it is, the thread must not end
+                logger.exception("shadow: part %s", shown.part)
 
     def _judge(self, inspector: Inspector, shown: Shown) -> None:
         otherwise = vote([_inspect(inspector, frame) for frame in shown.frames], shown.how, inspector)
         with self._lock:
-            self._pairs[f"{shown.decided.verdict}/{otherwise.verdict}"] += 1
+            if self._is_of(inspector):
+                self._pairs[f"{shown.decided.verdict}/{otherwise.verdict}"] += 1
         now = time.monotonic()
         if otherwise.verdict != shown.decided.verdict and now >= self._next_telling:
             self._next_telling = now + TOLD_EVERY_S
             self._tell(Disagreement(shown, otherwise, inspector.model.bundle.model_id))
+
+    def _is_of(self, inspector: Inspector) -> bool:
+        """Whether the counts are of its bundle; another one may have come meanwhile."""
+        return _model_id(inspector) == _model_id(self._inspector)
 
 
 def _inspect(inspector: Inspector, frame: Frame) -> Inspection:

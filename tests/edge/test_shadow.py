@@ -113,6 +113,47 @@ def test_a_shadow_that_raises_would_have_made_a_fault(
     assert shadow.counts.pairs == {"ok/fault": 1}
 
 
+def test_a_disagreement_that_cannot_be_told_ends_nothing(
+    strict: Inspector, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tell(_found: Disagreement) -> None:
+        raise ValueError("no")
+
+    shadow = Shadow(tell)
+    shadow.start()
+    shadow.use(strict, most_waiting=10)
+    for name in "ab":
+        shadow.show(part(name, 200, Verdict.OK))
+        wait_until_scored(shadow, 1 + "ab".index(name))
+    shadow.stop()
+    assert "shadow" in caplog.text
+
+
+def test_what_still_waits_when_it_is_replaced_is_dropped_and_counted(
+    shadow: Shadow, strict: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    inspect = strict.inspect
+
+    def slow(frame: Frame) -> Inspection:
+        begun.set()
+        may_go_on.wait(20)
+        return inspect(frame)
+
+    monkeypatch.setattr(strict, "inspect", slow)
+    shadow.use(strict, most_waiting=5)
+    for name in "abc":
+        shadow.show(part(name, 200, Verdict.OK))
+    assert begun.wait(20)
+    again = Inspector(strict.model, thresholds=strict.thresholds)
+    shadow.use(again, most_waiting=5)
+    shadow.show(part("d", 200, Verdict.OK))
+    may_go_on.set()
+    wait_until_scored(shadow, 2)
+    assert shadow.counts is not None
+    assert (shadow.counts.scored, shadow.counts.dropped) == (2, 2)
+
+
 def test_it_is_shown_the_parts_of_its_recipe_only_and_without_a_bundle_none(
     shadow: Shadow, strict: Inspector
 ) -> None:
