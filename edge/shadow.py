@@ -5,8 +5,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from queue import SimpleQueue
+from typing import Any
 
 from edge.frame import Frame
 from edge.inspector import Inspection, Inspector, fault
@@ -109,6 +110,11 @@ class Shadow:
         return ShadowCounts(
             str(_model_id(inspector)), sum(pairs.values()), disagreed, dropped, dict(sorted(pairs.items()))
         )
+
+    def summary(self) -> dict[str, Any] | None:
+        """The same for the statistics; the keys are those of ShadowSummary."""
+        counts = self.counts
+        return None if counts is None else asdict(counts)
 
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:

@@ -281,7 +281,7 @@ class Station:
                 "messages_refused": self._inbox.refused,
                 "alarms": self.alarms.raised,
                 **self._recorder.counts(),
-                "shadow": self._shadow.counts,
+                "shadow": self._shadow.summary(),
             }
         )
 

@@ -164,7 +164,7 @@ class ShadowMessage(Message):
 class ShadowSummary(BaseModel):
     """What a second bundle would have decided."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True)
 
     model_id: str
     scored: int = Field(description="parts that it was shown since it was loaded")

@@ -35,7 +35,8 @@ GAUGES = {"parts_in_flight", "outbox", "written_bytes_hour", "alarms", "archive_
 COUNTERS = {
     "frames_dropped", "commands_sent", "commands_unsent", "parts_too_close", "parts_too_many",
     "passes_not_withheld", "rejects_unconfirmed", "bin_unexpected", "messages_refused", "records_dropped",
-    "records_unwritten", "archive_written", "archive_dropped",
+    "records_unwritten", "archive_written", "archive_dropped", "shadow_scored", "shadow_disagreed",
+    "shadow_dropped",
 }  # fmt: skip
 _READER_S = 5.0  # a reader that says nothing for so long is hung up on
 _AGAIN_S = 5.0

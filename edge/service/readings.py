@@ -31,13 +31,16 @@ _SHOWN_OTHERWISE = ("inspected", "verdicts", "latency_ms")
 
 
 def numbers(counts: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of …/stats by name, those of a part of it as part_name; a list counts as its length."""
+    """The numbers of …/stats by name, those of a part of it as part_name; a list counts as its length.
+
+    What has a verdict for a name, in a part of a part, is left out.
+    """
     found: dict[str, float] = {}
     for key, value in counts.items():
         if key in _SHOWN_OTHERWISE:
             continue
         if isinstance(value, Mapping):
-            found |= {f"{key}_{name}": number for name, number in numbers(value).items()}
+            found |= {f"{key}_{name}": n for name, n in value.items() if isinstance(n, int | float)}
         elif isinstance(value, list):
             found[key] = len(value)
         elif isinstance(value, int | float):

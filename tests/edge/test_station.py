@@ -423,6 +423,8 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
     assert shadow.counts.pairs == {"ok/fault": 3}
+    here.station.publish_stats()
+    assert here.station.counts["shadow"]["scored"] == 3
     assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
     assert [command for command in here.commands if command.part is not None] == []
 

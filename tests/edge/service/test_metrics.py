@@ -5,13 +5,16 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import BaseModel
 
+from edge.mqtt.messages import ArchiveSummary, Message, ShadowSummary, StatsMessage
 from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
-from edge.service.readings import Readings
+from edge.service.readings import Readings, numbers
 from edge.settings import MetricsSettings
 from edge.statistics import LATENCY_BOUNDS_MS
 
@@ -100,6 +103,16 @@ def test_prometheus_reads_everything(server: MetricsServer, port: int) -> None:
     assert sample(seen, "frames_dropped_total") == 6
     assert sample(seen, "something_new") == 1.5
     assert ("process_resident_memory_bytes", frozenset()) in seen
+
+
+def test_every_number_of_the_statistics_is_a_count_or_a_level() -> None:
+    parts: dict[str, type[BaseModel]] = {"archive": ArchiveSummary, "shadow": ShadowSummary}
+    whole: dict[str, Any] = {name: [] if name == "alarms" else 1 for name in StatsMessage.model_fields}
+    for name, model in parts.items():
+        whole[name] = {key: {} if key == "pairs" else 1 for key in model.model_fields if key != "model_id"}
+    shown = numbers({key: value for key, value in whole.items() if key not in ("schema_", "at")})
+    shown = {key: value for key, value in shown.items() if key not in Message.model_fields}
+    assert set(shown) == metrics.COUNTERS | metrics.GAUGES
 
 
 def test_sensors_that_cannot_be_read_are_left_out(thermal: Path) -> None:

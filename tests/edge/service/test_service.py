@@ -43,6 +43,7 @@ class Parts:
             "outbox": 3,
             "written_bytes_hour": None,
             "archive": {"written": 2},
+            "shadow": {"model_id": "abc", "scored": 5, "pairs": {"ok/ok": 5}},
             "alarms": ["camera"],
         }
         self.statistics = cast("Statistics", self)
@@ -163,5 +164,5 @@ def test_readings_have_the_age_of_the_latest_frame_and_the_numbers_of_stats(stan
     stand.turn(0.1, frames=True)
     readings = stand.service.readings()
     assert readings.frame_age_s is not None
-    assert readings.counts == {"outbox": 3, "archive_written": 2, "alarms": 1}
+    assert readings.counts == {"outbox": 3, "archive_written": 2, "shadow_scored": 5, "alarms": 1}
     assert readings.info["model_id"] == "abc"
