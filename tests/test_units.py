@@ -1,9 +1,12 @@
 """The units as systemd's own tools judge them, and the installer's words."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +46,36 @@ def install(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, SYSTEMD / "install", *arguments], capture_output=True, text=True, check=False
     )
+
+
+@pytest.fixture
+def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The installer as a module, with settings that lie elsewhere."""
+    loader = SourceFileLoader("linegate_install", str(SYSTEMD / "install"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "SETTINGS", tmp_path)
+    return module
+
+
+def test_a_roll_back_brings_the_bundle_back_that_this_upgrade_replaced_and_no_older_one(
+    installer: Any, tmp_path: Path
+) -> None:
+    place = tmp_path / "part.tflite"
+    for content in ("first", "second"):
+        (tmp_path / "new").write_text(content)
+        installer.offer_bundle("", tmp_path / "new", tmp_path)
+        installer.take_bundle("")
+    installer._bundles_back([""])
+    assert place.read_text() == "first"
+    installer.offer_bundle("", tmp_path / "new", tmp_path)
+    installer.take_bundle("")
+    installer.take_bundle("")  # another upgrade, which brings no bundle
+    installer._bundles_back([""])
+    assert place.read_text() == "second"
 
 
 def test_the_installer_explains_itself() -> None:
