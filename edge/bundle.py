@@ -35,6 +35,7 @@ from edge.signature import signer
 FORMAT = 1
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 256
+MAX_GOLDEN = MAX_MEMBERS - 3  # the others: manifest, labels, signature
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 MAX_SIGNATURE_BYTES = 1024
 MANIFEST, LABELS, SIGNATURE = "manifest.json", "labels.txt", "signature.json"
@@ -169,7 +170,7 @@ class Manifest(BaseModel):
     wrapped: Wrapped | None = None
     training: dict[str, JsonValue]
     versions: dict[str, str]
-    golden: list[GoldenExample] = Field(min_length=1, max_length=MAX_MEMBERS - 2)
+    golden: list[GoldenExample] = Field(min_length=1, max_length=MAX_GOLDEN)
 
     @model_validator(mode="after")
     def _says_where_it_comes_from(self) -> Self:

@@ -9,7 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.__main__ import main
-from edge.bundle import SIGNATURE, append_archive, decode_bundle, sign_bundle, write_bundle
+from edge.bundle import (
+    MAX_GOLDEN,
+    SIGNATURE,
+    append_archive,
+    decode_bundle,
+    encode_bundle,
+    sign_bundle,
+    write_bundle,
+)
 from edge.errors import BundleError, SettingsError
 from edge.model import load_model
 from edge.settings import load_settings
@@ -48,6 +56,15 @@ def test_what_a_trusted_key_signed_is_read_and_says_who() -> None:
 def test_without_trusted_keys_any_bundle_will_do_and_says_who_signed_it() -> None:
     assert decode_bundle(UNSIGNED, "toy").signed_by is None
     assert decode_bundle(signed(), "toy").signed_by == public(OURS)
+
+
+def test_a_bundle_with_the_most_golden_examples_can_be_signed() -> None:
+    toy = decode_bundle(UNSIGNED, "toy")
+    example, pixels = toy.manifest.golden[0], toy.golden_inputs[0]
+    many = [example.model_copy(update={"file": f"golden/{number:03}.png"}) for number in range(MAX_GOLDEN)]
+    manifest = toy.manifest.model_copy(update={"golden": many})
+    bundle = decode_bundle(signed(encode_bundle(manifest, toy.flatbuffer, [pixels] * MAX_GOLDEN)), "toy")
+    assert len(bundle.golden_inputs) == MAX_GOLDEN
 
 
 def test_an_unsigned_bundle_is_refused_where_keys_are_set() -> None:
