@@ -9,10 +9,8 @@ read or decoded, so that a hostile file costs no more than a good one.
 
 import hashlib
 import io
-import os
 import re
 import struct
-import tempfile
 import zipfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from pydantic_core import from_json
 from edge.decision import Task, Thresholds, has_one_logit
 from edge.errors import BundleError, ImageError, one_line
 from edge.figures import Figures
+from edge.files import write_whole
 from edge.images import decode_image, encode_png
 from edge.preprocess import InputSpec
 from edge.score_profile import ScoreProfile
@@ -212,16 +211,7 @@ def write_bundle(path: Path, data: bytes) -> None:
     """Write a bundle whole or not at all; raises BundleError where the folder can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".linegate-", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink()
-                raise
+        write_whole(path, data)
     except OSError as error:
         raise BundleError(f"{path}: cannot be written ({error.strerror})") from error
 

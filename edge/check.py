@@ -1,17 +1,18 @@
 """`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
 
 import os
-import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.alarms.watch import written_folders
 from edge.camera.check import Seen, try_camera
 from edge.camera.source import without_password
 from edge.check_fit import Look, try_picture, try_products, try_times
 from edge.clock import clock_is_synchronised
 from edge.errors import BundleError, JournalError, LinegateError, SettingsError
+from edge.files import free_bytes
 from edge.inspector import Inspector
 from edge.mqtt.client import BrokerLink
 from edge.mqtt.topics import Topics
@@ -130,14 +131,14 @@ def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector])
 
 
 def _disk(settings: Settings) -> str:
-    folder = Path(settings.journal.path).absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
-    text = f"{folder}: {usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free"
+    free = {folder: free_bytes(folder) for folder in written_folders(settings)}
+    text = "; ".join(f"{folder}: {count / 1e9:.1f} GB free" for folder, count in free.items())
     least = settings.alarms.disk_free_mb * 1e6
-    if usage.free < least:
-        raise JournalError(f"{text}; free at least {least / 1e9:g} GB, or set journal.path to another disk")
+    if min(free.values()) < least:
+        raise JournalError(
+            f"{text}; free at least {least / 1e9:g} GB (alarms.disk_free_mb), or set journal.path and "
+            "archive.path to another disk"
+        )
     return text
 
 

@@ -1,7 +1,6 @@
 """The thread that watches for alarms. Nobody waits for it, and nothing that it does can reach the line."""
 
 import logging
-import shutil
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from edge.alarms.parts import PartRules
 from edge.alarms.register import Change, Register
 from edge.alarms.surroundings import ClockTrouble, DiskSpace
 from edge.clock import clock_is_synchronised
+from edge.files import free_bytes
 from edge.mqtt.client import Receipt
 from edge.settings import AlarmSettings, Settings
 
@@ -125,7 +125,7 @@ class AlarmWatch:
 
     def _look_round(self, now: float) -> None:
         if self._settings.disk_free_mb:
-            free = {str(folder): _free_bytes(folder) for folder in self._folders}
+            free = {str(folder): free_bytes(folder) for folder in self._folders}
             self._register.tell("disk", self._disk.trouble(free), now)
         if self._settings.clock_s:
             self._register.tell("clock", self._clock.trouble(clock_is_synchronised(), now), now)
@@ -159,11 +159,3 @@ def written_folders(settings: Settings) -> list[Path]:
     """Where the station writes."""
     archive = [Path(settings.archive.path)] if settings.archive.path else []
     return [Path(settings.journal.path).parent, *archive]
-
-
-def _free_bytes(folder: Path) -> int:
-    """Free bytes where a folder is, or will be."""
-    folder = folder.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free

@@ -1,12 +1,11 @@
 """What was chosen by command, kept in a file over a restart."""
 
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge.files import sync_folder, write_whole
 from edge.settings import DEFAULT_RECIPE
 
 logger = logging.getLogger(__name__)
@@ -53,21 +52,8 @@ def write_choice(file: Path, choice: Choice) -> str | None:
     """Write it whole or not at all, and to the disk; returns why it could not be, or None."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".choice-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-                written.write(choice.model_dump_json(indent=1))
-                written.flush()
-                os.fsync(written.fileno())
-            Path(name).replace(file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(file, choice.model_dump_json(indent=1).encode())
+        sync_folder(file.parent)
     except OSError as error:
         return f"{file}: cannot be written ({error.strerror}); a restart will not know of this"
     return None

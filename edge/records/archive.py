@@ -5,9 +5,7 @@ stops the archive and nothing else. Names are made of times and of ids of our ow
 """
 
 import hashlib
-import os
 import re
-import shutil
 import threading
 import time
 from collections import deque
@@ -22,6 +20,7 @@ import cv2
 from edge.clock import clock_is_synchronised
 from edge.decision import Verdict
 from edge.errors import ImageError
+from edge.files import free_bytes, write_whole
 from edge.images import MIN_SIDE, Image, encode_png
 from edge.mqtt.messages import VerdictMessage
 from edge.records.quota import Entry, Quota
@@ -145,9 +144,9 @@ class Archive:
         stem = self._root / entry.name
         stem.parent.mkdir(parents=True, exist_ok=True)
         about_file = stem.with_name(f"{stem.name}.json")
-        _write_whole(about_file, about)
+        write_whole(about_file, about)
         try:
-            _write_whole(stem.with_name(stem.name + _SUFFIXES[self._settings.format]), image)
+            write_whole(stem.with_name(stem.name + _SUFFIXES[self._settings.format]), image)
         except BaseException:
             about_file.unlink(missing_ok=True)
             raise
@@ -169,7 +168,7 @@ class Archive:
         while (entry := self._quota.next_to_go(now, coming)) is not None:
             self._delete(entry)
         self._root.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._root).free
+        free = free_bytes(self._root)
         if free - coming.size < self._settings.min_free_mb * 10**6:
             raise OSError(f"{free / 1e6:.0f} MB free, archive.min_free_mb is {self._settings.min_free_mb}")
 
@@ -230,18 +229,3 @@ def _moment(stem: str) -> float:
     except ValueError:
         return 0.0  # no such day: somebody else's, and as old as can be
     return whole.timestamp() + int(parts["ms"]) / 1000
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.errors import JournalError
+from edge.files import sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         if _migrate(database):
             # From here on the file is whole, whatever becomes of what is not synced yet.
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         # Touches both ends of the table: most damage shows here already.
         database.execute("SELECT message FROM inspections ORDER BY number LIMIT 1").fetchone()
         database.execute("SELECT message FROM inspections ORDER BY number DESC LIMIT 1").fetchone()
@@ -244,15 +245,6 @@ def _migrate(database: sqlite3.Connection) -> bool:
             database.execute(statement)
     database.execute("COMMIT")
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in a folder."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -136,7 +136,18 @@ def test_a_full_disk_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -
     arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--alarms.disk_free_mb", "1e12"]
     status, found, text = findings(arguments, capsys)
     assert (status, found["disk"]) == (1, False)
-    assert "or set journal.path to another disk" in text
+    assert "or set journal.path and archive.path to another disk" in text
+
+
+def test_the_disk_of_the_archive_counts_as_well(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    monkeypatch.setattr("edge.check.free_bytes", lambda folder: 10**6 if folder == archive else 10**12)
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--archive.path", str(archive)]
+    _, found, text = findings(arguments, capsys)
+    assert found["disk"] is False
+    assert f"{archive}: 0.0 GB free" in text
 
 
 def test_a_clock_that_is_not_synchronised_is_a_warning(

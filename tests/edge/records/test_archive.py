@@ -194,7 +194,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
 ) -> None:
     goes_on = threading.Event()
     sync = os.fsync
-    monkeypatch.setattr("edge.records.archive.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
+    monkeypatch.setattr("edge.files.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
     running = archive(queue_mb=1)
     image = np.zeros((500, 1000), np.uint8)
     running.offer(verdict(0), image)
