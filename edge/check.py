@@ -157,13 +157,14 @@ def _clock() -> str:
 def _permissions(settings: Settings, file: Path | None) -> str:
     if file is not None and _holds_password(file) and file.stat().st_mode & 0o077:
         raise SettingsError(f"{file}: holds a password and others may read it: chmod 600 {file}")
-    bundle = Path(settings.model.path)
-    if bundle.exists() and bundle.stat().st_mode & 0o002:
-        raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
+    bundles = {settings.bundle_of(name) for name in settings.recipe_names} | {settings.shadow.bundle} - {""}
+    for bundle in map(Path, sorted(bundles)):
+        if bundle.exists() and bundle.stat().st_mode & 0o002:
+            raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
     key = Path(settings.mqtt.key_file or os.devnull)
     if key.is_file() and key.stat().st_mode & 0o007:
         raise SettingsError(f"{key}: anybody may read this key: chmod 640 {key}")
-    return "no password lies open, and nobody else may change the bundle"
+    return "no password lies open, and not everybody may change a bundle"
 
 
 def _holds_password(file: Path) -> bool:

@@ -37,7 +37,6 @@ def try_products(settings: Settings) -> tuple[Look, dict[str, Inspector]]:
         except BundleError as error:
             key = "model.path" if name == DEFAULT_RECIPE else f"recipes.{name}.bundle"
             raise BundleError(f"{key}: {error}") from error
-        _refuse_writable(Path(settings.bundle_of(name)))
     load_shadow(settings)
     served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
     count = len(inspectors)
@@ -45,11 +44,6 @@ def try_products(settings: Settings) -> tuple[Look, dict[str, Inspector]]:
     text += f", by recipe {served.inspector.recipe}" if count > 1 else ""
     look = Look(text, (*notes, *_folder(Path(settings.model.folder))))
     return look, inspectors
-
-
-def _refuse_writable(bundle: Path) -> None:
-    if bundle.stat().st_mode & 0o002:
-        raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
 
 
 def _folder(folder: Path) -> list[str]:
