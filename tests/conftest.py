@@ -1,5 +1,6 @@
 """A real broker for every test that asks, and a rule: where a broker is promised, no test may do without."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.service.logs import Damper
 from tests.brokers import MosquittoBroker, find_mosquitto
 from tests.stations import EdgeProcess, Watcher
 from tests.toy_model import toy_bundle
@@ -53,6 +55,17 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in [name for name in os.environ if name.startswith("EDGE_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_a_test_before() -> Iterator[None]:
+    """What a command set up writes to a stream that is closed when its test ends."""
+    yield
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if any(isinstance(one, Damper) for one in handler.filters):
+            root.removeHandler(handler)
+            root.setLevel(logging.WARNING)
 
 
 @pytest.fixture
