@@ -96,7 +96,11 @@ class Outbox:
             if self._refused.get() in self._in_flight and self._again_at is None:
                 self._again_at = time.monotonic() + REFUSED_S
         if marked:
-            self._journal.acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
+            self._acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
+
+    def _acknowledge(self, upto: int) -> None:
+        if self._sending is not None:
+            self._journal.acknowledge(upto, opening=self._sending[1])
 
     def _send(self) -> None:
         link = self._link
@@ -124,7 +128,7 @@ class Outbox:
             logger.error("journal: row %d holds no verdict that can be sent; left out", row.number)
             self.unsendable += 1
             if not self._in_flight:
-                self._journal.acknowledge(row.number)
+                self._acknowledge(row.number)
         else:
             receipt = link.publish(self._topic, row.message, qos=1)
             if receipt is None:

@@ -105,9 +105,14 @@ class Journal:
             ).fetchall()
         return [OutboxRow(number, _sendable(message)) for number, message in rows]
 
-    def acknowledge(self, number: int) -> None:
-        """The broker has everything up to ``number``; written down by the next ``sync``."""
-        self._acknowledged = max(self._acknowledged, min(number, self._last))
+    def acknowledge(self, number: int, *, opening: int) -> None:
+        """The broker has everything up to ``number``; written down by the next ``sync``.
+
+        ``opening`` is the one of ``openings`` that the number is of: another file has other numbers.
+        """
+        with self._lock:
+            if opening == self.openings:
+                self._acknowledged = max(self._acknowledged, min(number, self._last))
 
     def expect_no_broker(self) -> None:
         """Nobody waits for what is recorded, now and from now on."""

@@ -166,3 +166,18 @@ def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, memory_p
         file.unlink()
     desk.record(3)
     desk.wait(lambda: desk.broker.ids == [1, 2, 3])
+
+
+def test_an_acknowledgement_of_a_journal_that_was_replaced_is_none_of_the_new_one(
+    desk: Desk, memory_path: Path
+) -> None:
+    desk.outbox._link = desk.broker  # type: ignore[assignment]
+    desk.record(1, 2)
+    desk.outbox._send()
+    for file in memory_path.iterdir():
+        file.unlink()
+    desk.record(3)
+    desk.broker.acknowledge(2)
+    desk.outbox._mark()
+    desk.outbox._send()
+    assert (desk.broker.ids, desk.journal.waiting) == ([1, 2, 3], 1)

@@ -53,7 +53,7 @@ def journal() -> Journal:
             record(5, "2026-11-21T05:00", "unsure", score=0.5),
         ]
     )
-    journal.acknowledge(2)
+    journal.acknowledge(2, opening=journal.openings)
     journal.sync()
     return journal
 

@@ -54,7 +54,7 @@ def test_what_was_recorded_is_there_after_a_restart(path: Path) -> None:
     journal = Journal(path, max_rows=1000)
     journal.append(records(1, 2))
     journal.append(records(3))
-    journal.acknowledge(1)
+    journal.acknowledge(1, opening=journal.openings)
     journal.close()
     again = Journal(path, max_rows=1000)
     assert ids(again.outbox(after=0, limit=10)) == ["run-2", "run-3"]
@@ -65,7 +65,7 @@ def test_what_was_recorded_is_there_after_a_restart(path: Path) -> None:
 def test_beyond_its_bound_the_oldest_go_and_those_that_were_unsent_are_counted(path: Path) -> None:
     journal = Journal(path, max_rows=1000)
     journal.append(records(*range(1500)))
-    journal.acknowledge(400)
+    journal.acknowledge(400, opening=journal.openings)
     assert journal.trim(now=0.0) == 500
     assert journal.dropped == 100
     assert (journal.rows, journal.waiting) == (1000, 1000)
@@ -76,7 +76,7 @@ def test_beyond_its_bound_the_oldest_go_and_those_that_were_unsent_are_counted(p
 def test_by_age_only_what_was_sent_goes(path: Path) -> None:
     journal = Journal(path, max_rows=1000, max_age_s=100.0)
     journal.append(records(*range(10)))
-    journal.acknowledge(4)
+    journal.acknowledge(4, opening=journal.openings)
     assert journal.trim(now=102.0) == 2
     assert journal.trim(now=10**9) == 2
     assert journal.trim(now=10**9) == 0
@@ -87,7 +87,7 @@ def test_by_age_only_what_was_sent_goes(path: Path) -> None:
 def test_numbers_are_not_used_again_when_everything_was_deleted(path: Path) -> None:
     journal = Journal(path, max_rows=1000, max_age_s=1.0)
     journal.append(records(1, 2, 3))
-    journal.acknowledge(3)
+    journal.acknowledge(3, opening=journal.openings)
     journal.trim(now=100.0)
     journal.close()
     again = Journal(path, max_rows=1000)
@@ -267,7 +267,7 @@ def test_whatever_bytes_are_wrong_the_journal_works_again_after_a_few_tries(data
         path = Path(folder) / "journal.sqlite"
         before = Journal(path, max_rows=1000)
         before.append(records(*range(30)))
-        before.acknowledge(5)
+        before.acknowledge(5, opening=before.openings)
         before.close()
         content = bytearray(path.read_bytes())
         for _ in range(data.draw(st.integers(1, 4))):
@@ -310,7 +310,7 @@ def test_what_was_synced_survives_a_power_cut_in_a_new_file_too(disk: CuttableDi
     file = disk.path / "state" / "journal.sqlite"
     journal = Journal(file, max_rows=1000)
     journal.append(records(1, 2))
-    journal.acknowledge(1)
+    journal.acknowledge(1, opening=journal.openings)
     journal.sync()
     journal.append(records(3))
     disk.cut()
@@ -359,7 +359,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(share=st.floats(0, 1))
     def acknowledge(self, share: float) -> None:
         upto = self.acknowledged + int(share * (len(self.ids) - self.acknowledged))
-        self.journal.acknowledge(upto)
+        self.journal.acknowledge(upto, opening=self.journal.openings)
         self.acknowledged = max(self.acknowledged, upto)
 
     @rule()
