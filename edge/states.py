@@ -1,17 +1,30 @@
 """The station's state: pure, from what is wrong and what was asked of it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Literal
 
 State = Literal["starting", "ready", "running", "fault", "stopped", "offline"]
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong; ``is_over`` where its cause is gone and nobody reset it."""
+
+    reason: str
+    is_over: bool = False
+
+
 class States:
-    """Faults by where they come from; with ``latch`` each stays until it is reset."""
+    """Faults by where they come from; with ``latch`` each stays until it is reset.
+
+    The line's thread changes it; any thread may read it meanwhile: what it reads is replaced, never changed.
+    """
 
     def __init__(self, *, latch: bool) -> None:
         self._latch = latch
-        self._faults: dict[str, str] = {}
-        self._gone: set[str] = set()
+        self._faults: dict[str, _Fault] = {}
         self._started = False
         self._running = False
         self._stopped: str | None = None
@@ -26,21 +39,20 @@ class States:
 
     def fault(self, source: str, reason: str | None) -> None:
         """What is wrong with one source, or that nothing is."""
+        known = self._faults.get(source)
         if reason is not None:
-            if source not in self._faults or not self._latch:
-                self._faults[source] = reason
-            self._gone.discard(source)
+            if known is not None and self._latch:
+                reason = known.reason
+            self._faults = {**self._faults, source: _Fault(reason)}
             self._running = False
-        elif source in self._faults:
-            self._gone.add(source)
+        elif known is not None:
+            self._faults = {**self._faults, source: replace(known, is_over=True)}
             if not self._latch:
                 self.reset()
 
     def reset(self) -> None:
         """Forget faults whose cause is gone."""
-        for source in self._gone:
-            del self._faults[source]
-        self._gone.clear()
+        self._faults = {source: fault for source, fault in self._faults.items() if not fault.is_over}
 
     def stop(self, reason: str) -> None:
         """No parts are inspected until ``resume``."""
@@ -59,18 +71,25 @@ class States:
     @property
     def latched(self) -> str | None:
         """The reason of a fault that is over but not reset, or None: no part passes meanwhile."""
-        return next((self._faults[source] for source in sorted(self._gone)), None)
+        return _latched(self._faults)
 
     @property
     def current(self) -> tuple[State, str | None]:
         """The state and its reason."""
-        if self._stopped is not None:
-            return "stopped", self._stopped
-        if self._faults:
-            source = next((s for s in self._faults if s not in self._gone), None)
-            if source is not None:
-                return "fault", self._faults[source]
-            return "fault", f"{self.latched}; over, waits for a reset"
+        stopped, faults = self._stopped, self._faults
+        if stopped is not None:
+            return "stopped", stopped
+        for fault in faults.values():
+            if not fault.is_over:
+                return "fault", fault.reason
+        if faults:
+            return "fault", f"{_latched(faults)}; over, waits for a reset"
         if not self._started:
             return "starting", None
         return ("running" if self._running else "ready"), None
+
+
+def _latched(faults: Mapping[str, _Fault]) -> str | None:
+    return next(
+        (fault.reason for _, fault in sorted(faults.items(), key=itemgetter(0)) if fault.is_over), None
+    )

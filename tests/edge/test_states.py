@@ -1,5 +1,9 @@
 """The station's state, from what is wrong and what was asked."""
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from edge.states import States
 
 
@@ -56,3 +60,31 @@ def test_stopped_by_command_comes_before_all_else() -> None:
     assert seen(states) == ("stopped", "by command", None)
     states.resume()
     assert seen(states) == ("fault", "no frame", None)
+
+
+def test_it_can_be_read_while_the_line_changes_it() -> None:
+    """A part announced by a message or a pin reads the state on a thread of its own."""
+    states = States(latch=True)
+    done = threading.Event()
+
+    def read() -> set[str | None]:
+        found: set[str | None] = set()
+        while not done.is_set():
+            found |= {states.current[1], states.latched}
+        return found
+
+    before = sys.getswitchinterval()
+    with ThreadPoolExecutor() as pool:
+        sys.setswitchinterval(1e-6)
+        try:
+            reading = [pool.submit(read) for _ in range(2)]
+            for _ in range(20_000):
+                for trouble in ("broken", None):
+                    for source in ("camera", "gate", "trigger"):
+                        states.fault(source, trouble)
+                states.reset()
+        finally:
+            sys.setswitchinterval(before)
+            done.set()
+        found = set.union(*(each.result() for each in reading))
+    assert found <= {None, "broken", "broken; over, waits for a reset"}
