@@ -256,7 +256,12 @@ class Station:
     @property
     def vital(self) -> dict[str, bool]:
         """Whether each thread that must go on for ever still does."""
-        threads = {"the gate": self._keeper.is_alive, "the recorder": self._recorder.is_alive}
+        pins = self._pins.is_alive and (self._input is None or self._input.is_alive)
+        threads = {
+            "the gate": self._keeper.is_alive,
+            "the pins": pins,
+            "the recorder": self._recorder.is_alive,
+        }
         if self.link is not None:
             threads["the link to the broker"] = self.link.is_alive
         return threads

@@ -134,6 +134,11 @@ class Ejector:
         """Open the pin."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still carries out commands."""
+        return self._thread.is_alive()
+
     def take(self, command: GateCommand) -> bool:
         """Plan a command; False where the pin cannot be set now."""
         with self._changed:

@@ -118,6 +118,11 @@ class InputLine:
         """Start reading."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still reads."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End; returns once the line was given back, at most a moment later."""
         self._stop.set()

@@ -61,6 +61,12 @@ class GatePins:
         return self._ejector is not None
 
     @property
+    def is_alive(self) -> bool:
+        """Whether every thread of a pin still goes on."""
+        ejector = self._ejector
+        return (ejector is None or ejector.is_alive) and all(line.is_alive for line in self._lines)
+
+    @property
     def ejector_trouble(self) -> str | None:
         """Why commands cannot be carried out, or None."""
         with self._lock:

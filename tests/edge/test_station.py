@@ -340,6 +340,23 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
     ]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.trigger.input_line.GpioPin", mistake)
+    here = stand(trigger__kind="input")
+    deadline = time.monotonic() + 20
+    while here.station.vital["the pins"]:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+    assert here.station.vital == {"the gate": True, "the pins": False, "the recorder": True}
+
+
 def test_all_frames_of_a_part_are_judged_by_the_bundle_that_was_there_when_it_was_seen(
     stand: Callable[..., Stand], tmp_path: Path
 ) -> None:

@@ -149,6 +149,22 @@ def test_pins_that_cannot_be_used_are_named_and_nobody_knows_where_the_belt_is(r
     assert not pins.eject(_far_away())
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("pin", ["ejector", "encoder", "bin"])
+def test_a_pin_whose_thread_ended_is_no_sign_of_life(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, pin: str
+) -> None:
+    def mistake(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    whole, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
+    until(lambda: whole.trouble is None)
+    monkeypatch.setattr(Rack, "open_output" if pin == "ejector" else "open_input", mistake)
+    broken, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
+    until(lambda: not broken.is_alive)
+    assert whole.is_alive
+
+
 @pytest.mark.parametrize(
     ("gate", "pins", "said"),
     [
