@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_ATTEMPT_S = 3.0
 GATE_DRAIN_S = 1.0
+ENDED = "the station was stopped"
 
 
 class Station:
@@ -130,12 +131,20 @@ class Station:
             self._input.start()
 
     def stop(self, *, drain_s: float) -> int:
-        """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait."""
+        """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait.
+
+        From now on no part is taken, and who sends parts hears so first.
+        """
+        self._states.stop(ENDED)
+        self._report.update()
         if self._input is not None:
             self._input.stop()
         self._changer.stop()
         self._shadow.stop()
         self._keeper.stop(wait_s=GATE_DRAIN_S)
+        self._trigger.end(time.monotonic())
+        for look in self._trigger.overdue(math.inf):
+            self._look(look, math.inf)
         self._pins.stop()
         self.alarms.stop()
         connected = self.link is not None and self.link.connected

@@ -53,7 +53,7 @@ class GateKeeper:
         self._thread.start()
 
     def stop(self, *, wait_s: float) -> None:
-        """What has no verdict is a fault; send what is left for at most ``wait_s``, and end."""
+        """What has no verdict is a fault; send what is left for at most ``wait_s``; nothing follows."""
         with self._acting():
             self._gate.end()
         deadline = time.monotonic() + wait_s
@@ -158,7 +158,8 @@ class GateKeeper:
             commands = self._gate.step(now)
             if self._gate.wake < before:
                 self._changed.notify()
-        self._send_all(commands, now)
+        if not self._stop.is_set():
+            self._send_all(commands, now)
 
     def _send_all(self, commands: list[GateCommand], now: float) -> None:
         failed = [command for command in commands if not self._send(command, now)]

@@ -52,5 +52,4 @@ class StateReport:
 
     def farewell(self) -> bytes:
         """The last status, to be published when the link goes down."""
-        self._state, self._reason, self.since = "stopped", None, datetime.now(UTC)
-        return self._say.status_message("stopped", self.since, None).payload()
+        return self._say.status_message(self._state, self.since, self._reason).payload()

@@ -27,6 +27,7 @@ from edge.pins.inputs import Edge
 from edge.records.journal import Journal
 from edge.settings import NamedRecipe, RecipeGate, load_settings
 from edge.station import Station
+from edge.trigger.announced import Announced
 from edge.trigger.trigger import Look
 from tests.edge.changes.bundles import store
 
@@ -338,6 +339,49 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
     assert [(i.verdict, i.reason) for i in here.found] == [
         (Verdict.FAULT, "no frame of this part came in time")
     ]
+
+
+def test_at_the_end_a_part_that_waits_for_its_frame_is_a_fault_with_a_record(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __init__(self, _settings: object) -> None:
+            pass
+
+        def events(self, wait_s: float) -> list[Edge]:
+            threading.Event().wait(wait_s)
+            return []
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.trigger.input_line.GpioPin", Silent)
+    states: list[str] = []
+    monkeypatch.setattr(Announcer, "status", lambda _self, state, *_: states.append(state))
+    here = stand(trigger__kind="input", trigger__timeout_ms=60000, gate__travel_ms=60000)
+    trigger = here.station._trigger
+    assert isinstance(trigger, Announced)
+    trigger.announce("a", time.monotonic())
+    assert here.station.stop(drain_s=0) == 0
+    assert [(m.part, m.verdict, m.action) for m in here.messages] == [("a", "fault", "reject")]
+    assert here.messages[0].reason == "the station was stopped"
+    assert [c.action for c in here.commands if c.part == "a"] == ["reject"]
+    assert states[-1] == "stopped"
+
+
+def test_at_the_end_a_part_that_has_more_frames_to_give_is_a_fault_with_a_record(
+    stand: Callable[..., Stand],
+) -> None:
+    here = stand(
+        trigger__kind="seen", trigger__frames=3, trigger__learn_frames=1, trigger__max_pause_ms=60000,
+        gate__travel_ms=60000,
+    )  # fmt: skip
+    for level in (GOOD, GOOD, BAD):
+        here.show(level)
+    assert here.messages == []
+    assert here.station.stop(drain_s=0) == 0
+    assert [(m.verdict, m.action, m.frames) for m in here.messages] == [("fault", "reject", 1)]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
