@@ -24,7 +24,7 @@ def arguments(bundle: Path, parts: Path, broker: MosquittoBroker, tmp_path: Path
         "--config", "/dev/null",
         "--model", str(bundle),
         "--camera.source", str(parts),
-        "--camera.rate", "20",
+        "--camera.rate", "20", "--camera.max_age_ms", "10000", "--gate.travel_ms", "5000",  # a busy machine
         "--mqtt.port", str(broker.port),
         "--journal.path", str(tmp_path / "journal.sqlite"),
     ]  # fmt: skip
