@@ -8,7 +8,7 @@ from edge.changes.served import Served
 from edge.errors import BrokerError
 from edge.inspector import Inspector
 from edge.replay import Replay, replay
-from edge.settings import ArchiveSettings, GateSettings, Settings
+from edge.settings import ArchiveSettings, GateSettings, PinSettings, Settings, TriggerSettings
 from edge.station import Station
 
 DRAIN_S = 60.0
@@ -16,7 +16,13 @@ DRAIN_S = 60.0
 
 def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
     """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
-    changes = {"gate": _without_belt(settings.gate), "recipes": {}, "archive": ArchiveSettings()}
+    changes = {
+        "gate": _without_belt(settings.gate),
+        "trigger": TriggerSettings(),
+        "pins": PinSettings(),  # of this device, where a station may be running
+        "recipes": {},
+        "archive": ArchiveSettings(),
+    }
     settings = settings.model_copy(update=changes)
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
         served = Served(settings, inspector)
@@ -38,4 +44,5 @@ def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -
 
 def _without_belt(gate: GateSettings) -> GateSettings:
     """Stored images come as fast as they can be inspected: none is too close to another, or too many."""
-    return gate.model_copy(update={"belt": "steady", "min_gap_ms": 0.0, "margin_ms": 0.0, "max_parts": 10**6})
+    changes = {"belt": "steady", "min_gap_ms": 0.0, "margin_ms": 0.0, "max_parts": 10**6, "confirm_ms": 0.0}
+    return gate.model_copy(update=changes)

@@ -31,7 +31,7 @@ from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import BrokerLink, Receipt
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.state_report import StateReport
-from edge.pins.pins import GatePins
+from edge.pins.pins import GatePins, without_ejector
 from edge.records.archive import Archive
 from edge.records.recorder import Recorder, verdict_message
 from edge.settings import Settings
@@ -74,7 +74,12 @@ class Station:
             on_missing=self._missing,
             on_confirmed=lambda: self.alarms.tell("bin", None),
         )
-        self._pins = GatePins(settings.pins, settings.gate, self._keeper, on_missed=self._missed)
+        self._pins = GatePins(
+            without_ejector(settings.pins) if simulated else settings.pins,
+            settings.gate,
+            self._keeper,
+            on_missed=self._missed,
+        )
         self._trigger = choose_trigger(settings, self)
         self._states = States(latch=settings.station.latch_faults)
         self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)

@@ -1,5 +1,6 @@
 """The pins of this device that belong to the gate: ejector, encoder, and the sensor at the bin."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from edge.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.pins.encoder import EdgeCounter
 from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
 from edge.settings import GateSettings, PinSettings, TriggerSettings
+
+logger = logging.getLogger(__name__)
 
 _ENCODER_WAIT_S = 0.02
 _ENCODER_PAUSE_S = 0.005  # a fast encoder is read in heaps: its edges carry their times and numbers
@@ -153,6 +156,13 @@ class GatePins:
             self._troubles.pop(name, None)
             if trouble is not None:
                 self._troubles[name] = trouble
+
+
+def without_ejector(pins: PinSettings) -> PinSettings:
+    """Verdicts on simulated parts must not let real ones pass, nor eject them."""
+    if pins.ejector is not None:
+        logger.warning("pins.ejector: is left alone: these parts are simulated")
+    return pins.model_copy(update={"ejector": None})
 
 
 def check_pins(settings: PinSettings, gate: GateSettings) -> None:

@@ -181,9 +181,11 @@ def test_replay_publishes_verdicts_marked_simulated(
     running = edge_process(
         "--config", "/dev/null", "--replay", str(parts), "--publish", "--model", str(bundle),
         "--mqtt.port", str(broker.port), "--json",
+        "--trigger.kind", "input", "--pins.bin", "5", "--gate.confirm_ms", "100",  # as on the line
     )  # fmt: skip
     status, said = running.finish()
     assert status == 0, said
+    assert "cannot be read" not in said, "a replay leaves the pins of its device alone"
     assert watcher.wait_for(lambda: len(watcher.of("verdict")) == 7)
     assert all(message["simulated"] for message in watcher.of("verdict"))
     assert watcher.of("verdict")[0]["source"] == "defect/0.png"

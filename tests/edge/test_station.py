@@ -113,13 +113,15 @@ def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(Announcer, "command", send)
     made: list[Station] = []
 
-    def make(recipes: dict[str, NamedRecipe] | None = None, **flags: Any) -> Stand:
+    def make(
+        recipes: dict[str, NamedRecipe] | None = None, *, simulated: bool = False, **flags: Any
+    ) -> Stand:
         inspector = Inspector(load_model(bundle, threads=1))
         wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
         wanted = {"model.path": str(bundle), "model.folder": str(tmp_path), "model.watch_s": "0", **wanted}
         settings = load_settings(None, wanted).model_copy(update={"recipes": recipes or {}})
         served = Served(settings, inspector)
-        station = Station(served, simulated=False, journal=tmp_path / "journal.sqlite")
+        station = Station(served, simulated=simulated, journal=tmp_path / "journal.sqlite")
         made.append(station)
         station.start()
         station.run()
@@ -241,6 +243,20 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     assert levels[0] is True, "what went by unseen is rejected, without a broker"
     here.station.tend()
     assert here.state == "ready"
+
+
+def test_simulated_parts_never_move_the_ejector_of_this_device(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.GpioOutput", lambda *address, **_: opened.append(address))
+    here = stand(simulated=True, pins__ejector=4, gate__travel_ms=5000)
+    here.show(BAD)
+    assert [command.action for command in here.commands if command.part is not None] == ["reject"]
+    assert here.station.stop(drain_s=0) == 0
+    assert opened == []
+    assert "pins.ejector: is left alone" in caplog.text
 
 
 def test_an_old_frame_is_a_fault(stand: Callable[..., Stand]) -> None:
