@@ -77,6 +77,7 @@ class Station:
         self._pins = GatePins(
             without_ejector(settings.pins) if simulated else settings.pins,
             settings.gate,
+            settings.trigger,
             self._keeper,
             on_missed=self._missed,
         )

@@ -15,7 +15,7 @@ def try_pins(settings: Settings) -> str:
 
     Raises InputError or SettingsError, which name the setting and say what may mend it.
     """
-    check_pins(settings.pins, settings.gate)
+    check_pins(settings.pins, settings.gate, settings.trigger)
     lines = named_lines(settings.pins, settings.trigger)
     if not lines:
         return "none are used"

@@ -35,13 +35,14 @@ class GatePins:
         self,
         settings: PinSettings,
         gate: GateSettings,
+        trigger: TriggerSettings,
         keeper: GateKeeper,
         *,
         on_missed: Callable[[int], None],
         open_input: Callable[[LineAddress], Pin] = GpioPin,
         open_output: Callable[[PinSettings, int], OutputPin] = open_ejector,
     ) -> None:
-        check_pins(settings, gate)
+        check_pins(settings, gate, trigger)
         self._settings = settings
         self._keeper = keeper
         self._open_input = open_input
@@ -165,10 +166,9 @@ def without_ejector(pins: PinSettings) -> PinSettings:
     return pins.model_copy(update={"ejector": None})
 
 
-def check_pins(settings: PinSettings, gate: GateSettings) -> None:
+def check_pins(settings: PinSettings, gate: GateSettings, trigger: TriggerSettings) -> None:
     """Raise SettingsError where a pin has nothing to do, a line is used twice, or the extra is missing."""
-    lines = {"pins.ejector": settings.ejector, "pins.encoder": settings.encoder, "pins.bin": settings.bin}
-    used = {name: line for name, line in lines.items() if line is not None}
+    used = named_lines(settings, trigger)
     if settings.encoder is not None and gate.belt != "encoder":
         raise SettingsError('pins.encoder: needs gate.belt = "encoder"')
     if settings.encoder is not None and gate.encoder_silence_ms < _LEAST_SILENCE_MS:
@@ -177,9 +177,9 @@ def check_pins(settings: PinSettings, gate: GateSettings) -> None:
         raise SettingsError("pins.bin: needs gate.confirm_ms")
     for name, line in used.items():
         import_gpiod(name)
-        other = next((first for first, number in used.items() if number == line), name)
+        other = next(first for first, its in used.items() if its == line)
         if other != name:
-            raise SettingsError(f"{name}: line {line} is that of {other}; another one would be right")
+            raise SettingsError(f"{name}: line {line[1]} is that of {other}; another one would be right")
 
 
 def named_lines(pins: PinSettings, trigger: TriggerSettings) -> dict[str, tuple[str, int]]:

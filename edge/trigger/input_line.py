@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress, import_gpiod
+from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress
 from edge.settings import TriggerSettings
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Trigger
@@ -12,10 +12,7 @@ from edge.trigger.trigger import Trigger
 def open_input(
     settings: TriggerSettings, trigger: Trigger, *, is_stopped: Callable[[], bool]
 ) -> InputLine | None:
-    """The line that announces parts to ``trigger``, unless the station is stopped; None where none does.
-
-    Raises SettingsError where gpiod is not installed.
-    """
+    """The line that announces parts to ``trigger``, unless the station is stopped; None where none does."""
     if settings.kind != "input" or not isinstance(trigger, Announced):
         return None
 
@@ -31,7 +28,6 @@ def open_input(
         settings.input_edge,
         settings.input_debounce_ms,
     )
-    import_gpiod(address.setting)
     return InputLine(
         "trigger",
         lambda: GpioPin(address),

@@ -345,7 +345,7 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", Barrier)
     here = stand(trigger__kind="input", trigger__timeout_ms=50)
     deadline = time.monotonic() + 5
@@ -371,7 +371,7 @@ def test_at_the_end_a_part_that_waits_for_its_frame_is_a_fault_with_a_record(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", Silent)
     states: list[str] = []
     monkeypatch.setattr(Announcer, "status", lambda _self, state, *_: states.append(state))
@@ -407,7 +407,7 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
     def mistake(_: object) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr("edge.trigger.input_line.import_gpiod", lambda _: None)
+    monkeypatch.setattr("edge.pins.pins.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", mistake)
     here = stand(trigger__kind="input")
     deadline = time.monotonic() + 20

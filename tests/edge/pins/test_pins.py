@@ -82,7 +82,7 @@ def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
         keeper = GateKeeper(settings, send=lambda command, _: holder[0].eject(command))
         holder.append(
             GatePins(
-                chosen, settings, keeper,
+                chosen, settings, TriggerSettings(), keeper,
                 on_missed=lambda _: None, open_input=rack.open_input, open_output=rack.open_output,
             )
         )  # fmt: skip
@@ -176,7 +176,14 @@ def test_a_pin_whose_thread_ended_is_no_sign_of_life(
 )
 def test_pins_that_do_not_fit_are_refused(gate: dict[str, Any], pins: dict[str, int], said: str) -> None:
     with pytest.raises(SettingsError, match=said.replace(".", r"\.")):
-        check_pins(PinSettings(**pins), GateSettings.model_validate(gate))
+        check_pins(PinSettings(**pins), GateSettings.model_validate(gate), TriggerSettings())
+
+
+def test_a_line_cannot_be_an_ejector_and_announce_parts() -> None:
+    trigger = TriggerSettings(kind="input", input_line=4)
+    with pytest.raises(SettingsError, match=r"trigger\.input_line: line 4 is that of pins\.ejector; another"):
+        check_pins(PinSettings(ejector=4), GateSettings(), trigger)
+    check_pins(PinSettings(ejector=4, chip="/dev/gpiochip1"), GateSettings(), trigger)
 
 
 def test_every_pin_in_use_has_a_name() -> None:
