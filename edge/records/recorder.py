@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import clock_is_synchronised
-from edge.errors import JournalError
+from edge.errors import JournalError, one_line
 from edge.images import Image
 from edge.inspector import Inspection
 from edge.mqtt.client import BrokerLink, Receipt
@@ -282,7 +282,6 @@ def verdict_message(
 ) -> VerdictMessage:
     """What is said of one part; ``run`` makes its id unlike those of other runs."""
     frame = inspection.frame
-    reason = inspection.reason
     return VerdictMessage.model_validate(
         {
             "station": station,
@@ -294,14 +293,19 @@ def verdict_message(
             "verdict": inspection.verdict,
             "class": inspection.predicted,
             "score": inspection.score,
-            "reason": reason[:_LONGEST_REASON] if reason is not None else None,
+            "reason": _as_text(inspection.reason, _LONGEST_REASON),
             "action": action,
             "frames": len(sighting.inspections),
             "latency_ms": inspection.latency_ms,
             "model_id": sighting.inspector.model.bundle.model_id,
             "recipe": sighting.inspector.recipe,
             "lot": sighting.lot,
-            "source": frame.source,
-            "truth": frame.detail or frame.truth,
+            "source": _as_text(frame.source),
+            "truth": _as_text(frame.detail or frame.truth),
         }
     )
+
+
+def _as_text(said: str | None, longest: int | None = None) -> str | None:
+    """Names of files may hold what no JSON can."""
+    return None if said is None else one_line(said)[:longest]

@@ -1,6 +1,8 @@
 """A station without a broker: what becomes of a part, and what the gate is told."""
 
 import json
+import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -59,12 +61,15 @@ class Stand:
         station._recorder.record = keep  # type: ignore[method-assign]
         self._sequence = 0
 
-    def show(self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0) -> None:
+    def show(
+        self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0, source: str | None = None
+    ) -> None:
         """A frame of this brightness; ``missing`` frames before it were dropped."""
         self._sequence += 1 + missing
         image = np.full((32, 32), level, np.uint8)
         captured = time.monotonic() - age_s
-        frame = Frame(image, self._sequence, captured=captured, captured_at=datetime.now(UTC))
+        now = datetime.now(UTC)
+        frame = Frame(image, self._sequence, captured=captured, captured_at=now, source=source)
         self.station.see(frame, max_age_s=0.3)
         self.station.tend()
 
@@ -243,6 +248,16 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     assert levels[0] is True, "what went by unseen is rejected, without a broker"
     here.station.tend()
     assert here.state == "ready"
+
+
+def test_a_file_whose_name_is_no_text_has_its_record(stand: Callable[..., Stand], tmp_path: Path) -> None:
+    here = stand(gate__travel_ms=5000)
+    here.show(source=os.fsdecode(b"\xff.png"))
+    assert here.station.stop(drain_s=0) == 0
+    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    kept = [json.loads(text) for (text,) in database.execute("SELECT message FROM inspections")]
+    database.close()
+    assert [(message["verdict"], message["source"]) for message in kept] == [("ok", r"\udcff.png")]
 
 
 def test_simulated_parts_never_move_the_ejector_of_this_device(
