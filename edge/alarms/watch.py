@@ -62,6 +62,7 @@ class AlarmWatch:
         self._rules = rules
         self._parts: deque[_Part | PartRules] = deque(maxlen=_MOST_PARTS)
         self._told: deque[_Told] = deque(maxlen=_MOST_TOLD)
+        self._telling = threading.Lock()
         self._latest: dict[str, str | None] = {}
         self._look_round_at = 0.0
         self._complaint = ""
@@ -88,9 +89,10 @@ class AlarmWatch:
 
         ``alarm`` is one of edge.settings.ALARMS.
         """
-        if self._latest.get(alarm) != trouble:  # the line tells again and again
-            self._latest[alarm] = trouble
-            self._told.append(_Told(alarm, trouble, part))
+        with self._telling:  # or two threads could leave an alarm raised that is over
+            if self._latest.get(alarm) != trouble:  # the line tells again and again
+                self._latest[alarm] = trouble
+                self._told.append(_Told(alarm, trouble, part))
 
     def judge_by(self, rules: PartRules) -> None:
         """From the next part on another bundle decides: what was learned of rejects is no guide any more."""

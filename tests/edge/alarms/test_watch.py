@@ -3,6 +3,7 @@
 import logging
 import shutil
 import threading
+from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +63,27 @@ def test_rejects_in_a_row_are_raised_and_cleared_once(tmp_path: Path) -> None:
         here.watch.part(0.9, rejected=rejected)
         here.step()
     assert here.said == [("rejects-in-row", True), ("rejects-in-row", False)]
+
+
+def test_what_two_threads_tell_at_once_comes_in_the_order_in_which_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Watched(tmp_path)
+    other = threading.Thread(target=here.watch.tell, args=("bin", None))
+
+    class Slow(deque[Any]):
+        def append(self, told: Any) -> None:
+            if told.trouble is not None:
+                other.start()
+                other.join(0.1)  # as long as it needs where nothing holds it up
+            super().append(told)
+
+    monkeypatch.setattr(here.watch, "_told", Slow())
+    here.watch.tell("bin", "a rejected part was not seen in the bin")
+    other.join()
+    here.step()
+    here.step()
+    assert here.said == [("bin", True), ("bin", False)]
 
 
 def test_a_reject_rate_is_raised(tmp_path: Path) -> None:
