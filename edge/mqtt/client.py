@@ -35,6 +35,7 @@ _SHORT_S = 5.0
 _SHORT_TIMES = 3
 _CHECK_S = 0.1
 _STALL_S = 1.0
+_TURN_S = 1.0
 _ALIVE_S = 60.0  # more than an attempt may take: with two protocols, and a name that is slow to be found
 _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
@@ -135,6 +136,7 @@ class BrokerLink:
         self.connections = 0
         """How often the broker let us in."""
         self._short = 0
+        self._turned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     @property
@@ -230,7 +232,7 @@ class BrokerLink:
             except Exception as error:  # whatever it is, a want of memory or threads, too: it may be over
                 self._complain(_in_words(error))
                 self._tried.set()
-                self._stop.wait(pause)
+                self._wait(pause)
                 pause = min(pause * 2, self._settings.reconnect_max_s)
                 continue
             pause = FIRST_PAUSE_S
@@ -245,7 +247,14 @@ class BrokerLink:
             connection.client.loop_stop()
             if not self._stop.is_set():
                 pause = self._lost(connection)
-                self._stop.wait(pause)
+                self._wait(pause)
+
+    def _wait(self, pause: float) -> None:
+        """Until the next attempt; a long pause is no hang."""
+        end = time.monotonic() + pause
+        while not self._stop.is_set() and (now := time.monotonic()) < end:
+            self._turned = now
+            self._stop.wait(min(_TURN_S, end - now))
 
     def _serve(self, connection: _Connection) -> None:
         """Be connected, until the connection ends."""

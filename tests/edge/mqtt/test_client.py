@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import paho.mqtt.client as paho
@@ -145,6 +146,19 @@ def test_a_link_that_hangs_while_it_connects_gives_no_sign_of_life(
     assert hangs.wait(10)
     assert not link.link.is_alive
     over.set()
+
+
+def test_a_link_that_waits_long_between_attempts_gives_signs_of_life(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED + TAKEN_OVER))
+    link = Link(brokers[0])
+    assert link.lost.wait(10)
+    link.link._turned = long_ago = time.monotonic() - 1000
+    for _ in range(2000):
+        if link.link._turned > long_ago:
+            break
+        time.sleep(0.005)
+    assert link.link.is_alive, "an hour's pause (mqtt.reconnect_max_s) is no hang"
+    link.link.stop(b"{}")
 
 
 def test_a_refused_subscription_is_known(brokers: list[ScriptedBroker]) -> None:
