@@ -20,7 +20,7 @@ from edge.settings import Action, GateSettings
 
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
 LATE = "no verdict by the time its part was at the gate"
-TOO_CLOSE = "closer to another part than gate.min_gap"
+TOO_CLOSE = "closer to another part than gate.min_gap_ms or gate.min_gap_counts"
 CHANGED = "the gate was changed while this part was on its way"
 TOO_MANY = "more parts on the belt than gate.max_parts"
 

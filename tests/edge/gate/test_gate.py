@@ -1,5 +1,6 @@
 """What the gate is told of each part, and until when."""
 
+import re
 from typing import Any
 
 import pytest
@@ -412,3 +413,9 @@ def test_a_gate_that_does_not_know_the_belt_does_not_after_a_change_either() -> 
     gate.lose("the encoder is silent")
     gate.change(settings_of(travel_ms=300), 0.1)
     assert gate.lost == "the encoder is silent"
+
+
+def test_reasons_name_settings_that_there_are() -> None:
+    named = re.findall(r"gate\.(\w+)", f"{CHANGED} {LATE} {TOO_CLOSE} {TOO_MANY}")
+    assert named
+    assert set(named) <= set(GateSettings.model_fields)
