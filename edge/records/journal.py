@@ -181,7 +181,7 @@ class Journal:
         """The open file, for one thread at a time."""
         with self._lock:
             if self._file is not None and not self._file.is_there():
-                logger.error("journal: %s was taken away; a new one begins", self._path)
+                self.replaced = f"journal: {self._path} was taken away; a new one begins"
                 self._close_file()
             file = self._file if self._file is not None else self._open_file()
             try:

@@ -275,6 +275,19 @@ def test_a_damaged_file_at_the_start_is_said_and_replaced(
     assert recorded(path) == [1]
 
 
+def test_a_file_that_is_taken_away_is_said_and_replaced(
+    recorder: Make, path: Path, alarms: list[tuple[str, bool]]
+) -> None:
+    running = recorder(sync_ms=50)
+    running.record(verdict(1), NOTHING)
+    wait_for(lambda: recorded(path) == [1])
+    path.unlink()
+    wait_for(lambda: alarms == [("journal-replaced", True)])
+    running.record(verdict(2), NOTHING)
+    running.stop(drain_s=0)
+    assert recorded(path) == [2]
+
+
 def test_a_folder_that_cannot_be_used_yet_stops_nothing(
     recorder: Make, memory_path: Path, alarms: list[tuple[str, bool]]
 ) -> None:
