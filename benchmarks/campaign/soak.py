@@ -79,6 +79,7 @@ class Tally:
         self._decided: list[float] = []
         self._arrived: list[float] = []
         self._lock = threading.Lock()
+        self._came = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe("inspection/+/verdict", qos=1)
         subscribed = threading.Event()
@@ -101,6 +102,11 @@ class Tally:
             self._faults, self._decided, self._arrived = 0, [], []
         return taken
 
+    def wait_for_first(self, seconds: float) -> None:
+        """Until a verdict came; raises TimeoutError."""
+        if not self._came.wait(seconds):
+            raise TimeoutError("no verdict came")
+
     def close(self) -> None:
         """Leave."""
         self._client.disconnect()
@@ -115,6 +121,7 @@ class Tally:
                 return
             self._next = verdict["sequence"] + 1
             self.verdicts += 1
+            self._came.set()
             self._faults += verdict["verdict"] == "fault"
             self._decided.append(verdict["latency_ms"])
             captured = datetime.fromisoformat(verdict["captured_at"])
@@ -130,6 +137,7 @@ def soak(broker: MosquittoBroker, folder: Path, *, hours: float, every_s: float 
     daemon = start(broker.port, journal, folder / "edge.log", *MIXED, *BOUNDS, *archive)
     samples: list[Sample] = []
     try:
+        tally.wait_for_first(PATIENCE_S)
         began = time.monotonic()
         for number in range(1, max(2, round(hours * 3600 / every_s)) + 1):
             time.sleep(max(0.0, began + number * every_s - time.monotonic()))
