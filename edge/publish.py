@@ -22,6 +22,7 @@ def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -
         "pins": PinSettings(),  # of this device, where a station may be running
         "recipes": {},
         "archive": ArchiveSettings(),
+        "model": settings.model.model_copy(update={"watch_s": 0.0}),  # one bundle decides on all of it
     }
     settings = settings.model_copy(update=changes)
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
