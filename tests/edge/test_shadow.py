@@ -48,6 +48,20 @@ def wait_until_scored(shadow: Shadow, count: int) -> None:
         threading.Event().wait(0.005)
 
 
+def held_up(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """The first is set when an inspection has begun; it goes on when the second is."""
+    begun, may_go_on = threading.Event(), threading.Event()
+    inspect = inspector.inspect
+
+    def slow(frame: Frame) -> Inspection:
+        begun.set()
+        may_go_on.wait(20)
+        return inspect(frame)
+
+    monkeypatch.setattr(inspector, "inspect", slow)
+    return begun, may_go_on
+
+
 def test_both_verdicts_are_counted_and_a_disagreement_is_told(
     shadow: Shadow, told: list[Disagreement], strict: Inspector
 ) -> None:
@@ -79,15 +93,7 @@ def test_of_many_disagreements_in_a_second_one_is_told_and_all_are_counted(
 def test_what_there_is_no_time_for_is_dropped_and_counted(
     shadow: Shadow, strict: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, may_go_on = threading.Event(), threading.Event()
-    inspect = strict.inspect
-
-    def slow(frame: Frame) -> Inspection:
-        begun.set()
-        may_go_on.wait(20)
-        return inspect(frame)
-
-    monkeypatch.setattr(strict, "inspect", slow)
+    begun, may_go_on = held_up(strict, monkeypatch)
     shadow.use(strict, most_waiting=2)
     shadow.show(part("a", 200, Verdict.OK))
     assert begun.wait(20)
@@ -132,15 +138,7 @@ def test_a_disagreement_that_cannot_be_told_ends_nothing(
 def test_what_still_waits_when_it_is_replaced_is_dropped_and_counted(
     shadow: Shadow, strict: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, may_go_on = threading.Event(), threading.Event()
-    inspect = strict.inspect
-
-    def slow(frame: Frame) -> Inspection:
-        begun.set()
-        may_go_on.wait(20)
-        return inspect(frame)
-
-    monkeypatch.setattr(strict, "inspect", slow)
+    begun, may_go_on = held_up(strict, monkeypatch)
     shadow.use(strict, most_waiting=5)
     for name in "abc":
         shadow.show(part(name, 200, Verdict.OK))

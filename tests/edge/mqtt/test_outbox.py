@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from edge.mqtt.client import Receipt
 from edge.mqtt.outbox import WINDOW, Outbox
 from edge.records.journal import Journal, Record
+from tests.waiting import wait_for
 
 
 class Broker:
@@ -66,11 +66,7 @@ class Desk:
         self.outbox.start(self.broker)  # type: ignore[arg-type]
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        for _ in range(12_000):  # a minute, not by a clock: a machine that stands still does not count
-            if condition():
-                return
-            time.sleep(0.005)
-        assert condition()
+        wait_for(condition)
 
     def stop(self) -> None:
         self.outbox.stop()

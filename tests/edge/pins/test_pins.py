@@ -15,6 +15,7 @@ from edge.gate.gatekeeper import GateKeeper
 from edge.pins.inputs import Edge, LineAddress
 from edge.pins.pins import GatePins, check_pins, named_lines
 from edge.settings import GateSettings, PinSettings, TriggerSettings
+from tests.waiting import wait_for
 
 
 class Rack:
@@ -98,52 +99,45 @@ def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
         pins.stop()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
-
-
 Rig = Callable[..., tuple[GatePins, GateKeeper, Rack]]
 
 
 def test_a_rejected_part_is_a_pulse_of_the_ejector(rig: Rig) -> None:
     pins, keeper, rack = rig({"travel_ms": 1000, "window_ms": 500, "min_gap_ms": 600}, Rack(), ejector=4)
-    until(lambda: pins.ejector_trouble is None and pins.eject(_far_away()))
+    wait_for(lambda: pins.ejector_trouble is None and pins.eject(_far_away()))
     keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
-    until(lambda: rack.levels == [True, False])
+    wait_for(lambda: rack.levels == [True, False])
 
 
 def test_the_edges_of_a_line_are_the_encoder_of_the_belt(rig: Rig) -> None:
     _, keeper, rack = rig(ENCODER, Rack(), encoder=5)
     assert keeper.lost is not None
     rack.edges["pins.encoder"].put([Edge(time.monotonic(), 1)])
-    until(lambda: keeper.lost is None)
+    wait_for(lambda: keeper.lost is None)
 
 
 def test_a_standing_belt_is_believed_until_parts_come(rig: Rig) -> None:
     pins, keeper, rack = rig({**ENCODER, "encoder_silence_ms": 300}, Rack(), encoder=5)
     rack.edges["pins.encoder"].put([Edge(time.monotonic(), 1)])
-    until(lambda: keeper.lost is None)
+    wait_for(lambda: keeper.lost is None)
     pins.part_seen()
     threading.Event().wait(0.6)
     assert keeper.lost is None, "the belt stands, and may"
     pins.part_seen()
-    until(lambda: keeper.lost == "the encoder is silent")
+    wait_for(lambda: keeper.lost == "the encoder is silent")
 
 
 def test_the_sensor_at_the_bin_confirms(rig: Rig) -> None:
     _, keeper, rack = rig({"confirm_ms": 100}, Rack(), bin=6)
     rack.edges["pins.bin"].put([Edge(1.0, 1), Edge(1.1, 2)])
-    until(lambda: keeper.counts.unexpected == 2)
+    wait_for(lambda: keeper.counts.unexpected == 2)
 
 
 def test_pins_that_cannot_be_used_are_named_and_nobody_knows_where_the_belt_is(rig: Rig) -> None:
     rack = Rack()
     rack.broken = {"pins.ejector", "pins.encoder", "pins.bin"}
     pins, keeper, _ = rig({**ENCODER, "confirm_ms": 100}, rack, ejector=4, encoder=5, bin=6)
-    until(lambda: pins.ejector_trouble is not None)
+    wait_for(lambda: pins.ejector_trouble is not None)
     assert str(pins.trouble).startswith("pins.")
     assert keeper.lost is not None
     assert not pins.eject(_far_away())
@@ -158,10 +152,10 @@ def test_a_pin_whose_thread_ended_is_no_sign_of_life(
         raise RuntimeError("a mistake")
 
     whole, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
-    until(lambda: whole.trouble is None)
+    wait_for(lambda: whole.trouble is None)
     monkeypatch.setattr(Rack, "open_output" if pin == "ejector" else "open_input", mistake)
     broken, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
-    until(lambda: not broken.is_alive)
+    wait_for(lambda: not broken.is_alive)
     assert whole.is_alive
 
 

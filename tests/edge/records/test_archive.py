@@ -21,6 +21,7 @@ from edge.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive, is_chosen
 from edge.settings import ArchiveSettings
 from tests.conftest import MEMORY
+from tests.waiting import wait_for
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 64), np.uint8)
 Make = Callable[..., Archive]
@@ -39,14 +40,6 @@ def verdict(number: int, kind: str = "defect", *, identity: str | None = None) -
 
 def images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in (".png", ".jpg"))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(12_000):  # a minute, not by a clock: a machine that stands still does not count
-        if condition():
-            return
-        time.sleep(0.005)
-    assert condition()
 
 
 def finish(archive: Archive) -> None:

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from edge.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
 from edge.settings import JournalSettings
+from tests.waiting import wait_for
 
 NOTHING = np.zeros((1, 1), np.uint8)
 Make = Callable[..., Recorder]
@@ -39,14 +39,6 @@ def recorded(path: Path) -> list[int]:
     rows = database.execute("SELECT message FROM inspections ORDER BY number").fetchall()
     database.close()
     return [json.loads(text)["sequence"] for (text,) in rows]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(12_000):  # a minute, not by a clock: a machine that stands still does not count
-        if condition():
-            return
-        time.sleep(0.005)
-    assert condition()
 
 
 @pytest.fixture
@@ -79,6 +71,19 @@ def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
         each.stop(drain_s=0)
 
 
+def stalled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The journal's disk hangs until this is set."""
+    goes_on = threading.Event()
+    append = Journal.append
+
+    def stall(self: Journal, records: list[Record]) -> None:
+        goes_on.wait(60)
+        append(self, records)
+
+    monkeypatch.setattr(Journal, "append", stall)
+    return goes_on
+
+
 def test_everything_is_recorded_in_order_by_the_time_it_has_stopped(recorder: Make, path: Path) -> None:
     running = recorder()
     for number in range(500):
@@ -109,14 +114,7 @@ def test_while_the_disk_stalls_the_line_goes_on_and_nothing_is_lost(
     recorder: Make, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = recorder()
-    goes_on = threading.Event()
-    append = Journal.append
-
-    def stall(self: Journal, records: list[Record]) -> None:
-        goes_on.wait(60)
-        append(self, records)
-
-    monkeypatch.setattr(Journal, "append", stall)
+    goes_on = stalled(monkeypatch)
     for number in range(200):
         running.record(verdict(number), NOTHING)
     assert recorded(path) == []
@@ -129,14 +127,7 @@ def test_a_disk_that_hangs_is_an_alarm_until_it_goes_on(
     recorder: Make, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = recorder()
-    goes_on = threading.Event()
-    append = Journal.append
-
-    def stall(self: Journal, records: list[Record]) -> None:
-        goes_on.wait(60)
-        append(self, records)
-
-    monkeypatch.setattr(Journal, "append", stall)
+    goes_on = stalled(monkeypatch)
     monkeypatch.setattr("edge.records.recorder._HANGS_S", 0.05)
 
     def is_said() -> bool:
