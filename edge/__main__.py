@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge.arguments import Parser
 from edge.errors import JournalError, LinegateError, SettingsError
+from edge.load_settings import load_settings
 from edge.service.logs import last_words, set_up_logging
 from edge.service.notify import Notifier
-from edge.settings import DEFAULT_RECIPE, Settings, load_settings, setting_fields
+from edge.settings import DEFAULT_RECIPE, Settings, setting_fields
 
 if TYPE_CHECKING:
     from edge.inspector import Inspector

@@ -21,7 +21,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.errors import LinegateError, SettingsError
-from edge.settings import Settings, load_settings
+from edge.load_settings import load_settings
+from edge.settings import Settings
 
 BROKER_START_S = 10.0
 STATION = "demo"

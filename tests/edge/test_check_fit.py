@@ -11,8 +11,9 @@ from edge.changes.choice import Choice, Chosen, choice_file, write_choice
 from edge.check_fit import hold_against_gate, try_picture, try_products, try_times
 from edge.errors import BundleError, SettingsError
 from edge.frame import Frame
+from edge.load_settings import load_settings
 from edge.preprocess import Region
-from edge.settings import NamedRecipe, RecipeGate, Settings, load_settings
+from edge.settings import NamedRecipe, RecipeGate, Settings
 
 
 def settings_of(recipes: dict[str, NamedRecipe] | None = None, **flags: str) -> Settings:

@@ -14,7 +14,8 @@ import edge.line
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.changes.served import Served
 from edge.errors import SettingsError
-from edge.settings import CameraSettings, load_settings
+from edge.load_settings import load_settings
+from edge.settings import CameraSettings
 
 
 def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(

@@ -8,8 +8,8 @@ import pytest
 from edge.__main__ import load_inspector
 from edge.changes.served import Served
 from edge.errors import BrokerError
+from edge.load_settings import load_settings
 from edge.publish import replay_and_publish
-from edge.settings import load_settings
 
 
 def test_a_replay_archives_nothing_and_looks_for_no_replaced_bundle(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SettingsError
-from edge.settings import load_settings, setting_fields
+from edge.load_settings import load_settings
+from edge.settings import setting_fields
 from edge.settings_document import settings_document
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,8 @@ from edge.bundle import (
     write_bundle,
 )
 from edge.errors import BundleError, SettingsError
+from edge.load_settings import load_settings
 from edge.model import load_model
-from edge.settings import load_settings
 from edge.signature import sign
 from tests.toy_model import toy_bundle_bytes, toy_flatbuffer
 

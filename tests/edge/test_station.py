@@ -21,13 +21,14 @@ from edge.frame import Frame
 from edge.gate.gate import GateCommand
 from edge.images import Image
 from edge.inspector import Inspection, Inspector
+from edge.load_settings import load_settings
 from edge.model import load_model
 from edge.mqtt.announcer import Announcer
 from edge.mqtt.client import Incoming
 from edge.mqtt.messages import VerdictMessage
 from edge.pins.inputs import Edge
 from edge.records.journal import Journal
-from edge.settings import NamedRecipe, RecipeGate, load_settings
+from edge.settings import NamedRecipe, RecipeGate
 from edge.station import Station
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Look

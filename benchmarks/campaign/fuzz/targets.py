@@ -20,11 +20,12 @@ from edge.errors import BundleError, ImageError, RequestError, SettingsError
 from edge.gate.belt import Direction
 from edge.gate.gatekeeper import GateKeeper
 from edge.images import MIN_SIDE, decode_image, encode_png
+from edge.load_settings import load_settings
 from edge.model import Model
 from edge.mqtt.client import Incoming
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.requests import REQUESTS
-from edge.settings import GateSettings, load_settings
+from edge.settings import GateSettings
 from tests.toy_model import toy_bundle_bytes
 
 ROOT = Path(__file__).parents[3]

@@ -29,7 +29,8 @@ from edge.changes.served import (
 from edge.errors import BundleError, SettingsError
 from edge.frame import Frame
 from edge.inspector import Inspection
-from edge.settings import NamedRecipe, RecipeGate, Settings, load_settings
+from edge.load_settings import load_settings
+from edge.settings import NamedRecipe, RecipeGate, Settings
 from tests.edge.changes.bundles import Stored, store
 
 GOOD, BAD = 200, 40

@@ -4,7 +4,8 @@ import pytest
 
 from edge.changes.reload import reload
 from edge.errors import SettingsError
-from edge.settings import NamedRecipe, Settings, load_settings
+from edge.load_settings import load_settings
+from edge.settings import NamedRecipe, Settings
 
 
 def settings_with(**flags: str) -> Settings:

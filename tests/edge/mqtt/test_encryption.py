@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import BrokerError, SettingsError
+from edge.load_settings import load_settings
 from edge.mqtt.client import BrokerLink
-from edge.settings import load_settings
 from tests.brokers import MosquittoBroker
 from tests.certificates import Authority
 from tests.conftest import StartBroker

@@ -10,11 +10,11 @@ import pytest
 
 from edge.errors import InputError
 from edge.gate.gate import GateCommand
+from edge.load_settings import load_settings
 from edge.pins.ejector import Ejector, GpioOutput
 from edge.pins.encoder import EdgeCounter
 from edge.pins.inputs import Edge, GpioPin, LineAddress
 from edge.pins.pin_check import try_pins
-from edge.settings import load_settings
 from tests.rigs.gpio_sim import SimulatedChip, gpio_sim_is_missing
 
 _missing = gpio_sim_is_missing()

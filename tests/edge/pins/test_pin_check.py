@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from edge.errors import LinegateError
+from edge.load_settings import load_settings
 from edge.pins.pin_check import try_pins
-from edge.settings import load_settings
 
 
 class Chip:

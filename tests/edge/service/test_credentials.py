@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SettingsError
+from edge.load_settings import load_settings
 from edge.service.credentials import read_credentials
-from edge.settings import load_settings
 
 
 @pytest.fixture

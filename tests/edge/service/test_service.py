@@ -8,8 +8,9 @@ import pytest
 
 from edge.camera.guard import CameraGuard
 from edge.frame import Frame
+from edge.load_settings import load_settings
 from edge.service.service import FAILURES, Service
-from edge.settings import Settings, load_settings
+from edge.settings import Settings
 from edge.station import Station
 from edge.statistics import Statistics
 from tests.edge.service.test_supervisor import Heard
