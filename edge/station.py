@@ -396,7 +396,7 @@ class Station:
         if served.settings.log != self._settings.log:
             logging.getLogger().setLevel(served.settings.log.level.upper())
         self._recorder.archive_by(served.settings.archive)
-        if served.inspector is not self._inspector:
+        if served.inspector is not self._inspector or served.settings.alarms != self._settings.alarms:
             self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
         self._serve(served)
         self._report.repeat()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from edge.changes.choice import Choice, read_choice, write_choice
+from edge.changes.choice import Kept, read_choice, write_choice
 from edge.changes.replaced import Replaced, look_at
 from edge.changes.served import Prepare, Prepared, Served, replacement
 from edge.changes.trial import Trial
@@ -48,7 +48,7 @@ class _Offer:
     """What was prepared from what decided then, until the line takes it, or does not."""
 
     base: Served
-    served: Served
+    prepared: Prepared
     taken: bool | None = None
 
 
@@ -76,7 +76,7 @@ class Changer:
         self._asked: Change | None = None
         self._is_busy = False
         self._offer: _Offer | None = None
-        self._unsaved: Choice | None = None
+        self._unsaved: Kept | None = None
         self._finished: SimpleQueue[tuple[Change, Outcome]] = SimpleQueue()
         self._replaced = Replaced()
         self._replaced.follow(served.path, served.look)
@@ -91,6 +91,12 @@ class Changer:
 
     def start(self) -> None:
         """Changes may be asked for."""
+        kept, _ = read_choice(self._file)
+        if kept.has_a_way_back:
+            self._unsaved = Kept.of(kept.decides)  # where the start went back to
+        elif kept.last_good is not None:
+            frames = self._served.settings.model.trial_frames
+            self._trial = Trial(frames=frames, faults=frames + 1)  # nothing to go back to
         self._thread.start()
 
     def stop(self) -> None:
@@ -125,7 +131,7 @@ class Changer:
         if offer is not None:
             is_current = offer.base is self._served
             if is_current:
-                self._put_in_service(offer.served)
+                self._put_in_service(offer.prepared)
             with self._changed:
                 offer.taken, self._offer = is_current, None
                 self._changed.notify_all()
@@ -170,25 +176,30 @@ class Changer:
             self.complain(text)
         elif trial.is_over:
             self._trial, self._proven = None, self._served
+            self._keep()
 
-    def _put_in_service(self, after: Served) -> None:
+    def _put_in_service(self, prepared: Prepared) -> None:
         """A new bundle is on trial; another recipe is not, for the last one is of another product."""
-        before, rules = self._served, after.settings.model
-        is_new = after.inspector is not before.inspector
-        same_product = after.inspector.recipe == before.inspector.recipe
-        if is_new and same_product and rules.trial_frames:
+        before, after = self._served, prepared.served
+        rules = after.settings.model
+        if _is_tried(before, after):
             self._trial = Trial(frames=rules.trial_frames, faults=rules.trial_faults)
-        elif is_new or self._trial is None:
+        elif after.inspector is not before.inspector or self._trial is None:
             self._trial, self._proven = None, after
         self._serve(after)
-        if after.inspector.model is not before.inspector.model:
+        if prepared.as_chosen:
             self._trouble.ends(f"{after.path} is in service")
 
     def _serve(self, after: Served) -> None:
         self._served = after
         self._take(after)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have written down what decides, and whether it is on trial."""
+        last_good = self._proven.choice if self._trial is not None else None
         with self._changed:
-            self._unsaved = after.choice
+            self._unsaved = Kept.of(self._served.choice, last_good=last_good)
             self._changed.notify_all()
 
     def _run(self) -> None:
@@ -208,6 +219,8 @@ class Changer:
                 self._is_busy = False  # before it is answered: the next may follow at once
             self._finished.put((change, outcome))
         self._save()  # what was rolled back just now must not decide at the next start
+        if read_choice(self._file)[0].last_good is not None:  # nor is an end in order the fault of a bundle
+            write_choice(self._file, Kept.of(self._served.choice))
 
     def _look(self) -> None:
         """Now and then: whether somebody replaced the file of the bundle."""
@@ -245,7 +258,9 @@ class Changer:
         while True:
             base = self._served
             prepared = prepare(base)
-            offer = _Offer(base, prepared.served)
+            if _is_tried(base, prepared.served):  # on the disk before it decides: it may end the process
+                write_choice(self._file, Kept.of(prepared.served.choice, last_good=self._proven.choice))
+            offer = _Offer(base, prepared)
             with self._changed:
                 self._offer = offer
                 while offer.taken is None and not self._stop:
@@ -260,10 +275,17 @@ class Changer:
     def _save(self) -> str | None:
         """Write what was chosen, where that is new; returns why it could not be, or None."""
         with self._changed:
-            choice, self._unsaved = self._unsaved, None
-        if choice is None or choice == read_choice(self._file)[0]:
+            kept, self._unsaved = self._unsaved, None
+        if kept is None or kept == read_choice(self._file)[0]:
             return None
-        reason = write_choice(self._file, choice)
+        reason = write_choice(self._file, kept)
         if reason is not None:
             logger.error("%s", reason)
         return reason
+
+
+def _is_tried(before: Served, after: Served) -> bool:
+    """Whether what comes after is on trial: another recipe is not."""
+    is_new = after.inspector is not before.inspector
+    same_product = after.inspector.recipe == before.inspector.recipe
+    return is_new and same_product and after.settings.model.trial_frames > 0

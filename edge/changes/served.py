@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge.changes.choice import Choice, read_choice
+from edge.changes.choice import Choice, Kept, read_choice
 from edge.changes.load import (
     allowed_file,
     choose,
@@ -22,7 +22,7 @@ from edge.inspector import Inspector
 from edge.model import Model
 from edge.settings import DEFAULT_RECIPE, Settings
 
-_OF_MODEL = frozenset({"model.path", "model.threads", "model.trusted_keys"})  # a bundle is loaded again
+_OF_EVERY_MODEL = frozenset({"model.threads", "model.trusted_keys"})  # bundles are loaded again
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,14 @@ class Served:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is to decide, and what else is to be said of that."""
+    """What is to decide, and what else is to be said of that.
+
+    ``as_chosen`` is False where settings, commands or the bundle's file want something else to decide.
+    """
 
     served: Served
     note: str | None = None
+    as_chosen: bool = True
 
 
 Prepare = Callable[[Served], Prepared]
@@ -59,18 +63,31 @@ Prepare = Callable[[Served], Prepared]
 def serve_first(settings: Settings, file: Path) -> tuple[Served, list[str]]:
     """What decides at the start: what was chosen before, as far as it can be had, and what can't.
 
-    Raises BundleError where what the settings say can't be had either.
+    A choice whose trial did not end gives way to the last good one; the file is left as it is. Raises
+    BundleError where what the settings say can't be had either.
     """
     kept, reason = read_choice(file)
     notes = [reason] if reason is not None else []
-    choice = still_valid(settings, kept)
+    choice = still_valid(settings, kept.decides)
     if choice.recipe not in settings.recipe_names:
         notes.append(f"there is no recipe {choice.recipe} any more; {DEFAULT_RECIPE} is in service")
         choice = choice.model_copy(update={"recipe": DEFAULT_RECIPE})
     look = look_at(path_of(settings, choice, choice.recipe))
     inspector, choice, reason = load_chosen(settings, choice, choice.recipe)
     notes += [reason] if reason is not None else []
-    return Served(settings, inspector, choice, look, load_shadow(settings)), notes
+    served = Served(settings, inspector, choice, look, load_shadow(settings))
+    if kept.last_good is not None:
+        notes.append(_unfinished(path_of(settings, kept, kept.recipe), served, kept))
+    return served, notes
+
+
+def _unfinished(tried: Path, served: Served, kept: Kept) -> str:
+    said = f"{tried}: the process ended while this was on trial"
+    if kept.has_a_way_back:
+        return f"{said}; {served.path} is back in service"
+    return (
+        f"{said}, and nothing else was chosen before: it decides again; put the last bundle or settings back"
+    )
 
 
 def load_shadow(settings: Settings) -> Model | None:
@@ -118,13 +135,18 @@ def switch_to(recipe: str) -> Prepare:
         choice = served.choice.model_copy(update={"recipe": recipe})
         look = look_at(path_of(served.settings, choice, recipe))
         inspector, choice, note = load_chosen(served.settings, choice, recipe)
-        return Prepared(replace(served, inspector=inspector, choice=choice, look=look), note)
+        after = replace(served, inspector=inspector, choice=choice, look=look)
+        return Prepared(after, note, as_chosen=note is None)
 
     return prepare
 
 
 def reloading(read_settings: Callable[[], Settings]) -> Prepare:
-    """The settings as they stand in file and environment now, as far as they can change in service."""
+    """The settings as they stand in file and environment now, as far as they can change in service.
+
+    What a changed setting says nothing of stays the same object: a new one would be on trial, and forget
+    what was learned of rejects.
+    """
 
     def prepare(served: Served) -> Prepared:
         result = reload(served.settings, read_settings())
@@ -133,18 +155,26 @@ def reloading(read_settings: Callable[[], Settings]) -> Prepare:
             raise SettingsError(f"recipes.{recipe}: is in service; switch to another recipe before")
         after = replace(served, settings=settings, choice=still_valid(settings, served.choice))
         notes = [f"needs a restart: {', '.join(result.waiting)}"] if result.waiting else []
-        if after.path != served.path or _OF_MODEL & changed:
+        missing = None
+        if after.path != served.path or _OF_EVERY_MODEL & changed:
             look = look_at(after.path)
-            inspector, choice, note = load_chosen(settings, after.choice, recipe)
+            inspector, choice, missing = load_chosen(settings, after.choice, recipe)
             after = replace(after, inspector=inspector, choice=choice, look=look)
-            notes += [note] if note is not None else []
-        elif changed:
+        elif _judges_by(settings, recipe) != _judges_by(served.settings, recipe):
             after = replace(after, inspector=make_inspector(served.inspector.model, settings, recipe))
-        if ({"shadow.bundle"} | _OF_MODEL) & changed:
+        if ({"shadow.bundle"} | _OF_EVERY_MODEL) & changed:
             after = replace(after, shadow=load_shadow(settings))
-        return Prepared(after, "; ".join(notes) or None)
+        notes += [missing] if missing is not None else []
+        as_chosen = missing is None and look_at(after.path) == after.look
+        return Prepared(after, "; ".join(notes) or None, as_chosen=as_chosen)
 
     return prepare
+
+
+def _judges_by(settings: Settings, recipe: str) -> tuple[object, ...]:
+    """What an inspector takes from a recipe."""
+    wanted = settings.recipe_of(recipe)
+    return wanted.ok_below, wanted.defect_from, wanted.region
 
 
 def refuse_reload(_served: Served) -> Prepared:

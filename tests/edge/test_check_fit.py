@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.camera.check import Seen
-from edge.changes.choice import Choice, Chosen, choice_file, write_choice
+from edge.changes.choice import Chosen, Kept, choice_file, write_choice
 from edge.check_fit import hold_against_gate, try_picture, try_products, try_times
 from edge.errors import BundleError, SettingsError
 from edge.frame import Frame
@@ -114,6 +114,6 @@ def test_what_was_activated_and_is_gone_is_a_warning(bundle: Path, tmp_path: Pat
     journal = tmp_path / "journal.sqlite"
     settings = settings_of(model__path=str(bundle), journal__path=str(journal))
     chosen = Chosen(name="gone.tflite", sha256="0" * 64, instead_of=str(bundle))
-    write_choice(choice_file(journal), Choice(bundles={"default": chosen}))
+    write_choice(choice_file(journal), Kept(bundles={"default": chosen}))
     (warning,) = try_products(settings)[0].warnings
     assert warning.startswith("gone.tflite: no such bundle")

@@ -87,3 +87,32 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
     status_message = plc.watcher.of("status")[-1]
     assert (status_message["model_id"], status_message["recipe"]) == (two.sha256, "can")
     plc.watcher.close()
+
+
+def test_a_bundle_on_trial_when_the_process_is_killed_gives_way_at_the_next_start(
+    bundle: Path, plc: Plc, edge_process: Callable[..., EdgeProcess], broker: MosquittoBroker, tmp_path: Path
+) -> None:
+    two = store(tmp_path / "bundles", "two.tflite", size=24)
+    arguments = (
+        "--config", "/dev/null", "--mqtt.port", str(broker.port), "--journal.path", str(tmp_path / "journal"),
+        "--model", str(bundle), "--model.folder", str(two.path.parent), "--model.trial_frames", "100000",
+        "--camera.rate", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
+    )  # fmt: skip
+    running = edge_process(*arguments)
+    plc.wait(lambda: plc.state() == "running")
+    first = plc.watcher.of("status")[-1]["model_id"]
+    plc.send("command", {"id": "1", "command": "activate", "bundle": two.name, "sha256": two.sha256})
+    plc.wait(lambda: plc.watcher.of("verdict")[-1]["model_id"] == two.sha256)
+    running.process.kill()
+    running.finish()
+    plc.watcher.messages.clear()
+    running = edge_process(*arguments)
+    plc.wait(lambda: plc.state() == "running" and bool(plc.watcher.of("alarm")))
+    assert plc.watcher.of("status")[-1]["model_id"] == first
+    (alarm,) = plc.watcher.of("alarm")
+    assert (alarm["alarm"], alarm["raised"]) == ("bundle", True)
+    running.process.send_signal(signal.SIGTERM)
+    status, said = running.finish()
+    assert status == 0
+    assert f"{two.path}: the process ended while this was on trial; {bundle} is back in service" in said
+    plc.watcher.close()

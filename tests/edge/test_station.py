@@ -566,3 +566,18 @@ def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(
     while len(list((tmp_path / "archive").rglob("*.png"))) < 2:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
+
+
+def test_settings_read_again_forget_what_the_alarms_learned_only_where_they_change_what_is_watched(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stand()
+    new_rules: list[object] = []
+    monkeypatch.setattr(here.station.alarms, "judge_by", new_rules.append)
+    settings = here.station._settings
+    gate = settings.gate.model_copy(update={"pulse_ms": 31.0})
+    here.station._take_over(Served(settings.model_copy(update={"gate": gate}), here.inspector))
+    assert new_rules == []
+    alarms = settings.alarms.model_copy(update={"rejects_in_row": 7})
+    here.station._take_over(Served(settings.model_copy(update={"alarms": alarms}), here.inspector))
+    assert len(new_rules) == 1

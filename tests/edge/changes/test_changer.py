@@ -13,7 +13,7 @@ import pytest
 
 from edge.bundle import read_bundle
 from edge.changes.changer import Change, Changer, Outcome
-from edge.changes.choice import choice_file, read_choice
+from edge.changes.choice import Choice, choice_file, read_choice
 from edge.changes.replaced import Look, look_at
 from edge.changes.served import (
     Prepare,
@@ -30,6 +30,7 @@ from edge.errors import BundleError, SettingsError
 from edge.frame import Frame
 from edge.inspector import Inspection
 from edge.load_settings import load_settings
+from edge.preprocess import Region
 from edge.settings import NamedRecipe, RecipeGate, Settings
 from tests.edge.changes.bundles import Stored, store
 
@@ -306,10 +307,95 @@ def test_what_was_activated_decides_after_a_restart(
     assert (here.model_id, here.notes) == (two.sha256, [])
 
 
-def test_where_it_cannot_be_had_any_more_the_settings_decide_and_it_is_said(
+def crash(here: Bench) -> None:
+    """End a changer as a crash does: its thread writes nothing any more."""
+    kept = here.file.read_bytes()
+    here.changer.stop()
+    here.file.write_bytes(kept)
+
+
+def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, one, two = bench(model__trial_frames=3), stored["one"], stored["two"]
+    here.change(activation(one.name, one.sha256))
+    for _ in range(3):
+        here.show()
+    here.change(activation(two.name, two.sha256))
+    here.show()
+    crash(here)
+    here = bench(model__trial_frames=3)
+    assert here.model_id == one.sha256
+    assert here.notes == [
+        f"{two.path}: the process ended while this was on trial; {one.path} is back in service"
+    ]
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    assert read_choice(here.file)[0].bundles["default"].name == one.name
+    crash(here)
+    again = bench(model__trial_frames=3)
+    assert (again.model_id, again.notes) == (one.sha256, []), "said once"
+
+
+def test_that_it_is_on_trial_is_on_the_disk_before_it_decides(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, two = bench(), stored["two"]
+    first = here.model_id
+    here.changer.ask(Change("activate", activation(two.name, two.sha256)))
+    deadline = time.monotonic() + 20
+    while not here.file.exists():
+        assert time.monotonic() < deadline, "not in time"
+        threading.Event().wait(0.005)
+    assert here.taken == [], "the line has not taken it"
+    kept = read_choice(here.file)[0]
+    assert (kept.bundles["default"].sha256, kept.last_good) == (two.sha256, Choice())
+    crash(here)
+    assert bench().model_id == first
+
+
+def test_what_was_tried_to_its_end_decides_after_a_crash(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(model__trial_frames=2), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    for _ in range(2):
+        here.show()
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    crash(here)
+    here = bench(model__trial_frames=2)
+    assert (here.model_id, here.notes) == (two.sha256, [])
+
+
+def test_without_a_trial_there_is_no_mark(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
+    here, two = bench(model__trial_frames=0), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    crash(here)
+    assert bench(model__trial_frames=0).model_id == two.sha256
+
+
+def test_a_replaced_file_that_kills_the_process_is_said_at_each_start_until_it_did_its_work(
+    bench: Callable[..., Bench], bundle: Path, stored: dict[str, Stored]
+) -> None:
+    here = bench(model__trial_frames=2)
+    stored["two"].path.replace(bundle)
+    assert here.change(replacement).error is None
+    for _ in range(2):
+        crash(here)
+        here = bench(model__trial_frames=2)
+        assert here.model_id == stored["two"].sha256
+        (note,) = here.notes
+        assert note.startswith(f"{bundle}: the process ended while this was on trial, and nothing else")
+    for _ in range(2):
+        here.show()
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    crash(here)
+    assert bench().notes == []
+
+
+def test_where_it_cannot_be_had_any_more_the_settings_decide_and_it_is_said(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(model__trial_frames=0), stored["two"]
     first = here.model_id
     here.change(activation(two.name, two.sha256))
     kept = here.file.read_bytes()
@@ -480,6 +566,72 @@ def test_settings_read_again_change_what_can_change_and_name_the_rest(bench: Cal
     )  # fmt: skip
 
 
+def with_gate(settings: Settings, **gate: float) -> Settings:
+    return settings.model_copy(update={"gate": settings.gate.model_copy(update=gate)})
+
+
+def with_thresholds(settings: Settings, ok_below: float, defect_from: float) -> Settings:
+    changes = {"ok_below": ok_below, "defect_from": defect_from}
+    return settings.model_copy(update={"recipe": settings.recipe.model_copy(update=changes)})
+
+
+def test_a_reload_keeps_the_inspector_and_its_trial_where_nothing_of_them_changed(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    recipes = {"can": NamedRecipe(bundle=str(stored["one"].path))}
+    here, two = bench(recipes, model__trial_frames=3, model__trial_faults=3), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    inspector, settings = here.served.inspector, here.served.settings
+    here.show()
+    for read in (settings, with_gate(settings, pulse_ms=31.0)):
+        assert here.change(reloading(lambda read=read: read)).error is None  # type: ignore[misc]
+        assert here.served.inspector is inspector
+    assert here.served.settings.gate.pulse_ms == 31
+    here.show()
+    here.show()
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    here.change(switch_to("can"))
+    inspector = here.served.inspector
+    elsewhere = load_settings(None, {"model.path": str(stored["picky"].path)})
+    elsewhere = elsewhere.model_copy(update={"recipes": recipes})
+    assert here.change(reloading(lambda: elsewhere)).error is None
+    assert here.served.inspector is inspector, "of a recipe with a bundle of its own"
+
+
+def test_the_alarm_of_settings_that_were_taken_back_ends_with_settings_that_work(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here = bench(model__trial_faults=1)
+    settings = here.served.settings
+    outside = settings.recipe.model_copy(update={"region": Region(x=100, y=0, width=50, height=50)})
+    wrong = settings.model_copy(update={"recipe": outside})
+    for mended in (settings, with_thresholds(settings, 0.3, 0.4)):
+        here.alarms.clear()
+        assert here.change(reloading(lambda: wrong)).error is None
+        here.show()
+        assert here.served.settings.recipe.region is None, "taken back"
+        assert len(here.alarms) == 1
+        assert "with the settings of before" in str(here.alarms[0])
+        here.change(reloading(lambda mended=mended: mended))  # type: ignore[misc]
+        assert here.alarms[1:] == [None]
+
+
+def test_a_reload_does_not_end_the_alarm_of_a_file_that_is_not_what_decides(
+    bench: Callable[..., Bench], bundle: Path, stored: dict[str, Stored]
+) -> None:
+    here = bench(model__watch_s=0.02, model__trial_faults=1)
+    settings, good = here.served.settings, bundle.read_bytes()
+    stored["picky"].path.replace(bundle)
+    here.tend_until(lambda: here.model_id == stored["picky"].sha256)
+    here.show()
+    assert len(here.alarms) == 1
+    here.change(reloading(lambda: settings))
+    assert len(here.alarms) == 1
+    bundle.with_suffix(".last").write_bytes(good)
+    bundle.with_suffix(".last").replace(bundle)
+    here.tend_until(lambda: here.alarms[1:] == [None])
+
+
 def test_settings_that_are_wrong_change_nothing_and_are_answered_with_why(
     bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
@@ -571,7 +723,7 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
         served = here.served
         assert served.inspector.recipe == served.choice.recipe
         assert served.inspector.model.bundle.model_id == read_bundle(served.path).model_id
-    here.tend_until(lambda: read_choice(here.file)[0] == here.served.choice)
+    here.tend_until(lambda: read_choice(here.file)[0].bundles == here.served.choice.bundles)
     assert all((text is None) == (number % 2 == 1) for number, text in enumerate(here.alarms))
     model_id = here.model_id
     assert bench(recipes).model_id == model_id
