@@ -431,8 +431,7 @@ class Station:
 
     def _missed(self, commands: int) -> None:
         """The ejector's pin was late for commands, and left them."""
-        self.statistics.commands_sent -= commands
-        self.statistics.commands_missed += commands
+        self.statistics.commands_came_to_nothing(commands)
         logger.error("gate: %d commands came too late for the pin of the ejector", commands)
         self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
 
@@ -442,7 +441,7 @@ class Station:
             return False  # it comes again, and is published then
         sent = self._say.command(command, now) or self._pins.has_ejector
         if sent:
-            self.statistics.commands_sent += 1
+            self.statistics.command_sent()
         return sent
 
     def _acknowledged(self, receipt: Receipt) -> None:

@@ -30,7 +30,7 @@ def latency_summary(values: Sequence[float]) -> dict[str, float | None]:
 
 
 class Statistics:
-    """Counts by verdict and the latest latencies; may be read on any thread."""
+    """Counts by verdict, the latest latencies, commands; for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,6 +49,17 @@ class Statistics:
                 self._latencies.append(inspection.latency_ms)
                 self._buckets[bisect_left(LATENCY_BOUNDS_MS, inspection.latency_ms)] += 1
                 self._latency_sum_ms += inspection.latency_ms
+
+    def command_sent(self) -> None:
+        """Count one command to the gate."""
+        with self._lock:
+            self.commands_sent += 1
+
+    def commands_came_to_nothing(self, count: int) -> None:
+        """Count commands as missed that were counted as sent."""
+        with self._lock:
+            self.commands_sent -= count
+            self.commands_missed += count
 
     @property
     def inspected(self) -> int:

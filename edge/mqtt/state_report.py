@@ -1,6 +1,7 @@
 """The station's state as …/status and …/bits show it: when it changed, and after every connect."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from edge.decision import Verdict
@@ -8,6 +9,15 @@ from edge.mqtt.announcer import Announcer
 from edge.states import State, States
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """How it stands with the latest part; ``verdict`` is None while it has none."""
+
+    name: str | None = None
+    verdict: Verdict | None = None
+    passes: bool = False
 
 
 class StateReport:
@@ -19,6 +29,8 @@ class StateReport:
         self._has_bits = has_bits
         self._state: State = "starting"
         self._reason: str | None = None
+        self._part = _Part()
+        self._was_ready = False
         self.since = datetime.now(UTC)
         """When this state began."""
 
@@ -32,23 +44,42 @@ class StateReport:
             log = logger.error if state == "fault" else logger.info
             log("state: %s%s", state, f" ({reason})" if reason else "")
         self._state, self._reason = state, reason
-        self.repeat()
+        self._say.status(self._state, self.since, self._reason)
+        if (is_ready := self._is_ready) != self._was_ready:
+            self._was_ready = is_ready
+            if not is_ready:
+                self._part = _Part()  # no result outlasts a fault or a stop
+            self._say_bits()
 
     def repeat(self) -> None:
         """Say it again: somebody new may listen, or something else decides now."""
         self._say.status(self._state, self.since, self._reason)
-        self.part(None, None)
+        self._say_bits()
 
-    def part(self, part: str | None, verdict: Verdict | None, *, passes: bool = False) -> None:
-        """Say by bits how it stands with a part, if there is one; ``verdict`` is None while it has none."""
-        if self._has_bits:
+    def part(self, part: str, verdict: Verdict | None, *, passes: bool = False) -> None:
+        """Say by bits how it stands with the latest part; ``verdict`` is None while it has none."""
+        self._part = _Part(part, verdict, passes)
+        self._say_bits()
+
+    def _say_bits(self) -> None:
+        """Say them, and again where another thread changed them meanwhile: what is retained is the latest.
+
+        No lock, for what publishes must hold none.
+        """
+        said = None
+        while self._has_bits and said != (now := (self._is_ready, self._part)):
+            said = is_ready, part = now
             self._say.bits(
-                ready=self._states.current[0] in ("ready", "running"),
-                busy=part is not None and verdict is None,
-                result_valid=verdict is not None and verdict != Verdict.FAULT,
-                result_ok=passes,
-                part=part,
+                ready=is_ready,
+                busy=part.name is not None and part.verdict is None,
+                result_valid=part.verdict is not None and part.verdict != Verdict.FAULT,
+                result_ok=part.passes,
+                part=part.name,
             )
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._states.current[0] in ("ready", "running")
 
     def farewell(self) -> bytes:
         """The last status, to be published when the link goes down."""

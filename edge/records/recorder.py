@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,14 @@ _REPLACED_SHOWN_S = 3600.0
 _LONGEST_REASON = 500
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """What is not in the journal yet; ``since`` is monotonic seconds, for the wall clock may be set."""
+
+    record: Record
+    since: float
+
+
 class Recorder:
     """Keeps what was decided, and has it sent; ``record`` never waits for a disk.
 
@@ -65,7 +73,7 @@ class Recorder:
         self._sync_s = settings.sync_ms / 1000
         self._batch_s = settings.batch_ms / 1000
         self._room = settings.queue
-        self._records: deque[Record] = deque()
+        self._records: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._writing = 0
         self._stop = threading.Event()
@@ -123,12 +131,13 @@ class Recorder:
     def record(self, message: VerdictMessage, image: Image) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())
+        now = time.monotonic()
         with self._changed:
             if not self._records:
-                self._waits_since = time.monotonic()
-            hangs = time.monotonic() - self._waits_since > _HANGS_S
+                self._waits_since = now
+            hangs = now - self._waits_since > _HANGS_S
             if len(self._records) + self._writing < self._room:
-                self._records.append(record)
+                self._records.append(_Waiting(record, now))
                 self._changed.notify_all()
             else:
                 self.unwritten += 1
@@ -176,12 +185,25 @@ class Recorder:
             if thread.is_alive():
                 thread.join(_STOP_S)
         self._outbox.stop()
-        self._journal.close()
+        is_closed = self._close()
         if self._archive is not None:
             self._archive.stop()
-        if self._queued:
+        if not is_closed:
+            logger.error(
+                "journal: its disk hangs, and it is left open: %d inspections have no record, "
+                "and a power cut now would take what was not synced",
+                self._queued,
+            )
+        elif self._queued:
             logger.error("journal: %d inspections could not be recorded", self._queued)
         return self._journal.waiting
+
+    def _close(self) -> bool:
+        """Close the journal; False where its disk hangs, for which nobody can wait at the end."""
+        closing = threading.Thread(target=self._journal.close, name="journal-close", daemon=True)
+        closing.start()
+        closing.join(_STOP_S)
+        return not closing.is_alive()
 
     @property
     def _queued(self) -> int:
@@ -212,9 +234,9 @@ class Recorder:
             with self._changed:
                 self._writing = 0
 
-    def _append(self, batch: list[Record]) -> bool:
+    def _append(self, batch: list[_Waiting]) -> bool:
         try:
-            self._journal.append([self._as_published(record) for record in batch])
+            self._journal.append([self._as_published(waiting) for waiting in batch])
         except Exception as error:  # whatever it is, the thread must not end
             # The gate has its command; a record that cannot be kept must not stop the line.
             self._broken.begins(f"{error}; inspections wait to be recorded")
@@ -226,9 +248,10 @@ class Recorder:
         self._outbox.wake()
         return True
 
-    def _as_published(self, record: Record) -> Record:
+    def _as_published(self, waiting: _Waiting) -> Record:
         """With what is said of its lateness: fixed before anybody hears of it, as one id has one content."""
-        prompt = self._outbox.is_prompt and time.time() - record.recorded < LATE_AFTER_S
+        record = waiting.record
+        prompt = self._outbox.is_prompt and time.monotonic() - waiting.since < LATE_AFTER_S
         if prompt or not self._is_sent:
             return record
         return replace(record, message=record.message.replace('"late":false', '"late":true'))

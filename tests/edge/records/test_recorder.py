@@ -1,10 +1,12 @@
 """The recorder never lets the line wait, and keeps what it was given for as long as there is room."""
 
+import itertools
 import json
 import os
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -253,6 +255,55 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
     database.close()
     assert [json.loads(text)["late"] for text in kept] == [False, True, True]
     assert kept[: len(link.sent)] == link.sent, "what is sent again after a power cut must be the same"
+
+
+def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Link:
+        connection_number = 1
+
+        def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
+            return Receipt(1, 1)
+
+    running = Recorder(path, JournalSettings(), topic="t", alarm=lambda _name, _text: None)
+    running.start(Link())  # type: ignore[arg-type]
+    hours = itertools.count()
+    wall = time.time()
+    monkeypatch.setattr(time, "time", lambda: wall + 3600.0 * next(hours))
+    running.record(verdict(1), NOTHING)
+    wait_for(lambda: recorded(path) == [1])
+    running.stop(drain_s=0)
+    database = sqlite3.connect(path)
+    ((text,),) = database.execute("SELECT message FROM inspections").fetchall()
+    database.close()
+    assert json.loads(text)["late"] is False
+
+
+def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.records.recorder._STOP_S", 0.1)
+    goes_on, hangs = threading.Event(), threading.Event()
+    sync = Journal.sync
+
+    def stall(self: Journal) -> None:
+        hangs.set()
+        goes_on.wait(60)
+        sync(self)
+
+    running = Recorder(path, JournalSettings(sync_ms=50), topic="t", alarm=lambda _name, _text: None)
+    running.start(None)
+    running.record(verdict(1), NOTHING)
+    wait_for(lambda: recorded(path) == [1])
+    monkeypatch.setattr(Journal, "sync", stall)
+    assert hangs.wait(60)
+    stopping = threading.Thread(target=running.stop, kwargs={"drain_s": 0}, daemon=True)
+    stopping.start()
+    stopping.join(20)
+    ended = not stopping.is_alive()
+    goes_on.set()
+    stopping.join()
+    assert ended
+    assert caplog.text.count("its disk hangs, and it is left open: 0 inspections have no record") == 1
 
 
 def test_a_damaged_file_at_the_start_is_said_and_replaced(
