@@ -15,7 +15,6 @@ from edge.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.files import free_bytes
 from edge.inspector import Inspector
 from edge.mqtt.client import BrokerLink
-from edge.mqtt.topics import Topics
 from edge.pins.pin_check import try_pins
 from edge.records.journal_file import check_folder, check_writable, count_waiting, reading
 from edge.settings import Settings
@@ -197,8 +196,6 @@ def _broker(settings: Settings) -> str:
     link = BrokerLink(
         settings.mqtt,
         client_id=f"linegate-{settings.station.name}-check",
-        status_topic=f"{Topics(settings.station.name).base}/check",
-        last_will=b"",
         on_connected=lambda: None,
         on_acknowledged=lambda _: None,
     )

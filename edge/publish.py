@@ -1,49 +1,94 @@
-"""`edge --replay --publish`: what a replay finds, over MQTT, marked simulated."""
+"""`edge --replay --publish`: the verdicts of a replay over MQTT, marked simulated, and nothing else.
 
-import math
+The station of that name may be running: its client id, its state and its gate are its own.
+"""
+
 import tempfile
+import time
+import uuid
 from pathlib import Path
 
-from edge.changes.served import Served
 from edge.errors import BrokerError
-from edge.inspector import Inspector
+from edge.frame import Frame
+from edge.gate.gate import Flight, action_for
+from edge.inspector import Inspection, Inspector
+from edge.mqtt.client import BrokerLink
+from edge.mqtt.topics import Topics
+from edge.records.recorder import Recorder, verdict_message
 from edge.replay import Replay, replay
-from edge.settings import ArchiveSettings, GateSettings, PinSettings, Settings, TriggerSettings
-from edge.station import Station
+from edge.settings import Settings
+from edge.trigger.trigger import Sighting
 
+CONNECT_S = 3.0
 DRAIN_S = 60.0
 
 
 def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
-    """Replay through a station of its own; raises BrokerError unless every verdict was acknowledged."""
-    changes = {
-        "gate": _without_belt(settings.gate),
-        "trigger": TriggerSettings(),
-        "pins": PinSettings(),  # of this device, where a station may be running
-        "recipes": {},
-        "archive": ArchiveSettings(),
-        "model": settings.model.model_copy(update={"watch_s": 0.0}),  # one bundle decides on all of it
-    }
-    settings = settings.model_copy(update=changes)
+    """Replay and send what was found; raises BrokerError unless every verdict was acknowledged."""
+    if not settings.mqtt.enabled:
+        raise BrokerError("--publish: mqtt.enabled is false")
     with tempfile.TemporaryDirectory(prefix="linegate-") as folder:
-        served = Served(settings, inspector)
-        station = Station(served, simulated=True, journal=Path(folder) / "replay.sqlite")
-        if station.link is None:
-            raise BrokerError("--publish: mqtt.enabled is false")
-        station.link.try_once()
-        station.start()
+        sender = _Sender(settings, inspector, Path(folder) / "replay.sqlite")
+        sender.start()
         try:
-            station.watch(-math.inf)
-            station.run()
-            result = replay(source, inspector, station.handle)
+            result = replay(source, inspector, sender.inspect)
         finally:
-            waiting = station.stop(drain_s=DRAIN_S)
+            waiting = sender.stop()
     if waiting:
-        raise BrokerError(f"{waiting} verdicts were not acknowledged by the broker at {station.link.address}")
+        raise BrokerError(f"{waiting} verdicts were not acknowledged by the broker at {sender.link.address}")
     return result
 
 
-def _without_belt(gate: GateSettings) -> GateSettings:
-    """Stored images come as fast as they can be inspected: none is too close to another, or too many."""
-    changes = {"belt": "steady", "min_gap_ms": 0.0, "margin_ms": 0.0, "max_parts": 10**6, "confirm_ms": 0.0}
-    return gate.model_copy(update=changes)
+class _Sender:
+    """Inspects, and has each verdict sent from a journal, as a station does."""
+
+    def __init__(self, settings: Settings, inspector: Inspector, journal: Path) -> None:
+        self._station = settings.station.name
+        self._gate = settings.gate_of(inspector.recipe)
+        self._inspector = inspector
+        self._run = uuid.uuid4().hex[:12]
+        self._sent = 0
+        self._recorder = Recorder(
+            journal,
+            settings.journal,
+            topic=Topics(self._station).verdict,
+            alarm=lambda _name, _text: None,  # alarms are the station's
+        )
+        self.link = BrokerLink(
+            settings.mqtt,
+            client_id=f"linegate-{self._station}-replay-{self._run}",
+            on_connected=self._recorder.wake,
+            on_acknowledged=self._recorder.acknowledged,
+            on_refused=self._recorder.refused,
+        )
+
+    def start(self) -> None:
+        """Connect, and begin to send; raises BrokerError where the broker does not let us in."""
+        self.link.try_once()
+        self.link.start(wait_s=CONNECT_S)
+        self._recorder.start(self.link)
+
+    def stop(self) -> int:
+        """Send what waits; returns how many verdicts were not acknowledged."""
+        waiting = self._recorder.stop(drain_s=DRAIN_S if self.link.connected else 0)
+        self.link.stop()
+        return waiting
+
+    def inspect(self, frame: Frame) -> Inspection:
+        """Inspect a frame that is one part, and send what was found."""
+        inspection = self._inspector.inspect(frame)
+        name = f"{self._run}-p{self._sent}"
+        sighting = Sighting(name, self._sent, frame.captured, Flight(name, place=0.0), self._inspector)
+        sighting.inspections.append(inspection)
+        message = verdict_message(
+            sighting,
+            inspection,
+            station=self._station,
+            simulated=True,
+            run=self._run,
+            action=action_for(inspection.verdict, self._gate),
+        )
+        latency_ms = round((time.monotonic() - frame.captured) * 1000, 3)
+        self._recorder.record(message.model_copy(update={"latency_ms": latency_ms}), frame.image)
+        self._sent += 1
+        return inspection

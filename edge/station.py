@@ -1,7 +1,4 @@
-"""What happens to each inspection: the gate at once, then the journal, from which MQTT is served.
-
-The live loop and `edge --replay --publish` both hand their frames to a Station.
-"""
+"""What happens to each inspection: the gate at once, then the journal, from which MQTT is served."""
 
 import itertools
 import logging
@@ -28,7 +25,7 @@ from edge.gate.gate import LATE, GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.inspector import Inspection, Inspector, as_fault, fault
 from edge.mqtt.announcer import Announcer
-from edge.mqtt.client import BrokerLink, Receipt
+from edge.mqtt.client import BrokerLink, Receipt, Will
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.state_report import StateReport
 from edge.pins.pins import GatePins, without_ejector
@@ -201,13 +198,6 @@ class Station:
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
-    def handle(self, frame: Frame) -> Inspection:
-        """Inspect one frame that is one part, tell the gate, and record it: a replay has no trigger."""
-        self._states.run()
-        sighting = self.expect(None, frame.captured)
-        sighting.inspections.append(self._inspect(frame, sighting.inspector))
-        return self._decide(sighting)
-
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
         self._pins.part_seen()
@@ -315,8 +305,7 @@ class Station:
         return BrokerLink(
             settings.mqtt,
             client_id=f"linegate-{settings.station.name}",
-            status_topic=self._say.topics.status,
-            last_will=self._say.last_will(self._report.since).payload(),
+            will=Will(self._say.topics.status, self._say.last_will(self._report.since).payload()),
             on_connected=self._connected,
             on_acknowledged=self._acknowledged,
             on_refused=self._recorder.refused,

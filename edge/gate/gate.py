@@ -77,6 +77,17 @@ class GateCounts:
     unexpected: int = 0  # in the bin, though nothing was rejected
 
 
+def action_for(verdict: Verdict, settings: GateSettings) -> Action:
+    """What happens to a part with this verdict."""
+    if verdict == Verdict.OK:
+        return "pass"
+    if verdict == Verdict.UNSURE:
+        return settings.on_unsure
+    if verdict == Verdict.FAULT:
+        return settings.on_fault
+    return "reject"
+
+
 class Gate:
     """The parts between camera and ejector. Tell it what happens, and send what ``step`` returns.
 
@@ -136,13 +147,7 @@ class Gate:
 
     def action(self, verdict: Verdict) -> Action:
         """What happens to a part with this verdict."""
-        if verdict == Verdict.OK:
-            return "pass"
-        if verdict == Verdict.UNSURE:
-            return self._settings.on_unsure
-        if verdict == Verdict.FAULT:
-            return self._settings.on_fault
-        return "reject"
+        return action_for(verdict, self._settings)
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
         """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""

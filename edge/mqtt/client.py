@@ -62,6 +62,14 @@ class Incoming:
     correlation: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Will:
+    """What the broker says, and retains, when the connection ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
 class _Connection:
     """One attempt, and the connection that it became."""
 
@@ -107,19 +115,17 @@ class BrokerLink:
         settings: MqttSettings,
         *,
         client_id: str,
-        status_topic: str,
-        last_will: bytes,
         on_connected: Callable[[], None],
         on_acknowledged: Callable[[Receipt], None],
         on_refused: Callable[[Receipt], None] = lambda _: None,
         on_lost: Callable[[str], None] = lambda _: None,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Incoming], None] = lambda _: None,
+        will: Will | None = None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
-        self._status_topic = status_topic
-        self._last_will = last_will
+        self._will = will
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
         self._on_refused = on_refused
@@ -210,15 +216,16 @@ class BrokerLink:
             connection.note(time.monotonic() + expires_s, info)
         return Receipt(connection.number, info.mid)
 
-    def stop(self, final_status: bytes) -> None:
-        """Say goodbye with a last status, and end."""
+    def stop(self, goodbye: bytes = b"") -> None:
+        """End; where there is a will, say goodbye in its place."""
         self._stop.set()
         connection = self._connection
         if connection is not None and not connection.closed.is_set():
-            info = connection.client.publish(self._status_topic, final_status, qos=1, retain=True)
-            deadline = time.monotonic() + 1.0
-            while not _is_over(info) and time.monotonic() < deadline and not connection.closed.is_set():
-                connection.closed.wait(0.01)
+            if self._will is not None:
+                info = connection.client.publish(self._will.topic, goodbye, qos=1, retain=True)
+                deadline = time.monotonic() + 1.0
+                while not _is_over(info) and time.monotonic() < deadline and not connection.closed.is_set():
+                    connection.closed.wait(0.01)
             connection.client.disconnect()
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S + 1)
@@ -380,7 +387,8 @@ class BrokerLink:
             if self._settings.cert_file:
                 _load_certificate(context, self._settings.cert_file, self._settings.key_file)
             client.tls_set_context(context)
-        client.will_set(self._status_topic, self._last_will, qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.max_inflight_messages_set(100)
         return client
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import paho.mqtt.client as paho
 import pytest
 
-from edge.mqtt.client import BrokerLink, Incoming
+from edge.mqtt.client import BrokerLink, Incoming, Will
 from edge.settings import MqttSettings
 
 ACCEPTED = bytes([0x20, 3, 0, 0, 0])
@@ -62,8 +62,7 @@ class Link:
         self.link = BrokerLink(
             MqttSettings(port=broker.port, protocol="5", reconnect_max_s=3600),
             client_id="linegate-a",
-            status_topic="inspection/a/status",
-            last_will=b"{}",
+            will=Will("inspection/a/status", b"{}"),
             on_connected=self.connected.set,
             on_acknowledged=lambda _: None,
             on_lost=self._lost,

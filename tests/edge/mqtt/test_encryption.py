@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import BrokerError, SettingsError
 from edge.load_settings import load_settings
-from edge.mqtt.client import BrokerLink
+from edge.mqtt.client import BrokerLink, Will
 from tests.brokers import MosquittoBroker
 from tests.certificates import Authority
 from tests.conftest import StartBroker
@@ -23,8 +23,7 @@ def try_once(broker: MosquittoBroker, **more: str) -> str:
     link = BrokerLink(
         settings,
         client_id="linegate-a",
-        status_topic="inspection/a/status",
-        last_will=b"{}",
+        will=Will("inspection/a/status", b"{}"),
         on_connected=lambda: None,
         on_acknowledged=lambda _: None,
     )
