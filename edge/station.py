@@ -14,7 +14,6 @@ from edge.alarms.parts import part_rules
 from edge.alarms.watch import AlarmWatch, written_folders
 from edge.changes.changer import Changer
 from edge.changes.choice import choice_file
-from edge.changes.load import make_inspector
 from edge.changes.served import Served
 from edge.commands import Commands
 from edge.decision import Verdict
@@ -401,10 +400,7 @@ class Station:
         if isinstance(self._trigger, EveryFrame):
             self._trigger.half_gap_s = gate.min_gap_ms / 2000
         self._say.serves(inspector.model.bundle.model_id, inspector.recipe)
-        shadow = None
-        if served.shadow is not None:
-            shadow = make_inspector(served.shadow, settings, settings.shadow.recipe)
-        self._shadow.use(shadow, most_waiting=settings.shadow.queue)
+        self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
 
     def _show_shadow(self, sighting: Sighting, decided: Inspection, id_: str) -> None:
         inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]

@@ -2,7 +2,8 @@
 
 A thread of its own reads, loads and tests what is to come beside what decides now; the line takes it
 between two parts, when it calls ``tend``. One change at a time. A new bundle is on trial for its first
-frames: where it fails, the last one that did its work comes back.
+frames: where it fails, the last one that did its work comes back. The file of the choice says that it is on
+trial before it decides, for the case that it ends the process.
 """
 
 import logging
@@ -90,13 +91,16 @@ class Changer:
         return self._served
 
     def start(self) -> None:
-        """Changes may be asked for."""
+        """Changes may be asked for. The mark of a trial that did not end goes, as the start went back.
+
+        Where there was nothing to go back to it stays until so many frames were inspected at last.
+        """
         kept, _ = read_choice(self._file)
         if kept.has_a_way_back:
-            self._unsaved = Kept.of(kept.decides)  # where the start went back to
+            self._unsaved = Kept.of(kept.decides)
         elif kept.last_good is not None:
             frames = self._served.settings.model.trial_frames
-            self._trial = Trial(frames=frames, faults=frames + 1)  # nothing to go back to
+            self._trial = Trial(frames=frames, faults=frames + 1)
         self._thread.start()
 
     def stop(self) -> None:
@@ -219,7 +223,7 @@ class Changer:
                 self._is_busy = False  # before it is answered: the next may follow at once
             self._finished.put((change, outcome))
         self._save()  # what was rolled back just now must not decide at the next start
-        if read_choice(self._file)[0].last_good is not None:  # nor is an end in order the fault of a bundle
+        if read_choice(self._file)[0].last_good is not None:  # an end in order is no fault of the bundle
             write_choice(self._file, Kept.of(self._served.choice))
 
     def _look(self) -> None:

@@ -19,7 +19,6 @@ from edge.changes.reload import reload
 from edge.changes.replaced import Look, look_at
 from edge.errors import BundleError, SettingsError
 from edge.inspector import Inspector
-from edge.model import Model
 from edge.settings import DEFAULT_RECIPE, Settings
 
 _OF_EVERY_MODEL = frozenset({"model.threads", "model.trusted_keys"})  # bundles are loaded again
@@ -36,7 +35,7 @@ class Served:
     inspector: Inspector
     choice: Choice = field(default_factory=Choice)
     look: Look | None = None
-    shadow: Model | None = None
+    shadow: Inspector | None = None
 
     @property
     def path(self) -> Path:
@@ -90,14 +89,15 @@ def _unfinished(tried: Path, served: Served, kept: Kept) -> str:
     )
 
 
-def load_shadow(settings: Settings) -> Model | None:
-    """The bundle that looks on, if there is to be one; raises BundleError."""
+def load_shadow(settings: Settings) -> Inspector | None:
+    """What looks on, if anything is to; raises BundleError."""
     if not settings.shadow.bundle:
         return None
     try:
-        return open_model(Path(settings.shadow.bundle), settings)
+        model = open_model(Path(settings.shadow.bundle), settings)
     except BundleError as error:
         raise BundleError(f"shadow.bundle: {error}") from error
+    return make_inspector(model, settings, settings.shadow.recipe)
 
 
 def activation(name: str, sha256: str) -> Prepare:
@@ -162,13 +162,22 @@ def reloading(read_settings: Callable[[], Settings]) -> Prepare:
             after = replace(after, inspector=inspector, choice=choice, look=look)
         elif _judges_by(settings, recipe) != _judges_by(served.settings, recipe):
             after = replace(after, inspector=make_inspector(served.inspector.model, settings, recipe))
-        if ({"shadow.bundle"} | _OF_EVERY_MODEL) & changed:
-            after = replace(after, shadow=load_shadow(settings))
+        after = replace(after, shadow=_reloaded_shadow(served, settings, changed))
         notes += [missing] if missing is not None else []
         as_chosen = missing is None and look_at(after.path) == after.look
         return Prepared(after, "; ".join(notes) or None, as_chosen=as_chosen)
 
     return prepare
+
+
+def _reloaded_shadow(served: Served, settings: Settings, changed: set[str]) -> Inspector | None:
+    if ({"shadow.bundle"} | _OF_EVERY_MODEL) & changed:
+        return load_shadow(settings)
+    before, recipe = served.settings, settings.shadow.recipe
+    same_product = before.shadow.recipe == recipe
+    if served.shadow is None or (same_product and _judges_by(settings, recipe) == _judges_by(before, recipe)):
+        return served.shadow
+    return make_inspector(served.shadow.model, settings, recipe)
 
 
 def _judges_by(settings: Settings, recipe: str) -> tuple[object, ...]:

@@ -505,7 +505,7 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
     stand: Callable[..., Stand], tmp_path: Path
 ) -> None:
     here = stand(gate__travel_ms=5000)
-    picky = load_model(store(tmp_path, "p.tflite", wants_a_part=True).path)
+    picky = Inspector(load_model(store(tmp_path, "p.tflite", wants_a_part=True).path))
     here.station._take_over(replace(here.station._changer.served, shadow=picky))
     for _ in range(3):
         time.sleep(0.03)
@@ -527,7 +527,7 @@ def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
 ) -> None:
     """Else it would seem to disagree wherever a frame was too old, or a fault waited for its reset."""
     here = stand(station__latch_faults="true")
-    other = load_model(store(tmp_path, "two.tflite").path)
+    other = Inspector(load_model(store(tmp_path, "two.tflite").path))
     here.station._take_over(replace(here.station._changer.served, shadow=other))
     here.show(age_s=1.0)
     here.station.camera("no frame")

@@ -13,7 +13,7 @@ import pytest
 
 from edge.bundle import read_bundle
 from edge.changes.changer import Change, Changer, Outcome
-from edge.changes.choice import Choice, choice_file, read_choice
+from edge.changes.choice import Choice, Kept, choice_file, read_choice
 from edge.changes.replaced import Look, look_at
 from edge.changes.served import (
     Prepare,
@@ -660,7 +660,20 @@ def test_a_reload_can_bring_a_bundle_and_a_shadow(
     assert here.change(reloading(lambda: read)).error is None
     assert here.model_id == one.sha256
     assert here.served.shadow is not None
-    assert here.served.shadow.bundle.model_id == two.sha256
+    assert here.served.shadow.model.bundle.model_id == two.sha256
+
+
+def test_a_reload_keeps_the_shadow_where_nothing_of_it_changed(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here = bench(shadow__bundle=stored["two"].path)
+    shadow, settings = here.served.shadow, here.served.settings
+    here.change(reloading(lambda: with_gate(settings, pulse_ms=31.0)))
+    assert here.served.shadow is shadow is not None
+    here.change(reloading(lambda: with_thresholds(settings, 0.3, 0.4)))
+    assert here.served.shadow is not shadow
+    assert here.served.shadow is not None
+    assert (here.served.shadow.model, here.served.shadow.thresholds.ok_below) == (shadow.model, 0.3)
 
 
 def test_a_choice_that_cannot_be_kept_is_said(
@@ -690,14 +703,18 @@ def test_a_station_that_ends_leaves_what_is_not_done_undone(
     assert read_choice(here.file)[0].bundles == {}
 
 
+@pytest.mark.parametrize("crashes", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs(
-    seed: int, bench: Callable[..., Bench], stored: dict[str, Stored], bundle: Path
+    seed: int, crashes: bool, bench: Callable[..., Bench], stored: dict[str, Stored], bundle: Path
 ) -> None:
     chance = random.Random(seed)
     recipes = {"can": NamedRecipe(bundle=str(stored["one"].path)), "jar": NamedRecipe()}
     here = bench(recipes, model__trial_frames=4, model__trial_faults=2)
     settings = here.served.settings
+
+    def kept() -> Kept:
+        return read_choice(here.file)[0]
 
     def read() -> Settings:
         pulse = chance.choice([20.0, 30.0])
@@ -723,7 +740,11 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
         served = here.served
         assert served.inspector.recipe == served.choice.recipe
         assert served.inspector.model.bundle.model_id == read_bundle(served.path).model_id
-    here.tend_until(lambda: read_choice(here.file)[0].bundles == here.served.choice.bundles)
+    here.tend_until(lambda: Kept.of(here.served.choice, last_good=kept().last_good) == kept())
     assert all((text is None) == (number % 2 == 1) for number, text in enumerate(here.alarms))
-    model_id = here.model_id
+    at_the_next_start = here.served
+    if crashes:
+        crash(here)
+        at_the_next_start = here.changer._proven
+    model_id = at_the_next_start.inspector.model.bundle.model_id
     assert bench(recipes).model_id == model_id
