@@ -102,7 +102,7 @@ def test_a_bundle_on_trial_when_the_process_is_killed_gives_way_at_the_next_star
     plc.wait(lambda: plc.state() == "running")
     first = plc.watcher.of("status")[-1]["model_id"]
     plc.send("command", {"id": "1", "command": "activate", "bundle": two.name, "sha256": two.sha256})
-    plc.wait(lambda: plc.watcher.of("verdict")[-1]["model_id"] == two.sha256)
+    plc.wait(lambda: any(m["model_id"] == two.sha256 for m in plc.watcher.of("verdict")))
     running.process.kill()
     running.finish()
     plc.watcher.messages.clear()
