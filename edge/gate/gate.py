@@ -204,8 +204,12 @@ class Gate:
         """A command that ``step`` returned could not be sent; it comes again while there is time."""
         if command.part is None:
             self._swept_until = -math.inf
-        for flight in self._flights:
-            if flight.part == command.part and flight.stated == command.due:
+            return
+        flights = [flight for flight in self._flights if flight.part == command.part]
+        if not flights:  # gone by meanwhile, or lost
+            self.counts.too_late += 1
+        for flight in flights:
+            if flight.stated == command.due:
                 flight.stated = None
 
     def watch(self, at: float) -> None:

@@ -139,6 +139,15 @@ def test_a_command_that_could_not_be_sent_comes_again_while_there_is_time() -> N
     assert gate.counts.too_late == 1
 
 
+def test_a_command_whose_sending_failed_when_its_part_was_gone_is_counted() -> None:
+    gate, _ = gate_of()
+    inspected(gate, Verdict.DEFECT, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.002)
+    gate.step(0.6)
+    gate.unsent(command)
+    assert gate.counts.too_late == 1
+
+
 # -- parts that are close, and many
 
 
