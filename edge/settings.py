@@ -441,6 +441,7 @@ ALARMS = (
     "clock",
     "camera",
     "camera-settings",
+    "gate",
     "bin",
     "bundle",
     "pins",

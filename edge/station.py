@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 FIRST_ATTEMPT_S = 3.0
 GATE_DRAIN_S = 1.0
 ENDED = "the station was stopped"
+TOO_LATE = "parts go by without their command: it could not be sent in time (commands_unsent)"
 
 
 class Station:
@@ -109,6 +110,7 @@ class Station:
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
         )
         self.statistics = Statistics()
+        self._too_late = 0
         self.begun = 0
         """How many parts were seen so far."""
         self.failures = 0
@@ -194,6 +196,7 @@ class Station:
         self._states.fault("gate", self._keeper.lost)
         self._states.fault("ejector", self._pins.ejector_trouble)
         self.alarms.tell("pins", self._pins.trouble)
+        self._tell_of_late_commands()
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
@@ -407,6 +410,12 @@ class Station:
         if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
             how, model_id = self._settings.trigger.vote, inspector.model.bundle.model_id
             self._shadow.show(Shown(sighting.part, id_, frames, how, decided, model_id))
+
+    def _tell_of_late_commands(self) -> None:
+        """No broker, or a device that is busy: a part that had to be rejected may have passed."""
+        too_late = self._keeper.counts.too_late
+        self.alarms.tell("gate", TOO_LATE if too_late > self._too_late else None)
+        self._too_late = too_late
 
     def _missing(self, parts: list[str]) -> None:
         """Parts that should be in the bin and were not seen there."""

@@ -29,10 +29,11 @@ from edge.mqtt.messages import VerdictMessage
 from edge.pins.inputs import Edge
 from edge.records.journal import Journal
 from edge.settings import NamedRecipe, RecipeGate
-from edge.station import Station
+from edge.station import TOO_LATE, Station
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Look
 from tests.edge.changes.bundles import store
+from tests.waiting import wait_for
 
 GOOD, BAD = 200, 40
 
@@ -168,6 +169,25 @@ def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
     assert [(i.verdict, i.reason) for i in here.found] == [
         (Verdict.FAULT, "no verdict by the time its part was at the gate")
     ]
+
+
+def test_parts_that_go_by_without_their_command_are_an_alarm(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Announcer, "command", lambda *_: False)
+    here = stand(gate__travel_ms=50)
+    told: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(here.station.alarms, "tell", lambda name, trouble: told.append((name, trouble)))
+    here.show(BAD)
+
+    def is_told() -> bool:
+        here.station.tend()
+        return ("gate", TOO_LATE) in told
+
+    wait_for(is_told)
+    told.clear()
+    here.station.tend()
+    assert ("gate", None) in told
 
 
 def test_a_disk_that_hangs_holds_up_neither_the_gate_nor_the_next_part(
