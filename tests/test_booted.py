@@ -32,6 +32,22 @@ edge.inspector.Inspector.inspect = hang
 from edge.__main__ import main
 sys.exit(main())
 """
+# A daemon that takes memory without end, once, when there is a file that says so.
+LEAKS = """\
+import sys
+from pathlib import Path
+import edge.inspector
+inspect, kept, leak = edge.inspector.Inspector.inspect, [], Path("leak")
+def take(self, frame):
+    if leak.exists():
+        leak.unlink()
+        while True:
+            kept.append(b"x" * 2**20)
+    return inspect(self, frame)
+edge.inspector.Inspector.inspect = take
+from edge.__main__ import main
+sys.exit(main())
+"""
 # What a running system changes by itself.
 ALIVE = "/proc /sys /dev /run /tmp /var/tmp /var/log /var/cache /var/lib/systemd /root /linegate /new"
 
@@ -162,6 +178,24 @@ def test_a_hang_is_ended_by_the_watchdog_which_leaves_the_stacks_in_the_log(devi
     assert is_running(device)
 
 
+def test_one_that_takes_too_much_memory_is_ended_by_the_kernel_and_runs_again(device: BootedDebian) -> None:
+    write(device, "/opt/linegate/leaks.py", LEAKS)
+    leaking = "/opt/linegate/current/bin/python /opt/linegate/leaks.py --config /etc/linegate/config.toml"
+    # Fed for a minute without a sign of life: it must not be the watchdog that ends it.
+    drop_in = f"[Service]\nExecStart=\nExecStart={leaking}\nWatchdogSec=60\n"
+    write(device, "/run/systemd/system/edge.service.d/leak.conf", drop_in)
+    device.output("systemctl", "daemon-reload")
+    device.output("systemctl", "restart", "edge")
+    before = device.show("edge.service", "MainPID")
+    device.limit_memory("edge.service", 400 * 2**20)
+    device.output("touch", "/var/lib/linegate/edge/leak")
+    assert wait_until(lambda: device.show("edge.service", "NRestarts") == "1")
+    assert re.search(r"status=9/KILL|OOM killer", log(device))
+    assert wait_until(lambda: device.show("edge.service", "StatusText").startswith("running; "))
+    assert is_running(device)
+    assert device.show("edge.service", "MainPID") != before
+
+
 def test_a_killed_daemon_runs_again(device: BootedDebian) -> None:
     assert wait_until(lambda: is_running(device))
     for number in range(1, 9):
@@ -260,6 +294,30 @@ def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedD
         assert f'name = "{name}"' in device.output("cat", f"/etc/linegate/{name}/config.toml")
         device.output("test", "-f", f"/var/lib/linegate/edge@{name}/state/journal.sqlite")
     assert len(users) == 2
+
+
+def test_without_a_network_packages_come_from_a_folder(bare: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    subprocess.run(["cp", "--archive", bare, root], check=True)
+    connected = BootedDebian(root, *outside(), changes="no")
+    try:  # as docs/install.md says
+        connected.output("python3", "-m", "venv", "/root/pip")
+        wheels = "/root/pip/bin/pip wheel --quiet --wheel-dir /root/wheels . hatchling"
+        wheels = f"cd /root/checkout; PIP_CONSTRAINT=constraints.txt {wheels}"
+        connected.output("sh", "-c", f"cp -r /linegate /root/checkout; {wheels}")
+    finally:
+        connected.close()
+    device = BootedDebian(root, {ROOT: "/linegate"}, {}, changes="no", network=False)
+    try:
+        assert device.run(INSTALL).returncode == 2, "there is no network"
+        device.output(INSTALL, "--wheels", "/root/wheels")
+        assert is_running(device)
+        wheel = device.output("sh", "-c", "ls /root/wheels/linegate-*.whl")
+        device.output(INSTALL, wheel, "--wheels", "/root/wheels")
+        assert is_running(device)
+    finally:
+        device.close()
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def test_removal_keeps_settings_and_journal_and_a_purge_leaves_nothing(bare: Path) -> None:

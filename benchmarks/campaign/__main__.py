@@ -73,8 +73,8 @@ class Campaign:
         return rows
 
     def fuzz_inputs(self, inputs: int, jobs: int) -> list[Row]:
-        """Line 6; what was done stays in build/, so that it goes on from there."""
-        return table.fuzz_rows(fuzz(FUZZED, inputs=inputs, seed=self._seed, jobs=jobs))
+        """Line 6; what was done of this commit stays in build/, so that it goes on from there."""
+        return table.fuzz_rows(fuzz(FUZZED / _commit(), inputs=inputs, seed=self._seed, jobs=jobs))
 
     def hours(self, hours: float, picture: Path | None) -> list[Row]:
         """Line 7."""

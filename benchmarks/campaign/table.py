@@ -112,9 +112,10 @@ def trouble_rows(result: TroubleResult) -> list[Row]:
     """Something around the daemon."""
     said = f"said {result.said} times, {result.said_again} times too often" if result.said else "no alarm"
     lost = f"{result.missing} verdicts lost, {result.two_contents} with two contents"
+    late = f" ({result.unsent} commands said to be unsent)" if result.unrejected else ""
     back = f"worst {max(result.back_s):.1f} s, {result.not_back} not back"
     found = {
-        "the gate stays safe": f"{result.unrejected} of {result.parts} parts not rejected,"
+        "the gate stays safe": f"{result.unrejected} of {result.parts} parts not rejected{late},"
         f" {result.commands_late} late commands",
         "said once, then cleared": f"{said}, {result.still_raised} left",
         "back by itself, nothing lost": f"{back}; {lost}"

@@ -1,5 +1,6 @@
 """A Debian with systemd as its first process, in a container: a device to install on."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -32,7 +33,8 @@ def make_root(root: Path) -> str | None:
 class BootedDebian:
     """Boots ``root``; ``shared`` folders are seen inside, read-only.
 
-    ``changes``: "overlay" forgets what was changed in the root, "no" keeps it.
+    ``changes``: "overlay" forgets what was changed in the root, "no" keeps it. Without ``network`` there is
+    none but its own loopback.
     """
 
     def __init__(
@@ -41,11 +43,15 @@ class BootedDebian:
         shared: Mapping[Path, str],
         environment: Mapping[str, str],
         changes: Literal["overlay", "no"] = "overlay",
+        *,
+        network: bool = True,
     ) -> None:
         self._environment = environment
+        self._limit = Path(f"/sys/fs/cgroup/memory/linegate-{os.getpid()}")
         binds = [f"--bind-ro={outside}:{inside}" for outside, inside in shared.items()]
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--volatile={changes}"]
         command += ["--console=pipe", f"--directory={root}", f"--machine=linegate-{os.getpid()}", *binds]
+        command += [] if network else ["--private-network"]
         self._process = subprocess.Popen(
             [*command, "--boot"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -72,6 +78,35 @@ class BootedDebian:
         """A property of a unit."""
         return self.output("systemctl", "show", "--property", name, "--value", unit)
 
+    def limit_memory(self, unit: str, bytes_: int) -> None:
+        """Hold the main process of a unit to so much, where this container's systemd cannot.
+
+        That is so under the cgroups of version 1: a container gets none for memory, so one is made outside.
+        """
+        if self.show(unit, "MemoryCurrent").isdigit():
+            self.output(
+                "systemctl", "set-property", "--runtime", unit, f"MemoryMax={bytes_}", "MemorySwapMax=0"
+            )
+            return
+        self._limit.mkdir(exist_ok=True)
+        (self._limit / "memory.limit_in_bytes").write_text(str(bytes_))
+        (self._limit / "cgroup.procs").write_text(str(self.outside_pid(unit)))
+
+    def outside_pid(self, unit: str) -> int:
+        """The main process of a unit, by the number that it has outside."""
+        inside = self.show(unit, "MainPID")
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):  # it goes meanwhile
+                numbers = next(
+                    line.split() for line in status.read_text().splitlines() if line.startswith("NSpid:")
+                )
+                if numbers[-1] == inside and self._is_inside(int(numbers[1])):
+                    return int(numbers[1])
+        raise LookupError(f"{unit} does not run")
+
+    def _is_inside(self, process: int) -> bool:
+        return Path(f"/proc/{process}/ns/pid").readlink() == Path(f"/proc/{self._first}/ns/pid").readlink()
+
     def close(self) -> None:
         """Switch it off, as with its button."""
         if self._process.poll() is None:
@@ -84,6 +119,8 @@ class BootedDebian:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if self._limit.is_dir():
+            self._limit.rmdir()
 
     def _is_up(self) -> bool:
         if self._first is None:

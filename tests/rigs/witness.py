@@ -33,6 +33,8 @@ class Witness:
         """By the station's own word: the part was past the ejector already."""
         self.commands_here_late = 0
         """By the witness's clock, on a machine that may be busy."""
+        self.commands_unsent = 0
+        """By the station's own word, in its statistics."""
         self.commands = 0
         self.rejected_parts: set[str] = set()
         self.alarms: list[tuple[str, bool]] = []
@@ -97,6 +99,10 @@ class Witness:
                 self._take_verdict(bytes(message.payload))
             elif kind in ("reject", "pass"):
                 self._take_command(json.loads(message.payload))
+            elif kind == "stats":
+                self.commands_unsent = max(
+                    self.commands_unsent, json.loads(message.payload)["commands_unsent"]
+                )
             elif kind == "alarm":
                 alarm = json.loads(message.payload)
                 self.alarms.append((alarm["alarm"], alarm["raised"]))
