@@ -92,6 +92,12 @@ class BootedDebian:
         (self._limit / "memory.limit_in_bytes").write_text(str(bytes_))
         (self._limit / "cgroup.procs").write_text(str(self.outside_pid(unit)))
 
+    def was_killed_for_memory(self, unit: str) -> bool:
+        """Whether the kernel ended a process of this unit at such a limit."""
+        if self._limit.is_dir():
+            return "oom_kill 0" not in (self._limit / "memory.oom_control").read_text().splitlines()
+        return "OOM killer" in self.output("journalctl", "--unit", unit, "--no-pager", "--output", "cat")
+
     def outside_pid(self, unit: str) -> int:
         """The main process of a unit, by the number that it has outside."""
         inside = self.show(unit, "MainPID")
