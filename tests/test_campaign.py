@@ -1,5 +1,6 @@
 """The campaign in short: `make campaign` does the same many times more."""
 
+import math
 import subprocess
 import tempfile
 from pathlib import Path
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.campaign import __main__ as command
-from benchmarks.campaign import surroundings
+from benchmarks.campaign import cameras, surroundings
+from benchmarks.campaign.cameras import CameraResult
+from benchmarks.campaign.daemon import Footprint
 from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import FuzzResult, fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
@@ -22,6 +25,7 @@ from benchmarks.campaign.table import HEAD, Row, merged
 from edge.mqtt.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
+from tests.rigs.faults import MISHAPS
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 
@@ -135,6 +139,25 @@ def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+def test_a_camera_that_fails_lets_no_part_pass_and_comes_back(
+    broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "CAMERAS", {"HTTP camera": cameras.CAMERAS["HTTP camera"]})
+    monkeypatch.setattr(cameras, "MISHAPS", MISHAPS[:2])
+    killed, frozen = cameras.break_cameras(broker, tmp_path, times=1, seed=1)
+    for result in (killed, frozen):
+        assert (result.times, result.unseen, result.passed_before, result.passed_during) == (1, 0, 0, 0)
+        assert result.parts_before + result.parts_during > 0
+        assert len(result.held) == 2
+
+
+def test_a_state_lasts_until_another_is_said() -> None:
+    said = [(1.0, "running"), (2.0, "fault"), (5.0, "running"), (6.0, "fault")]
+    assert cameras.spans_of("fault", said) == [(2, 5), (6, math.inf)]
+    assert cameras.spans_of("ready", said) == []
+
+
+@pytest.mark.broker
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"no memory"}))  # that one waits for the watchdog
 def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself(
     broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -179,6 +202,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
         "trouble_often": TroubleResult("clock", times=4, parts=8, unrejected=1, unsent=2, back_s=[0.5]),
+        "break_cameras": [CameraResult("RTSP camera killed", [0.5], [1.5], held=[Footprint(100, 9, 9)])],
         "fuzz": {"bin": FuzzResult(inputs=20)},
         "soak": SoakResult([_sample(minute, rss_mb=100) for minute in range(9)], 400, 0, 0, 0),
     }
@@ -196,7 +220,20 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         return [line.split(" | ")[0].removeprefix("| ") for line in page.read_text().splitlines()[4:-2]]
 
     assert set(run("--power-cuts", "3")) == {"kept", "power cut of the journal's disk"}
-    asked = ["--kills", "3", "--link-faults", "5", "--away-parts", "2", "--troubles", "4", "--fuzz", "20"]
+    asked = [
+        "--kills",
+        "3",
+        "--link-faults",
+        "5",
+        "--away-parts",
+        "2",
+        "--troubles",
+        "4",
+        "--cameras",
+        "1",
+        "--fuzz",
+        "20",
+    ]
     written = run(*asked, "--power-cuts", "3", "--hours", "0.1")
     assert list(dict.fromkeys(written)) == [
         "kept",
@@ -205,6 +242,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "the broker killed, restarted, frozen, half-open, slow",
         "the broker away for 2 parts",
         "clock",
+        "RTSP camera killed",
         "fuzzing: all",
         "fuzzing: bin",
         "soak at 50 parts a second",

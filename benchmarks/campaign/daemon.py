@@ -5,17 +5,24 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RATE = 50
 NICE = -10
+SIMULATED = ("--camera.rate", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0")
 
 
 def start(
-    port: int, journal: Path, log: Path, *flags: str, environment: Mapping[str, str] | None = None
+    port: int,
+    journal: Path,
+    log: Path,
+    *flags: str,
+    camera: Sequence[str] = SIMULATED,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start one against the broker at a port; what it says goes to ``log``. Later flags win over ours.
 
@@ -25,7 +32,7 @@ def start(
         daemon = subprocess.Popen(
             [
                 *(sys.executable, "-m", "edge", "--config", "/dev/null", "--log.level", "warning"),
-                *("--camera.rate", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0"),
+                *camera,
                 *("--recipe.ok_below", "0", "--recipe.defect_from", "0"),
                 *("--mqtt.port", str(port), "--mqtt.reconnect_max_s", "0.5"),
                 *("--journal.path", str(journal)),
@@ -45,6 +52,23 @@ def _environment() -> dict[str, str]:
     """Ours, but compiled once, as an installed one is: a shell may forbid to keep what was compiled."""
     ours = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     return {**ours, "MALLOC_ARENA_MAX": "1", "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "campaign-bytecode")}
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a process holds; memory is what is resident, in megabytes."""
+
+    memory_mb: float
+    threads: int
+    files: int
+
+
+def footprint(pid: int) -> Footprint:
+    """Of a process that is there."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    values = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if len(line.split()) > 1}
+    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return Footprint(int(values["VmRSS"]) / 1024, int(values["Threads"]), files)
 
 
 def recorded(journal: Path) -> dict[str, bytes]:

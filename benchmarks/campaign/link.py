@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.campaign.daemon import recorded, start
+from benchmarks.campaign.daemon import footprint, recorded, start
 from tests.brokers import MosquittoBroker
 from tests.rigs.faulty_link import FaultyLink
 from tests.rigs.witness import Witness
@@ -209,10 +209,9 @@ def _compare(rig: _Rig, result: LinkResult) -> LinkResult:
 
 
 def _look_at(pid: int, result: LinkResult) -> None:
-    status = Path(f"/proc/{pid}/status").read_text()
-    values = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if len(line.split()) > 1}
-    result.rss_mb.append(int(values["VmRSS"]) / 1024)
-    result.threads.append(int(values["Threads"]))
+    held = footprint(pid)
+    result.rss_mb.append(held.memory_mb)
+    result.threads.append(held.threads)
 
 
 def _captured(payload: bytes) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from benchmarks.campaign.daemon import start
+from benchmarks.campaign.daemon import footprint, start
 from tests.brokers import MosquittoBroker
 
 PATIENCE_S = 60.0
@@ -219,8 +219,7 @@ def plot(samples: Sequence[Sample], path: Path) -> None:
 
 def _sample(pid: int, state: Path, tally: Tally, minute: float) -> Sample:
     faults, decided, arrived = tally.take_minute()
-    status = Path(f"/proc/{pid}/status").read_text()
-    held = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if len(line.split()) > 1}
+    held = footprint(pid)
     if not decided:
         raise TimeoutError("no verdict came for a whole sample")
     p50, p99 = np.percentile(decided, [50, 99])
@@ -229,9 +228,9 @@ def _sample(pid: int, state: Path, tally: Tally, minute: float) -> Sample:
         minute=round(minute, 3),
         verdicts=len(decided),
         faults=faults,
-        rss_mb=int(held["VmRSS"]) / 1024,
-        threads=int(held["Threads"]),
-        files=len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        rss_mb=held.memory_mb,
+        threads=held.threads,
+        files=held.files,
         state_mb=round(_bytes_below(state) / 1e6, 3),
         decided_p50_ms=round(float(p50), 3),
         decided_p99_ms=round(float(p99), 3),

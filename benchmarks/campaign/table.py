@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.campaign.cameras import LIMIT_S, CameraResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
 from benchmarks.campaign.kill import KillResult
 from benchmarks.campaign.link import LinkResult
@@ -122,6 +123,25 @@ def trouble_rows(result: TroubleResult) -> list[Row]:
         + (f"; {result.watchdog} times by the watchdog" if result.watchdog else ""),
     }
     return _rows(result.kind, result.times, found)
+
+
+def camera_rows(result: CameraResult) -> list[Row]:
+    """A camera that fails under the daemon."""
+    late = sum(seconds > LIMIT_S for seconds in result.to_fault_s)
+    first, last = result.held[0], result.held[-1]
+    most = max(held.memory_mb for held in result.held)
+    found = {
+        f"`fault` within {LIMIT_S:g} s": f"worst {max(result.to_fault_s, default=0):.2f} s, {late} later,"
+        f" {result.unseen} without",
+        "no part passes meanwhile": f"{result.passed_during} of {result.parts_during} parts while it said so;"
+        f" before it did {result.passed_before} of {result.parts_before}",
+        "back by itself": f"median {median(result.back_s or [0]):.2f} s,"
+        f" worst {max(result.back_s, default=0):.2f} s",
+        "nothing grows": f"{first.memory_mb:.0f} MB at first, {most:.0f} MB at most,"
+        f" {last.memory_mb:.0f} MB at last; threads {first.threads} and {last.threads},"
+        f" files {first.files} and {last.files}",
+    }
+    return _rows(result.what, result.times, found)
 
 
 def fuzz_rows(results: Mapping[str, FuzzResult]) -> list[Row]:

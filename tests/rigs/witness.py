@@ -37,10 +37,11 @@ class Witness:
         """By the station's own word, in its statistics."""
         self.commands = 0
         self.rejected_parts: set[str] = set()
+        self.passed_parts: set[str] = set()
         self.alarms: list[tuple[str, bool]] = []
         """Each that was raised (True) or cleared."""
-        self.running_at: list[float] = []
-        """Monotonic times at which the state became running."""
+        self.states: list[tuple[float, str]] = []
+        """Each state that was said, with the monotonic time at which it came."""
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
         self._base = f"inspection/{station}"
@@ -76,6 +77,11 @@ class Witness:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def running_at(self) -> list[float]:
+        """Monotonic times at which the state became running."""
+        return [at for at, state in self.states if state == "running"]
+
     def out_of_order(self) -> int:
         """Verdicts that came after a later one of the same run."""
         latest: dict[str, int] = {}
@@ -98,7 +104,8 @@ class Witness:
             if kind == "verdict":
                 self._take_verdict(bytes(message.payload))
             elif kind in ("reject", "pass"):
-                self._take_command(json.loads(message.payload))
+                parts = self.rejected_parts if kind == "reject" else self.passed_parts
+                self._take_command(json.loads(message.payload), parts)
             elif kind == "stats":
                 self.commands_unsent = max(
                     self.commands_unsent, json.loads(message.payload)["commands_unsent"]
@@ -106,8 +113,8 @@ class Witness:
             elif kind == "alarm":
                 alarm = json.loads(message.payload)
                 self.alarms.append((alarm["alarm"], alarm["raised"]))
-            elif kind == "status" and json.loads(message.payload)["state"] == "running":
-                self.running_at.append(time.monotonic())
+            elif kind == "status":
+                self.states.append((time.monotonic(), json.loads(message.payload)["state"]))
             self._changed.notify_all()
 
     def _take_verdict(self, payload: bytes) -> None:
@@ -120,9 +127,9 @@ class Witness:
         else:
             self.two_contents.append(identity)
 
-    def _take_command(self, command: dict[str, object]) -> None:
+    def _take_command(self, command: dict[str, object], parts: set[str]) -> None:
         self.commands += 1
         self.commands_sent_late += float(str(command["due_in_ms"])) < 0
         self.commands_here_late += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
         if command["part"] is not None:
-            self.rejected_parts.add(str(command["part"]))
+            parts.add(str(command["part"]))

@@ -1,0 +1,182 @@
+"""Network cameras that fail under the whole daemon: a part each 100 ms, passed by a valid frame."""
+
+import math
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks.campaign.daemon import Footprint, footprint, start
+from tests.brokers import MosquittoBroker
+from tests.rigs.faults import MISHAPS, Mishap
+from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
+from tests.rigs.witness import Witness
+
+STALL_MS = 1000
+LIMIT_S = STALL_MS / 1000 + 0.5  # a mishap begins somewhere between two frames, and machines are busy
+PATIENCE_S = 30.0
+PART_EVERY_S = 0.1
+FRAME_WITHIN_S = 0.3  # trigger.timeout_ms and a little more: a part's frame may come so long after it
+SETTLE_S = 3.0
+CAMERAS: dict[str, tuple[Callable[[], NetworkCamera], Callable[[], str | None]]] = {
+    "HTTP camera": (HttpCamera, lambda: None),
+    "RTSP camera": (RtspCamera, rtsp_is_missing),
+}
+FLAGS = (
+    *("--camera.stall_ms", str(STALL_MS), "--camera.settle_ms", "200"),
+    *("--camera.open_timeout_ms", "3000", "--camera.reopen_max_ms", "1000"),
+    *("--trigger.kind", "message", "--gate.mode", "reject-unless-ok"),
+    *("--recipe.ok_below", "1", "--recipe.defect_from", "1"),  # each valid frame passes its part
+)
+
+
+@dataclass
+class CameraResult:
+    """What one mishap of one camera did, so many times; times are seconds."""
+
+    what: str
+    to_fault_s: list[float] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
+    unseen: int = 0
+    parts_before: int = 0
+    """While the camera had failed already and nothing was said."""
+    passed_before: int = 0
+    parts_during: int = 0
+    """While the station said fault."""
+    passed_during: int = 0
+    held: list[Footprint] = field(default_factory=list)
+    """At first, and after each mishap."""
+
+    @property
+    def times(self) -> int:
+        """How often."""
+        return self.unseen + len(self.to_fault_s)
+
+
+class Announcer:
+    """Says on …/trigger every 100 ms that a part is here, and remembers when it said so."""
+
+    def __init__(self, host: str, port: int, station: str) -> None:
+        self.parts: dict[str, float] = {}
+        self._topic = f"inspection/{station}/trigger"
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"belt-{uuid.uuid4().hex}")
+        self._client.connect(host, port)
+        self._client.loop_start()
+        self._done = Event()
+        self._thread = Thread(target=self._run, name="belt")
+        self._thread.start()
+
+    def close(self) -> None:
+        """No more parts."""
+        self._done.set()
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def between(self, begin: float, end: float) -> list[str]:
+        """The parts that were announced in this time."""
+        return [part for part, at in list(self.parts.items()) if begin <= at < end]
+
+    def _run(self) -> None:
+        while not self._done.wait(PART_EVERY_S):
+            part = f"part-{len(self.parts)}"
+            self.parts[part] = time.monotonic()
+            self._client.publish(self._topic, f'{{"part": "{part}"}}', qos=1)
+
+
+class _Rig:
+    """A daemon at a camera, parts for it, and a witness."""
+
+    def __init__(self, broker: MosquittoBroker, folder: Path, station: str, camera: NetworkCamera) -> None:
+        self.camera = camera
+        self.witness = Witness(broker.host, broker.port, station)
+        self._daemon = start(
+            broker.port, folder / f"{station}.sqlite", folder / f"{station}.log",
+            "--station.name", station, *FLAGS, camera=("--camera.source", camera.url),
+        )  # fmt: skip
+        self.parts = Announcer(broker.host, broker.port, station)
+
+    def held(self) -> Footprint:
+        """By the daemon."""
+        return footprint(self._daemon.pid)
+
+    def said(self, state: str, since: float) -> float | None:
+        """From when on the station was in a state, after some moment; None if it is not within a while."""
+
+        def when() -> float | None:
+            spans = spans_of(state, self.witness.states)
+            return next((max(begin, since) for begin, end in spans if end > since), None)
+
+        self.witness.wait(lambda: when() is not None, PATIENCE_S)
+        return when()
+
+    def close(self) -> None:
+        """Take it all away."""
+        self.parts.close()
+        self._daemon.kill()
+        self._daemon.wait()
+        self.witness.close()
+        self.camera.close()
+
+
+def break_cameras(broker: MosquittoBroker, folder: Path, *, times: int, seed: int) -> list[CameraResult]:
+    """Each mishap so many times, the kinds of cameras beside each other; those that are not here are said."""
+
+    def one_kind(kind: str) -> list[CameraResult]:
+        make, missing = CAMERAS[kind]
+        if (reason := missing()) is not None:
+            print(f"{kind}: left out, {reason}")
+            return []
+        with closing(_Rig(broker, folder, kind.split(maxsplit=1)[0], make())) as rig:
+            if not rig.witness.wait(lambda: bool(rig.witness.passed_parts), PATIENCE_S):
+                raise TimeoutError(f"{kind}: no part passed within {PATIENCE_S:g} s")
+            chance = random.Random(f"{seed} {kind}")
+            return [_fail(rig, f"{kind} {mishap.name}", mishap, times, chance) for mishap in MISHAPS]
+
+    with ThreadPoolExecutor(len(CAMERAS)) as pool:
+        return [result for results in pool.map(one_kind, CAMERAS) for result in results]
+
+
+def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Random) -> CameraResult:
+    time.sleep(SETTLE_S)
+    result = CameraResult(what, held=[rig.held()])
+    for _ in range(times):
+        time.sleep(chance.uniform(0, PART_EVERY_S * 3))
+        began = time.monotonic()
+        mishap.begin(rig.camera)
+        fault = rig.said("fault", began)
+        time.sleep(chance.uniform(FRAME_WITHIN_S, 3 * FRAME_WITHIN_S))
+        ended = time.monotonic()
+        mishap.end(rig.camera)
+        back = rig.said("running", ended)
+        result.held.append(rig.held())
+        if fault is None or back is None:
+            result.unseen += 1
+            continue
+        result.to_fault_s.append(fault - began)
+        result.back_s.append(back - ended)
+        before = rig.parts.between(began, fault)
+        during = [
+            part
+            for begin, end in spans_of("fault", rig.witness.states)
+            for part in rig.parts.between(max(begin, fault), min(end, back) - FRAME_WITHIN_S)
+        ]
+        result.parts_before += len(before)
+        result.parts_during += len(during)
+        result.passed_before += len(rig.witness.passed_parts.intersection(before))
+        result.passed_during += len(rig.witness.passed_parts.intersection(during))
+    return result
+
+
+def spans_of(state: str, said: Sequence[tuple[float, str]]) -> list[tuple[float, float]]:
+    """From when to when a state was what was said last; the last may last for ever."""
+    ends = [at for at, _ in said[1:]] + [math.inf]
+    return [(at, end) for (at, name), end in zip(list(said), ends, strict=False) if name == state]
