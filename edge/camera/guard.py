@@ -229,6 +229,9 @@ class CameraGuard:
                 reader.bad_since = now
             self._note_ignored(camera.ignored)
             self._note(frame, fault)
+            if frame.fault is None and self._fault is not None:
+                # One good picture among damaged ones is not trusted: no part passes while the state is fault.
+                frame = replace(frame, fault=f"{self._fault}; not yet {GOOD_AGAIN} good pictures in a row")
             self._queue(frame)
 
     def _settled(self, reader: _Reader, camera: Camera, frame: Frame) -> bool:

@@ -149,9 +149,20 @@ def test_a_camera_that_comes_back_must_be_good_several_times(guarded: Start) -> 
 
     guard = guarded(lambda: FakeCamera(of_level(lambda n: 0 if n % 2 else 128)))
     wait_until(lambda: guard.fault)
+    while (taken := guard.next(1)) is not None and taken.fault is None:
+        pass  # from before the fault
     for _ in range(30):
-        assert guard.next(1) is not None
+        taken = guard.next(1)
+        assert taken is not None
         assert guard.fault is not None
+        assert taken.fault is not None, "no part passes by a good picture among bad ones"
+
+
+def test_the_picture_that_ends_a_fault_is_used_and_those_before_it_are_not(guarded: Start) -> None:
+    guard = guarded(lambda: FakeCamera(of_level(lambda n: 0 if n in (5, 6, 7) else 128)))
+    taken = [guard.next(1) for _ in range(14)]
+    faulty = [number for number, each in enumerate(taken) if each is None or each.fault is not None]
+    assert faulty == [5, 6, 7, 8, 9]
 
 
 def test_a_frame_that_is_old_when_it_comes_is_a_fault(guarded: Start) -> None:
