@@ -5,6 +5,7 @@ coloured, whatever the file held: 16 bits are scaled to 8, transparency is dropp
 EXIF rotation is applied.
 """
 
+import os
 import struct
 from pathlib import Path
 from typing import Literal
@@ -13,12 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ImageError, InputError
+from edge.errors import ImageError, InputError, one_line
 from edge.image_size import claimed_pixels
 
 Image = NDArray[np.uint8]
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MIN_SIDE = 8
 MAX_PIXELS = 2**28
@@ -39,10 +42,21 @@ def is_image_file(path: Path) -> bool:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """All image files below ``folder``, sorted by path; raises InputError if there is no such folder."""
+    """All image files below ``folder``, sorted by path, but for what is hidden.
+
+    Raises InputError if there is no such folder, or one that may not be looked into.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    return sorted(path for path in folder.rglob("*") if path.is_file() and is_image_file(path))
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        if any(name.startswith(".") for name in path.relative_to(folder).parts):
+            continue
+        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise InputError(f"{path}: this folder may not be read; chmod -R a+rX {path} would be right")
+        if is_image_file(path) and path.is_file():
+            found.append(path)
+    return sorted(found)
 
 
 def read_image(path: Path) -> Image:
@@ -50,14 +64,23 @@ def read_image(path: Path) -> Image:
     return decode_image(read_bytes(path), str(path))
 
 
+def printable(path: Path) -> str:
+    """The path as text that any file and terminal takes: bytes that are not UTF-8 are spelled out."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
 def read_bytes(path: Path) -> bytes:
-    """The bytes of one image file; raises ImageError if there is none, or it is too large."""
+    """The bytes of one image file; raises ImageError if there are none, too many, or its name is no text."""
+    if printable(path) != str(path):
+        raise ImageError(f"{printable(path)}: its name is not UTF-8; another name would be right")
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ImageError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ImageError(f"{one_line(str(path))}: no name of a file ({error})") from error
 
 
 def decode_image(data: bytes, name: str) -> Image:

@@ -76,6 +76,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("quantize: interrupted; nothing was written", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has seen enough
+        return 1
 
 
 def _count(text: str) -> int:

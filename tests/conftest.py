@@ -10,6 +10,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from edge.service.logs import Damper
 from tests.brokers import MosquittoBroker, find_mosquitto
@@ -18,6 +19,8 @@ from tests.toy_model import toy_bundle
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 REQUIRE_BROKER = "LINEGATE_REQUIRE_BROKER"
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no mistake
+settings.load_profile("unhurried")
 ran_with_broker = pytest.StashKey[int]()
 
 

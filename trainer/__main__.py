@@ -29,10 +29,12 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "trainer: interrupted; the same command goes on from its last epoch",
-            file=sys.stderr,
+            "trainer: interrupted; training goes on from its last epoch by the same command", file=sys.stderr
         )
         return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has seen enough
+        return 1
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -128,9 +130,11 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
 
 def _report(run: "Run") -> str:
     from trainer.text import figures_table
+    from trainer.words import counted
 
     ok = run.ok_class or "none: all classes are defects"
     parts = [
+        f"laid out as {run.layout}",
         f"classes: {', '.join(run.classes)}; OK: {ok}; "
         f"{run.model_name}, {run.training['parameters']} parameters, {run.training['learned_by']}, "
         f"{run.training['seconds']} s",
@@ -140,7 +144,9 @@ def _report(run: "Run") -> str:
     ]
     parts += [f"! {probe.in_words()}" for probe in run.shortcuts if probe.is_suspicious]
     if run.suspects:
-        parts.append(f"{len(run.suspects)} images are likely mislabelled; the report shows the clearest")
+        parts.append(
+            f"likely mislabelled: {counted(len(run.suspects), 'image')}; the report shows the clearest"
+        )
     if run.split.startswith("random"):
         parts.append(
             "A random split may hold copies of training images: take the figure as the best case.\n"

@@ -20,6 +20,7 @@ from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
 from trainer.layouts import Item, Layout
 from trainer.scratch import scratch_array
+from trainer.words import counted
 
 MIN_IMAGES_PER_CLASS = 5
 SMALLEST_STRIP = 64  # pixels of --size: a strip is half as high
@@ -146,10 +147,11 @@ def load_training_set(
     """Read a data set to learn from; raises InputError, which names the folder or class."""
     items = layout.of("train")
     names = sorted({item.label for item in items})
+    _refuse_twins(layout, names)
     chosen, classes, ok_class = choose_task(names, task=task, ok_class=ok_class)
     if len(names) < 2 and chosen != "anomaly":
         raise InputError(
-            f"{layout.root}: holds {len(names)} classes to learn from; at least 2 would be right, "
+            f"{layout.root}: holds {counted(len(names), 'class')} to learn from; at least 2 would be right, "
             "or OK parts alone, named with --ok and --task anomaly"
         )
     labels = [item.label if item.label in classes else classes[1] for item in items]
@@ -159,10 +161,21 @@ def load_training_set(
     for name in classes[:1] if chosen == "anomaly" else classes:
         if counts[name] < MIN_IMAGES_PER_CLASS:
             raise InputError(
-                f"{layout.root}: class {name} has {counts[name]} usable images; "
+                f"{layout.root}: class {name} has {counted(counts[name], 'usable image')}; "
                 f"at least {MIN_IMAGES_PER_CLASS} would be right"
             )
     return dataset
+
+
+def _refuse_twins(layout: Layout, names: Sequence[str]) -> None:
+    """The device tells folders by their names in any case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        twin = seen.setdefault(name.strip().casefold(), name)
+        if twin != name:
+            raise InputError(
+                f"{layout.root}: classes {twin} and {name} differ by case or blanks alone; one would be right"
+            )
 
 
 def load_test_set(
@@ -246,7 +259,8 @@ def _load(
             if result[2] is not None:
                 features.append(result[2])
     if not photographs:
-        raise InputError(f"{layout.root}: no image that can be read")
+        why = next(iter(left_out.values()), "it holds none to learn from")
+        raise InputError(f"{layout.root}: no image that can be read ({why})")
     files = [photograph.file for photograph in photographs]
     grouped = group_photographs(groups, files, features, threads=threads)
     pixels = pixels[: len(photographs)]

@@ -14,6 +14,7 @@ from edge.errors import InputError
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features
 from trainer.tables import read_rows
+from trainer.words import counted, first_and_more
 
 COPIES, NONE = "copies", "none"
 COPIES_FOUND = "copies found by the audit"
@@ -59,12 +60,17 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _from_csv(path: Path, files: Sequence[str]) -> list[str]:
-    rows = read_rows(path, {"file", "group"})
-    known = {row["file"]: row["group"] for row in rows}
+    known: dict[str, str] = {}
+    for row in read_rows(path, {"file", "group"}):
+        file = row["file"].replace("\\", "/").removeprefix("./")
+        if known.setdefault(file, row["group"]) != row["group"]:
+            raise InputError(
+                f"--groups {path}: {file} is in {known[file]} and in {row['group']}; one would be right"
+            )
     missing = [file for file in files if not known.get(file)]
     if missing:
         raise InputError(
-            f"--groups {path}: no group for {missing[0]} and {len(missing) - 1} more of {len(files)} images; "
+            f"--groups {path}: no group for {first_and_more(missing)} of {counted(len(files), 'image')}; "
             "files are named as below the data folder"
         )
     return [known[file] for file in files]
@@ -78,9 +84,8 @@ def _from_pattern(pattern: str, files: Sequence[str]) -> list[str]:
             f"--groups {pattern}: copies, none, a .csv file or a regular expression would be right ({error})"
         ) from error
     found = [expression.search(file) for file in files]
-    missing = [file for file, match in zip(files, found, strict=True) if match is None]
+    names = [match.group(1 if expression.groups else 0) if match else None for match in found]
+    missing = [file for file, name in zip(files, names, strict=True) if not name]
     if missing:
-        raise InputError(
-            f"--groups {pattern}: does not match {missing[0]} and {len(missing) - 1} more images"
-        )
-    return [match.group(1 if expression.groups else 0) for match in found if match is not None]
+        raise InputError(f"--groups {pattern}: names no group for {first_and_more(missing)}")
+    return [name for name in names if name]

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 from edge.errors import InputError
-from edge.images import is_image_file, list_images
+from edge.images import IMAGE_SUFFIXES, is_image_file, list_images, printable
 from trainer.tables import read_rows
+from trainer.words import counted
 
 Part = Literal["train", "test"]
-_PARTS: dict[str, Part] = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+# What others hold back to choose by is learned from: the trainer holds back parts of its own choice.
+_PARTS: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "val", "valid", "validation"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 _NOT_CLASSES = frozenset({"ground_truth", "label", "labels", "mask", "masks"})
 _PREFIX = re.compile(r"(.*[^\d_\-. ])[_\-. ]*\d+$")
 
@@ -41,9 +46,8 @@ class Layout:
 
     def file(self, item: Item) -> str:
         """The item's path as people know it, below the root where it is there."""
-        return (
-            str(item.path.relative_to(self.root)) if item.path.is_relative_to(self.root) else str(item.path)
-        )
+        known = item.path.relative_to(self.root) if item.path.is_relative_to(self.root) else item.path
+        return printable(known)
 
 
 def read_layout(data: Path) -> Layout:
@@ -53,6 +57,13 @@ def read_layout(data: Path) -> Layout:
     folders; one folder whose file names begin with the class. Raises InputError, which says what
     was found and what would be right.
     """
+    try:
+        return _recognise(data)
+    except OSError as error:
+        raise InputError(f"{error.filename or data}: cannot be read ({error.strerror})") from error
+
+
+def _recognise(data: Path) -> Layout:
     if data.is_file():
         return _from_csv(data)
     if not data.is_dir():
@@ -67,15 +78,25 @@ def read_layout(data: Path) -> Layout:
 
 def _from_csv(file: Path) -> Layout:
     rows = read_rows(file, {"file", "label"})
-    items = []
-    for number, row in enumerate(rows, 2):
-        name, label, part = row["file"], row["label"], (row.get("split") or "").strip().lower()
+    items: dict[Path, Item] = {}
+    for number, row in enumerate(rows, 1):
+        where = f"{file}: row {number} below the first line"
+        name, label, part = row["file"], row["label"], row.get("split", "").lower()
         if not name or not label:
-            raise InputError(f"{file}: line {number}: a file and a label would be right")
+            raise InputError(f"{where}: a file and a label would be right")
         if part and part not in _PARTS:
-            raise InputError(f"{file}: line {number}: split {part}; train or test would be right")
-        items.append(Item(file.parent / name, label.strip(), _PARTS.get(part)))
-    return Layout(file.parent, f"a CSV file of {len(items)} files and labels", items)
+            raise InputError(f"{where}: split {part}; train, val or test would be right")
+        path = _named(file.parent, name)
+        if path in items:
+            raise InputError(f"{where}: {name} stands above already; one row for each file would be right")
+        items[path] = Item(path, label, _PARTS.get(part))
+    return Layout(file.parent, f"a CSV file of {counted(len(items), 'file')} and labels", [*items.values()])
+
+
+def _named(folder: Path, name: str) -> Path:
+    """The file of that name; what was written on Windows has the other slashes."""
+    plain, turned = folder / name, folder / name.replace("\\", "/")
+    return turned if "\\" in name and turned.is_file() else plain
 
 
 def _dagm(root: Path) -> Layout | None:
@@ -83,9 +104,9 @@ def _dagm(root: Path) -> Layout | None:
     lists = sorted({*root.glob("*/Label/Labels.txt"), *root.glob("*/*/Label/Labels.txt")})
     if not lists:
         return None
-    items = []
+    items: list[Item] = []
     for file in lists:
-        folder = file.parent.parent
+        folder, before = file.parent.parent, len(items)
         part = _PARTS.get(folder.name.lower())
         for line in file.read_text("utf-8", errors="replace").splitlines():
             words = line.split()
@@ -94,24 +115,26 @@ def _dagm(root: Path) -> Layout | None:
             is_defect = words[1] == "1"
             mask = file.parent / words[4] if is_defect else None
             items.append(Item(folder / words[2], "defect" if is_defect else "ok", part, mask))
-    if not items:
-        raise InputError(f"{lists[0]}: not a list of labels as DAGM 2007 has them")
-    return Layout(root, f"DAGM 2007, {len(lists)} lists of labels", items)
+        if len(items) == before:
+            raise InputError(f"{file}: not a list of labels as DAGM 2007 has them")
+    return Layout(root, f"DAGM 2007, {counted(len(lists), 'list')} of labels", items)
 
 
 def _parts(root: Path) -> Layout | None:
-    """train/ and test/ with class folders; with masks in ground_truth/ as in MVTec AD."""
-    folders = {_PARTS[path.name.lower()]: path for path in _folders(root) if path.name.lower() in _PARTS}
-    if "train" not in folders:
+    """train/, maybe val/, and test/ with class folders; with masks in ground_truth/ as in MVTec AD."""
+    folders = [path for path in _folders(root) if path.name.lower() in _PARTS]
+    if not folders:
         return None
-    items = [
-        Item(path, folder.name, part, _mask(root, part_folder, path))
-        for part, part_folder in folders.items()
-        for folder in _folders(part_folder)
-        for path in list_images(folder)
-    ]
+    items = []
+    for part_folder in folders:
+        part = _PARTS[part_folder.name.lower()]
+        for name, paths in _images_by_class(part_folder).items():
+            items += [Item(path, name, part, _mask(root, part_folder, path)) for path in paths]
     kind = "MVTec AD" if (root / "ground_truth").is_dir() else "class folders"
-    return Layout(root, f"{kind} in {' and '.join(sorted(folders, reverse=True))}/", items)
+    names = [f"{path.name}/" for path in folders]
+    learned = [name for name in names if _PARTS[name.rstrip("/").lower()] == "train"]
+    also = f"; {' and '.join(learned)} are both learned from" if len(learned) > 1 else ""
+    return Layout(root, f"{kind} in {' and '.join(names)}{also}", items)
 
 
 def _mask(root: Path, part_folder: Path, path: Path) -> Path | None:
@@ -121,15 +144,32 @@ def _mask(root: Path, part_folder: Path, path: Path) -> Path | None:
 
 
 def _classes(root: Path) -> Layout | None:
+    if not _folders(root):
+        return None
+    found = _images_by_class(root)
+    items = [Item(path, name) for name, paths in found.items() for path in paths]
+    beside = sum(path.is_file() and is_image_file(path) for path in root.iterdir())
+    left_out = f"; {counted(beside, 'image')} beside them left out" if beside else ""
+    return Layout(root, f"{counted(len(found), 'class folder')}{left_out}", items)
+
+
+def _images_by_class(root: Path) -> dict[str, list[Path]]:
+    """The images of each class folder; raises InputError where one has none, or is a data set itself."""
     folders = _folders(root)
     if not folders:
-        return None
-    found = {folder.name: list_images(folder) for folder in folders}
-    for name, paths in found.items():
-        if not paths:
-            raise InputError(f"{root / name}: holds no images; add some, or remove the folder")
-    items = [Item(path, name) for name, paths in found.items() for path in paths]
-    return Layout(root, f"{len(found)} class folders", items)
+        raise InputError(f"{root}: holds no class folders; {root / 'ok'}, {root / 'defect'} … would be right")
+    found = {}
+    for folder in folders:
+        inner = [path.name for path in _folders(folder) if path.name.lower() in _PARTS]
+        if inner:
+            raise InputError(
+                f"{root}: {folder.name}/ is no class but holds {' and '.join(inner)}; {folder} would be right"
+            )
+        found[folder.name] = list_images(folder)
+        if not found[folder.name]:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{folder}: holds no images ({kinds}); add some, or remove the folder")
+    return found
 
 
 def _prefixes(root: Path) -> Layout | None:
@@ -146,7 +186,7 @@ def _prefixes(root: Path) -> Layout | None:
             "one folder for each class would be right"
         )
     items = [Item(path, str(label)) for path, label in zip(paths, labels, strict=True)]
-    return Layout(root, f"file names that begin with one of {len(counts)} classes", items)
+    return Layout(root, f"file names that begin with one of {counted(len(counts), 'class')}", items)
 
 
 def _folders(root: Path) -> list[Path]:

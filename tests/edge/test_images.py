@@ -1,5 +1,6 @@
 """Image files of every kind that people have."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -105,3 +106,30 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"absent\.png: cannot be read"):
         read_image(tmp_path / "absent.png")
+
+
+def test_hidden_files_and_folders_hold_no_images(tmp_path: Path) -> None:
+    for name in ("1.png", ".2.png", "deep/3.JFIF", ".thumbnails/4.png", "deep/.cache/5.png", "notes.txt"):
+        (tmp_path / ".data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".data" / name).write_bytes(b"x")
+    assert [path.name for path in list_images(tmp_path / ".data")] == ["1.png", "3.JFIF"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ok" / "closed").mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed")  # root may read all
+    with pytest.raises(InputError, match="closed: this folder may not be read"):
+        list_images(tmp_path / "ok")
+
+
+@pytest.mark.parametrize(("name", "said"), [(b"\xff.png", r"\\udcff.png: its name is not UTF-8")])
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, name: bytes, said: str) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(_encode(".png", GREY))
+    with pytest.raises(ImageError, match=said):
+        read_image(path)
+
+
+def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no name of a file"):
+        read_image(tmp_path / "a\0b.png")

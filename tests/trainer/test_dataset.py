@@ -1,5 +1,6 @@
 """Folders of photographs as people have them."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -110,3 +111,24 @@ def test_a_folder_that_the_run_does_not_know_is_refused_by_name(tmp_path: Path) 
             ok_class=None,
             spec=known.spec,
         )
+
+
+def test_classes_that_differ_by_case_alone_are_refused(tmp_path: Path) -> None:
+    for name in ("ok", "OK", "bad"):
+        write(tmp_path / name)
+    with pytest.raises(InputError, match="classes OK and ok differ by case"):
+        load(tmp_path)
+
+
+def test_where_no_image_can_be_read_the_first_reason_is_given(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\nnope.png,ok\nnope2.png,bad\n")
+    with pytest.raises(InputError, match=r"no image that can be read \(.*nope.png: cannot be read"):
+        load(tmp_path / "labels.csv")
+
+
+def test_a_file_whose_name_is_no_text_is_left_out_under_a_name_that_can_be_printed(tmp_path: Path) -> None:
+    write(tmp_path / "ok")
+    write(tmp_path / "bad")
+    odd = tmp_path / "ok" / os.fsdecode(b"\xfc.png")
+    odd.write_bytes((tmp_path / "ok" / "0.png").read_bytes())
+    assert list(load(tmp_path).left_out) == ["ok/\\udcfc.png"]

@@ -31,6 +31,22 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert found(tmp_path) == {("ok", "train"): 1, ("ok", "test"): 1, ("hole", "test"): 1}
 
 
+def test_val_is_learned_from_and_said_to_be(tmp_path: Path) -> None:
+    make(tmp_path, "train/ok/1.png", "valid/ok/2.png", "test/ok/3.png", "test/hole/3.png")
+    assert found(tmp_path) == {("ok", "train"): 2, ("ok", "test"): 1, ("hole", "test"): 1}
+    assert "train/ and valid/ are both learned from" in read_layout(tmp_path).recognised
+
+
+def test_a_folder_with_test_alone(tmp_path: Path) -> None:
+    make(tmp_path, "test/ok/1.png", "test/hole/1.png")
+    assert found(tmp_path) == {("ok", "test"): 1, ("hole", "test"): 1}
+
+
+def test_images_beside_the_class_folders_are_counted(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "hole/1.png", "stray.png", "notes.txt")
+    assert read_layout(tmp_path).recognised == "2 class folders; 1 image beside them left out"
+
+
 def test_mvtec_with_its_masks(tmp_path: Path) -> None:
     make(
         tmp_path,
@@ -84,6 +100,13 @@ def test_a_csv_file(tmp_path: Path) -> None:
         ((), "holds no images"),
         (("ok/1.png", "empty/notes.txt"), "empty: holds no images"),
         (("1.png", "2.png"), "no class folders"),
+        (("ok/1.png", "hole/1.gif"), r"hole: holds no images \(.*\.png"),
+        (("train/1.png", "test/2.png"), "test: holds no class folders"),
+        (
+            ("can/train/ok/1.png", "lid/train/ok/1.png"),
+            "can/ is no class but holds train; .*can would be right",
+        ),
+        (("A/Train/Label/Labels.txt",), "Labels.txt: not a list of labels"),
     ],
 )
 def test_what_is_no_data_set_is_refused(tmp_path: Path, files: tuple[str, ...], said: str) -> None:
@@ -95,13 +118,47 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, files: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n1,2\n", "must name the columns"),
-        ("file,label\nx.png,\n", "line 2"),
+        ("a,b\n1,2\n", "must name the columns file and label, not a, b"),
+        ("file,label\nx.png,\n", "row 1 below the first line"),
+        ("file,label\nx.png,ok\nx.png\n", "row 2 below the first line: a file and a label"),
+        ("file,label\nx.png,ok\nx.png,hole\n", "row 2 .*x.png stands above already"),
+        ("file,label\n", "no line below its first"),
         ("file,label,split\nx.png,ok,maybe\n", "split maybe"),
         ("", "must name the columns"),
     ],
 )
 def test_a_wrong_csv_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_layout(tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file;label\na/1.png;ok\n",
+        "file\tlabel\r\na/1.png\tok\r\n",
+        '\ufeff"File","Label"\n"a/1.png","ok"\n',
+        " file , label \n\n a/1.png , ok \n\n",
+        "id,file,label,operator\n1,a/1.png,ok,me\n",
+        "file,label\na\\1.png,ok\n",
+    ],
+)
+def test_a_csv_file_as_spreadsheets_write_it(tmp_path: Path, text: str) -> None:
+    make(tmp_path, "a/1.png")
+    (tmp_path / "labels.csv").write_text(text, newline="")
+    (item,) = read_layout(tmp_path / "labels.csv").items
+    assert (item.path, item.label) == (tmp_path / "a" / "1.png", "ok")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("file,label\nx.png,geprüft\n".encode("latin-1"), "is not UTF-8"),
+        (b"file,label\n" + b"a" * 200_000 + b",ok\n", "not a CSV file that can be read"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_refused_with_the_reason(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "labels.csv").write_bytes(content)
     with pytest.raises(InputError, match=said):
         read_layout(tmp_path / "labels.csv")

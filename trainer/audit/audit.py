@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from edge.errors import ImageError, InputError
-from edge.images import decode_image, is_grey, read_bytes
+from edge.images import decode_image, is_grey, printable, read_bytes
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
 from trainer.audit.findings import Audit, Look
@@ -19,10 +20,19 @@ from trainer.audit.probes import KEEPS_COPIES, Probe, Sketch, run_probes, sketch
 from trainer.layouts import Item, Layout
 from trainer.run import Run
 from trainer.split import split_by_group
+from trainer.words import counted
 
 _SEED, _SHARE = 1, 0.2
 
 Seen = tuple[Look, Features, Sketch]
+
+
+class Seeing(NamedTuple):
+    """A photograph to look at, under the name that people will read."""
+
+    item: Item
+    file: str
+    part: str
 
 
 def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
@@ -30,21 +40,22 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
 
     Raises InputError where fewer than two can be read.
     """
-    items = [(layout, item, item.part or "train") for item in layout.items]
-    if test is not None:
-        items += [(test, item, "test") for item in test.items]
+    items = [Seeing(item, layout.file(item), item.part or "train") for item in layout.items]
+    if test is not None:  # named with its folder: both may hold an ok/1.png
+        items += [Seeing(item, printable(item.path), "test") for item in test.items]
     with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
         looking = tqdm(pool.map(_look, items), total=len(items), desc="looking", unit="image", disable=None)
         results = list(looking)
         seen = [result for result in results if not isinstance(result, str)]
         if len(seen) < 2:
-            raise InputError(f"{layout.root}: {len(seen)} images can be read; at least 2 can be compared")
+            why = next((f" ({result})" for result in results if isinstance(result, str)), "")
+            raise InputError(
+                f"{layout.root}: {counted(len(seen), 'image')} can be read; at least 2 can be compared{why}"
+            )
         groups = group_copies([features for _, features, _ in seen], pool)
     looks = [look for look, _, _ in seen]
     unreadable = {
-        owner.file(item): result
-        for (owner, item, _), result in zip(items, results, strict=True)
-        if isinstance(result, str)
+        seeing.file: result for seeing, result in zip(items, results, strict=True) if isinstance(result, str)
     }
     probes = _probes(looks, [view for _, _, view in seen], groups)
     return Audit(layout.recognised, looks, unreadable, groups, probes)
@@ -59,9 +70,9 @@ def with_suspects(found: Audit, run: Run) -> Audit:
     return replace(found, suspects=[one for one in run.suspects if (one.file, one.label) in here])
 
 
-def _look(task: tuple[Layout, Item, str]) -> Seen | str:
+def _look(task: Seeing) -> Seen | str:
     """What is kept of one photograph, or why it cannot be used."""
-    owner, item, part = task
+    item, file, part = task
     try:
         data = read_bytes(item.path)
         image = decode_image(data, str(item.path))
@@ -69,7 +80,7 @@ def _look(task: tuple[Layout, Item, str]) -> Seen | str:
         return str(error)
     height, width = image.shape[:2]
     digest = sha256(data).hexdigest()
-    look = Look(item.path, owner.file(item), item.label, part, digest, (width, height), is_grey(image))
+    look = Look(item.path, file, item.label, part, digest, (width, height), is_grey(image))
     return look, describe(image), sketch(image, len(data))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trainer.audit.probes import KEEPS_COPIES, NEIGHBOUR, Probe
 from trainer.suspects import Suspect
+from trainer.words import counted
 
 _SHOWN = 20  # of each kind of finding, in the table
 
@@ -88,7 +89,10 @@ class Audit:
         found = []
         if self.leaking:
             images = sum(look.part == "test" for group in self.leaking for look in group)
-            found.append(f"{images} test images are copies of training images: their figure is memory")
+            found.append(
+                f"{counted(images, 'test image')} {'is a copy' if images == 1 else 'are copies'} "
+                "of training images: their figure is memory"
+            )
         if self.copies:
             images = sum(map(len, self.copies))
             found.append(
@@ -96,12 +100,15 @@ class Audit:
                 f"{len(set(self.groups.tolist()))} different pictures, which must not straddle a split"
             )
         if self.torn:
-            found.append(f"{len(self.torn)} pictures stand under more than one label")
+            stand = "stands" if len(self.torn) == 1 else "stand"
+            found.append(f"{counted(len(self.torn), 'picture')} {stand} under more than one label")
         if self.suspects:
-            found.append(f"{len(self.suspects)} images are likely mislabelled, by models that never saw them")
+            found.append(
+                f"likely mislabelled: {counted(len(self.suspects), 'image')}, by models that never saw them"
+            )
         found += self._shortcuts()
         if self.unreadable:
-            found.append(f"{len(self.unreadable)} files cannot be used")
+            found.append(f"{counted(len(self.unreadable), 'file')} cannot be used")
         return found
 
     def table(self) -> str:
@@ -111,7 +118,7 @@ class Audit:
         for label in sorted({look.label for look in self.looks}):
             words = [f"{counts[label, part]} {part}" for part in ("train", "test") if counts[label, part]]
             mine = {int(g) for g, look in zip(self.groups, self.looks, strict=True) if look.label == label}
-            lines.append(f"  {label:<24} {', '.join(words)}; {len(mine)} different pictures")
+            lines.append(f"  {label:<24} {', '.join(words)}; {counted(len(mine), 'different picture')}")
         sizes = Counter(look.size for look in self.looks).most_common(3)
         kinds = ", ".join(f"{w}x{h} ({n})" for (w, h), n in sizes)
         lines.append(f"  sizes: {kinds}{' …' if len({look.size for look in self.looks}) > 3 else ''}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import cv2
@@ -72,8 +73,8 @@ def test_test_images_that_are_copies_of_training_images_are_said_first(
     write(test / "defect", first=300, count=5, kind="crack")
     copy_turned(photographs / "ok" / "7.png", test / "ok" / "x.png")
     found = audit(photographs, capsys, "--test", str(test))
-    assert found["train_and_test"] == [["ok/7.png", "ok/x.png"]]
-    assert str(found["findings"][0]).startswith("1 test images are copies")  # type: ignore[index]
+    assert found["train_and_test"] == [["ok/7.png", str(test / "ok" / "x.png")]]
+    assert str(found["findings"][0]).startswith("1 test image is a copy")  # type: ignore[index]
 
 
 def test_a_label_that_the_light_tells_is_a_shortcut(
@@ -115,3 +116,37 @@ def test_a_page_that_cannot_be_written_is_said_before_the_work(
 ) -> None:
     assert main(["audit", str(photographs), "--report", str(tmp_path / "no" / "page.html")]) == 2
     assert "page.html: a file in a folder that is there would be right" in capsys.readouterr().err
+
+
+def test_the_same_bland_picture_twice_is_a_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label, level in (("ok", 90), ("bad", 30)):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            same = np.full((64, 64), level, np.uint8)
+            (tmp_path / label / f"{number}.png").write_bytes(encode_png(same))
+    assert audit(tmp_path, capsys)["pictures"] == 2
+
+
+def test_files_of_both_folders_that_cannot_be_used_are_counted(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "test" / "ok", first=200, count=3, kind="ok")
+    for folder in (photographs, tmp_path / "test"):
+        (folder / "ok" / "empty.png").write_bytes(b"")
+    unreadable = audit(photographs, capsys, "--test", str(tmp_path / "test"))["unreadable"]
+    assert list(unreadable) == [  # type: ignore[call-overload]
+        "ok/empty.png",
+        str(tmp_path / "test" / "ok" / "empty.png"),
+    ]
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    monkeypatch.setattr("sys.stderr", StringIO())
+    assert main(["audit", str(photographs)]) == 1

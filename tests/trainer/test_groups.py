@@ -1,0 +1,62 @@
+"""Which photographs are of one part, as people say it."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import InputError
+from trainer.groups import group_photographs
+
+FILES = ["ok/1.png", "ok/2.png", "bad/1.png"]
+
+
+def numbers(choice: str) -> list[int]:
+    return [int(number) for number in group_photographs(choice, FILES, None, threads=1).numbers]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,group\nok/1.png,a\nok/2.png,a\nbad/1.png,b\n",
+        "File;Group\r\n./ok/1.png;a\r\nok\\2.png;a\r\nbad/1.png;b\r\nok/9.png;c\r\n",
+    ],
+)
+def test_a_csv_file_as_people_write_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "parts.csv").write_text(text, newline="")
+    assert numbers(str(tmp_path / "parts.csv")) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("ok/1.png,a\nok/2.png,a\n", "no group for bad/1.png of 3 images"),
+        (
+            "1.png,a\n",
+            "no group for ok/1.png and 2 more of 3 images; files are named as below the data folder",
+        ),
+        ("ok/1.png,a\nok/1.png,b\n", "ok/1.png is in a and in b"),
+    ],
+)
+def test_a_csv_file_that_does_not_fit_is_refused(tmp_path: Path, rows: str, said: str) -> None:
+    (tmp_path / "parts.csv").write_text(f"file,group\n{rows}")
+    with pytest.raises(InputError, match=said):
+        numbers(str(tmp_path / "parts.csv"))
+
+
+def test_a_pattern_names_the_group_by_its_bracket_or_by_all_of_it() -> None:
+    assert numbers(r"/(\d)") == [0, 1, 0]
+    assert numbers(r"ok|bad") == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("ok/", "names no group for bad/1.png"),
+        ("(ok/2)?", "names no group for ok/1.png and 1 more"),
+        ("(", "a regular expression would be right"),
+        ("parts.csv", "cannot be read"),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_refused(pattern: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        numbers(pattern)
