@@ -1,6 +1,7 @@
 """What the command lines of all three programs have in common."""
 
 import argparse
+import difflib
 from typing import Any
 
 from edge.errors import InputError
@@ -14,4 +15,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         """Raise instead of leaving the program."""
-        raise InputError(f"{message}; {self.prog} --help shows what is right")
+        raise InputError(f"{message}{self._meant(message)}; {self.prog} --help shows what is right")
+
+    def _meant(self, message: str) -> str:
+        """Of a flag that is not known, the one that is written most like it."""
+        flags = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+        if not message.startswith("unrecognized arguments: ") or not flags:
+            return ""
+        known = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(flags[0], known, n=1)
+        return f"; did you mean {near[0]}?" if near else ""

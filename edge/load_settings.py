@@ -19,7 +19,15 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 from edge.errors import SettingsError, one_line
 from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
 from edge.service.credentials import read_credentials
-from edge.settings import ENVIRONMENT_PREFIX, RECIPES, Settings, reason_of, setting_fields
+from edge.settings import (
+    ENVIRONMENT_PREFIX,
+    RECIPES,
+    NamedRecipe,
+    RecipeGate,
+    Settings,
+    reason_of,
+    setting_fields,
+)
 
 
 def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:
@@ -119,9 +127,13 @@ def _refuse_unknown(keys: list[str], where: str) -> None:
     known = [key for key, _ in setting_fields()]
     for key in keys:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; config.toml lists every setting"
-            raise SettingsError(one_line(f"{where}: {key}: unknown setting{hint}"))
+            alike = known if "." in key else [*Settings.model_fields]
+            raise SettingsError(one_line(f"{where}: {key}: {_unknown(key, alike)}"))
+
+
+def _unknown(key: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return "unknown setting; " + (f"did you mean {near[0]}?" if near else "config.toml lists every setting")
 
 
 def _explain(
@@ -142,9 +154,17 @@ def _explain(
         where = f"credential {CREDENTIAL_PREFIX}{key}"
     else:
         where = ": ".join(text for text in (str(file or ""), ".".join(parts)) if text)
+    if first["type"] == "extra_forbidden":
+        return one_line(f"{where}: {_unknown(parts[-1], _names_in(parts[:-1]))}")
     message = reason_of(error)
     given = first.get("input")
     is_secret = "password" in key or key in credentials or "@" in str(given)  # may be user:password@host
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) and not is_secret else ""
     message = f"{message[0].lower()}{message[1:]}{shown}"
     return one_line(f"{where}: {message}" if where else message)
+
+
+def _names_in(table: list[str]) -> list[str]:
+    """What may stand in a recipe, or in a table of one."""
+    tables = {"": NamedRecipe.model_fields, "gate": RecipeGate.model_fields}
+    return [*tables.get("".join(table[2:]), ())]

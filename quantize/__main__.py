@@ -30,6 +30,35 @@ exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage
 """
 
 
+_INSPECT_EXAMPLES = """\
+examples:
+  quantize inspect part.tflite
+  quantize inspect part.tflite --json                     the manifest, for programs
+  quantize inspect part.tflite --card part.md             a model card in Markdown
+"""
+_WRAP_EXAMPLES = """\
+What isn't given is told by the model or by the names; where it can't be, it is asked for.
+
+examples:
+  quantize wrap model.tflite --labels labels.txt --golden photographs
+  quantize wrap model.tflite --labels good,scratched --golden photographs --scale -1..1 --ok good
+"""
+_BENCH_EXAMPLES = """\
+examples:
+  quantize bench part.tflite
+  quantize bench part.tflite --threads 2 --runs 5000 --json
+"""
+_MAKE_KEY_EXAMPLES = """\
+examples:
+  quantize make-key line.key
+"""
+_SIGN_EXAMPLES = """\
+examples:
+  quantize sign part.tflite --key line.key
+  quantize sign part.tflite --key line.key --out signed.tflite
+"""
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line without `inspect`, which has a parser of its own."""
     parser = Parser(
@@ -159,7 +188,9 @@ def _inspect(words: list[str]) -> int:
     from quantize.card import model_card
     from quantize.describe import describe
 
-    parser = Parser(prog="quantize inspect", description="What a bundle says of itself.")
+    parser = Parser(
+        prog="quantize inspect", description="What a bundle says of itself.", epilog=_INSPECT_EXAMPLES
+    )
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
     parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
@@ -215,7 +246,7 @@ def _wrap_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="quantize wrap",
         description="Make a bundle of an image classifier that another tool made.",
-        epilog="What isn't given is told by the model or by the names; where it can't be, it is asked for.",
+        epilog=_WRAP_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="MODEL.tflite")
     parser.add_argument(
@@ -237,7 +268,9 @@ def _wrap_parser() -> argparse.ArgumentParser:
 def _bench(words: list[str]) -> int:
     from quantize.bench import bench, bench_table
 
-    parser = Parser(prog="quantize bench", description="How long a graph takes on this machine.")
+    parser = Parser(
+        prog="quantize bench", description="How long a graph takes on this machine.", epilog=_BENCH_EXAMPLES
+    )
     parser.add_argument("file", type=Path, metavar="FILE.tflite", help="a bundle, or any TFLite file")
     parser.add_argument("--threads", type=_count, metavar="N", help="on 1 to N (default: all, at most 4)")
     parser.add_argument("--runs", type=_count, default=1000, help="runs to time (default: 1000)")
@@ -255,6 +288,7 @@ def _make_key(words: list[str]) -> int:
     parser = Parser(
         prog="quantize make-key",
         description="Make a key to sign bundles with. Its public half is printed, for model.trusted_keys.",
+        epilog=_MAKE_KEY_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the private key; keep it off the devices")
     print(make_key(parser.parse_args(words).file))
@@ -264,7 +298,11 @@ def _make_key(words: list[str]) -> int:
 def _sign(words: list[str]) -> int:
     from quantize.sign import sign_file
 
-    parser = Parser(prog="quantize sign", description="Sign a bundle, in place of any other signature.")
+    parser = Parser(
+        prog="quantize sign",
+        description="Sign a bundle, in place of any other signature.",
+        epilog=_SIGN_EXAMPLES,
+    )
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument("--key", type=Path, required=True, metavar="KEY", help="what make-key wrote")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the same file")

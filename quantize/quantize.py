@@ -65,10 +65,10 @@ def quantize(
 
     With ``has_heatmap`` the bundle has one if the run has. Raises InputError or BundleError.
     """
+    run = read_run(folder)
+    network = load_network(folder)  # first: it brings TensorFlow in without its small talk
     from quantize.fake_quantize import rounds_as_int8
 
-    run = read_run(folder)
-    network = load_network(folder)
     if not has_heatmap:
         network = logits_alone(network)
     root = data if data is not None else Path(run.data)

@@ -187,6 +187,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from trainer.text import figures_table
 
     scored = score(arguments.run, arguments.data, groups=arguments.groups)
+    for warning in scored.dataset.warnings:
+        print(f"trainer: {warning}", file=sys.stderr)
     if arguments.report is not None:
         from trainer.report.run_page import Judged, write_evaluation
 

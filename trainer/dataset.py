@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,7 @@ class Dataset:
     pixels: NDArray[np.uint8]
     groups: Groups
     left_out: dict[str, str]
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -164,6 +165,11 @@ def load_training_set(
                 f"{layout.root}: class {name} has {counted(counts[name], 'usable image')}; "
                 f"at least {MIN_IMAGES_PER_CLASS} would be right"
             )
+    if ok_class is None and len(classes) == 2:
+        dataset.warnings.append(
+            f"neither {classes[0]} nor {classes[1]} is a usual name of OK parts: both are taken for defects; "
+            "--ok says which is OK"
+        )
     return dataset
 
 
@@ -209,7 +215,14 @@ def load_test_set(
             )
         meaning[name] = label
     labels = [meaning[item.label] for item in items]
-    return _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
+    dataset = _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
+    unknown = [name for name in names if name.casefold() not in known]
+    if has_one_logit(task) and unknown and ok_class not in meaning.values():
+        dataset.warnings.append(
+            f"{layout.root}: {', '.join(unknown)}: taken for {classes[1]}; "
+            f"a folder of OK parts would be named {ok_class}"
+        )
+    return dataset
 
 
 def _all_grey(items: Sequence[Item]) -> bool:

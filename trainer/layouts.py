@@ -147,6 +147,10 @@ def _classes(root: Path) -> Layout | None:
     if not _folders(root):
         return None
     found = _images_by_class(root)
+    for name, paths in found.items():
+        if not paths:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{root / name}: holds no images ({kinds}); add some, or remove the folder")
     items = [Item(path, name) for name, paths in found.items() for path in paths]
     beside = sum(path.is_file() and is_image_file(path) for path in root.iterdir())
     left_out = f"; {counted(beside, 'image')} beside them left out" if beside else ""
@@ -154,7 +158,7 @@ def _classes(root: Path) -> Layout | None:
 
 
 def _images_by_class(root: Path) -> dict[str, list[Path]]:
-    """The images of each class folder; raises InputError where one has none, or is a data set itself."""
+    """The images of each class folder; raises InputError where there is none, or one is a data set itself."""
     folders = _folders(root)
     if not folders:
         raise InputError(f"{root}: holds no class folders; {root / 'ok'}, {root / 'defect'} … would be right")
@@ -166,9 +170,6 @@ def _images_by_class(root: Path) -> dict[str, list[Path]]:
                 f"{root}: {folder.name}/ is no class but holds {' and '.join(inner)}; {folder} would be right"
             )
         found[folder.name] = list_images(folder)
-        if not found[folder.name]:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{folder}: holds no images ({kinds}); add some, or remove the folder")
     return found
 
 

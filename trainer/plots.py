@@ -1,5 +1,6 @@
 """Pictures of a run: loss, accuracy, confusion matrix."""
 
+import warnings
 from pathlib import Path
 
 from edge.figures import Figures
@@ -42,4 +43,6 @@ def plot_confusion(figures: Figures, path: Path) -> None:
     axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="true", title=f"{figures.correct} of {figures.images} right")
-    figure.savefig(path, dpi=120)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ")  # the font has no such letter; the report has the name
+        figure.savefig(path, dpi=120)

@@ -83,6 +83,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     learned = learner.learn(positions, validation)
     thresholds = choose_thresholds(learned, dataset, settings)
     gains = _gains_by_locating(learner, dataset, positions, settings)
+    warnings = [*dataset.warnings, *(test_set.warnings if test_set is not None else []), *warnings]
     warnings += proposals(gains)
     seconds = time.monotonic() - started
     held_back = dataset.subset(validation)

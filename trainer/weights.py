@@ -71,10 +71,10 @@ def find_weights(choice: str, download: Any) -> Weights | None:
                 f"name a file instead, by --weights or {VARIABLE}"
             ) from error
     named = os.environ.get(VARIABLE)
-    return read_weights(Path(named)) if named else None
+    return read_weights(Path(named), named_by=VARIABLE) if named else None
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path, *, named_by: str = "--weights") -> Weights:
     """Weights by layer name from an .h5 file of keras.applications, whole model or weights alone.
 
     Only arrays are read: nothing of what the file says is built or run. Raises InputError.
@@ -82,6 +82,8 @@ def read_weights(path: Path) -> Weights:
     import h5py
 
     arrays: dict[str, list[NDArray[np.float32]]] = {}
+    if not path.is_file():
+        raise InputError(f"{named_by} {path}: no such file; an .h5 file of Keras weights would be right")
     try:
         with h5py.File(path, "r") as file:
             layers = file.get("model_weights", file)
@@ -93,7 +95,7 @@ def read_weights(path: Path) -> Weights:
                     arrays[name] = [np.asarray(group[text], np.float32) for text in names]
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
-            f"--weights {path}: not an .h5 file of Keras weights; auto, imagenet, none or such a file "
+            f"{named_by} {path}: not an .h5 file of Keras weights; auto, imagenet, none or such a file "
             "would be right"
         ) from error
     return Weights(arrays, path.name)

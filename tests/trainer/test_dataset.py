@@ -132,3 +132,28 @@ def test_a_file_whose_name_is_no_text_is_left_out_under_a_name_that_can_be_print
     odd = tmp_path / "ok" / os.fsdecode(b"\xfc.png")
     odd.write_bytes((tmp_path / "ok" / "0.png").read_bytes())
     assert list(load(tmp_path).left_out) == ["ok/\\udcfc.png"]
+
+
+def test_two_classes_of_which_none_is_known_to_be_ok_are_said_to_be_defects(tmp_path: Path) -> None:
+    write(tmp_path / "Gut")
+    write(tmp_path / "Schlecht")
+    (warning,) = load(tmp_path).warnings
+    assert warning.startswith("neither Gut nor Schlecht is a usual name of OK parts")
+
+
+@pytest.mark.parametrize(("name", "warnings"), [("gut", 1), ("good", 0), ("OK", 0)])
+def test_test_folders_that_are_all_taken_for_defects_are_named(
+    tmp_path: Path, name: str, warnings: int
+) -> None:
+    for folder in ("data/ok", "data/bad", "test/dent", f"test/{name}"):
+        write(tmp_path / folder)
+    known = load(tmp_path / "data")
+    test = load_test_set(
+        read_layout(tmp_path / "test"),
+        task=known.task,
+        classes=known.classes,
+        ok_class=known.ok_class,
+        spec=known.spec,
+    )
+    assert len(test.warnings) == warnings
+    assert all("dent, gut: taken for bad" in warning for warning in test.warnings)

@@ -1,6 +1,7 @@
 """What all pages are made of: one HTML file with its style, its pictures and its drawings inside."""
 
 import base64
+import warnings
 from collections.abc import Callable, Sequence
 from html import escape
 from io import StringIO
@@ -108,7 +109,9 @@ def drawing(draw: Callable[[Any], None]) -> str:
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         file = StringIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph ")  # the browser has letters that this font has not
+            figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()
     return text[text.index("<svg") :]
 
