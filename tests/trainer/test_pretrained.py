@@ -1,10 +1,13 @@
 """The default network: with its head it says what its features said, as far as int8 can."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.errors import InputError
 from tests.test_chain import pretrained_weights
 from trainer.evaluate import predict_batches
 from trainer.head import learn_head
@@ -59,3 +62,10 @@ def test_a_window_of_the_mean_divides_its_map_and_leaves_few_places(side: int) -
     assert side // window <= 8
     left = [side // smaller for smaller in range(1, window) if side % smaller == 0]
     assert not any(2 <= places <= 5 for places in left)
+
+
+def test_a_file_of_weights_that_is_not_there_is_named_with_where_it_was_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--weights .*gone\.h5: no such file"):
+        read_weights(tmp_path / "gone.h5")
+    with pytest.raises(InputError, match=r"LINEGATE_WEIGHTS .*gone\.h5: no such file"):
+        read_weights(tmp_path / "gone.h5", named_by="LINEGATE_WEIGHTS")
