@@ -37,7 +37,8 @@ figure img { width: 49%; max-height: 13rem; object-fit: contain; object-position
 figure img:only-of-type { width: 100%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; color: #808890; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
-pre { overflow-x: auto; font-size: .8rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; }
+@media (max-width: 56rem) { td.number { white-space: normal; } }
 @media (max-width: 30rem) {
   th, td { padding-right: .5rem; font-size: .9rem; } td:first-child { min-width: 6rem; }
 }
