@@ -13,6 +13,8 @@ OK_NAMES = frozenset(
     {
         "fine", "free", "good", "good_front", "intact", "no_defect", "no_defects", "nodefect",
         "non_defective", "normal", "ok", "ok_front", "okay", "pass", "passed",
+        "gut", "gutteil", "gutteile", "i.o.", "io", "bon", "bonne", "bonnes", "buena", "bueno", "buenos",
+        "buona", "buono", "buoni", "conforme", "conformes", "goed", "合格", "良品",
     }
 )  # fmt: skip
 

@@ -154,6 +154,8 @@ def _classes(root: Path) -> Layout | None:
     items = [Item(path, name) for name, paths in found.items() for path in paths]
     beside = sum(path.is_file() and is_image_file(path) for path in root.iterdir())
     left_out = f"; {counted(beside, 'image')} beside them left out" if beside else ""
+    no_classes = sorted(path.name for path in root.iterdir() if path.name.lower() in _NOT_CLASSES)
+    left_out += f"; {' and '.join(no_classes)} left out as no class" if no_classes else ""
     return Layout(root, f"{counted(len(found), 'class folder')}{left_out}", items)
 
 

@@ -3,6 +3,7 @@
 import csv
 import platform
 import shutil
+import sys
 import time
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from edge.bundle import Photographs
 from edge.decision import class_probabilities
@@ -35,6 +37,7 @@ from trainer.settings import TrainSettings
 from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
 from trainer.validate import choose_thresholds, cross_validate, decide_on
+from trainer.words import counted
 
 TENSORBOARD = "tensorboard"
 _MAP_FROM = 300  # photographs of OK parts, and as many of others, that show what a heatmap may expect
@@ -47,6 +50,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     """
     _refuse_foreign_folder(out)
     layout = read_layout(data)
+    tqdm.write(
+        f"trainer: {counted(len(layout.items), 'image')}, laid out as {layout.recognised}", file=sys.stderr
+    )
     dataset = load_training_set(
         layout,
         task=settings.task,

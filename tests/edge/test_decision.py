@@ -62,7 +62,10 @@ def test_without_an_ok_class_every_part_is_defective() -> None:
     assert defect_scores(np.array([[0.9, 0.1]]), None).tolist() == [1.0]
 
 
-@pytest.mark.parametrize("name", ["ok", "OK", "Good", "ok_front", "no_defect", "No-Defect", "Free", "normal"])
+@pytest.mark.parametrize(
+    "name",
+    ["Gut", "i.O.", "合格", "ok", "OK", "Good", "ok_front", "no_defect", "No-Defect", "Free", "normal"],
+)
 def test_the_ok_class_is_found_by_its_name(name: str) -> None:
     assert find_ok_class(["scratch", name]) == name
 

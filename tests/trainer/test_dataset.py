@@ -135,13 +135,13 @@ def test_a_file_whose_name_is_no_text_is_left_out_under_a_name_that_can_be_print
 
 
 def test_two_classes_of_which_none_is_known_to_be_ok_are_said_to_be_defects(tmp_path: Path) -> None:
-    write(tmp_path / "Gut")
+    write(tmp_path / "Prima")
     write(tmp_path / "Schlecht")
     (warning,) = load(tmp_path).warnings
-    assert warning.startswith("neither Gut nor Schlecht is a usual name of OK parts")
+    assert warning.startswith("neither Prima nor Schlecht is a usual name of OK parts")
 
 
-@pytest.mark.parametrize(("name", "warnings"), [("gut", 1), ("good", 0), ("OK", 0)])
+@pytest.mark.parametrize(("name", "warnings"), [("prima", 1), ("good", 0), ("OK", 0)])
 def test_test_folders_that_are_all_taken_for_defects_are_named(
     tmp_path: Path, name: str, warnings: int
 ) -> None:
@@ -156,4 +156,4 @@ def test_test_folders_that_are_all_taken_for_defects_are_named(
         spec=known.spec,
     )
     assert len(test.warnings) == warnings
-    assert all("dent, gut: taken for bad" in warning for warning in test.warnings)
+    assert all("dent, prima: taken for bad" in warning for warning in test.warnings)

@@ -42,6 +42,13 @@ def test_a_folder_with_test_alone(tmp_path: Path) -> None:
     assert found(tmp_path) == {("ok", "test"): 1, ("hole", "test"): 1}
 
 
+def test_a_folder_of_masks_is_no_class_and_is_said(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "scratch/1.png", "masks/1.png")
+    layout = read_layout(tmp_path)
+    assert {item.label for item in layout.items} == {"ok", "scratch"}
+    assert layout.recognised == "2 class folders; masks left out as no class"
+
+
 def test_images_beside_the_class_folders_are_counted(tmp_path: Path) -> None:
     make(tmp_path, "ok/1.png", "hole/1.png", "stray.png", "notes.txt")
     assert read_layout(tmp_path).recognised == "2 class folders; 1 image beside them left out"
