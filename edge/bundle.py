@@ -78,6 +78,36 @@ class Photographs(BaseModel):
     fingerprint: str
 
 
+class AtThresholds(BaseModel):
+    """What thresholds give on the int8 scores of the validation images, and what float decides otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ok_below: float
+    defect_from: float
+    flips: int = Field(ge=0, description="verdicts that differ from the float model's")
+    flips_outside: int = Field(ge=0, description="of these, between ok and defect, or two classes")
+    escapes_new: int = Field(ge=0, description="defects that float rejected and int8 passes")
+    escapes: int = Field(ge=0)
+    overkill: int = Field(ge=0)
+    unsure: int = Field(ge=0)
+
+
+class Rederived(BaseModel):
+    """The thresholds of the run, and what its rule says of the int8 scores of the validation images.
+
+    ``float32``: what it says of their float scores, from and to; what differs from that is int8's doing. The
+    bundle takes ``int8`` where ``is_taken``, and else those of the run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: AtThresholds
+    int8: AtThresholds
+    float32: tuple[float, float]
+    is_taken: bool
+
+
 class Results(BaseModel):
     """Float and int8 figures on the same images; ``split`` says which and how they were split."""
 
@@ -92,6 +122,7 @@ class Results(BaseModel):
     escapes_allowed: int = Field(default=0, ge=0, description="what a person accepted")
     largest_score_shift: float
     mean_score_shift: float
+    rederived: Rederived | None = None
 
 
 class Output(BaseModel):

@@ -149,6 +149,8 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
         "refusal": result.refusal,
         "float32": comparison.float32.model_dump(),
         "int8": comparison.int8.model_dump(),
+        "thresholds": comparison.thresholds.model_dump(),
+        "rederived": None if comparison.rederived is None else comparison.rederived.model_dump(),
         "flips": [asdict(flip) for flip in comparison.flips],
         "largest_score_shift": comparison.largest_shift,
         "mean_score_shift": comparison.mean_shift,
@@ -158,7 +160,7 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
 
 
 def _report(result: "Quantized", out: Path) -> str:
-    from quantize.describe import figures_line, operators_line
+    from quantize.describe import figures_line, operators_line, rederived_lines
 
     comparison = result.comparison
     lines = [
@@ -172,6 +174,7 @@ def _report(result: "Quantized", out: Path) -> str:
         f"int8 {flip.int8_decides} {flip.int8_score:.4f}"
         for flip in comparison.flips
     ]
+    lines += rederived_lines(comparison.rederived)
     lines += [
         f"  after {layer.layer} int8 is off by {layer.error:.0%} of what float varies by, before it by "
         f"{layer.before:.0%}"

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from edge.bundle import Bundle, Manifest, Photographs, Results, Wrapped
 from edge.figures import Figures, wilson_interval
-from quantize.describe import accepted_line, input_line, operators_line, output_line, thresholds_line
+from quantize.describe import (
+    accepted_line,
+    input_line,
+    operators_line,
+    output_line,
+    rederived_lines,
+    thresholds_line,
+)
 
 
 def model_card(bundle: Bundle) -> str:
@@ -135,7 +142,14 @@ def _thresholds(manifest: Manifest) -> str:
         "Thresholds",
         f"The score runs from 0 to 1, higher for defects: {thresholds_line(manifest.thresholds)}. "
         "What lies between is `unsure`: a person looks.",
+        _rederived(manifest.results),
     )
+
+
+def _rederived(results: Results | None) -> str:
+    if results is None or results.rederived is None:
+        return ""
+    return "\n".join(f"- {line[0].upper()}{line[1:]}." for line in rederived_lines(results.rederived))
 
 
 def _not_for(manifest: Manifest) -> str:

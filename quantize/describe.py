@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.bundle import Bundle, Manifest, Operators, Results
+from edge.bundle import AtThresholds, Bundle, Manifest, Operators, Rederived, Results
 from edge.decision import Thresholds
 from edge.figures import Figures
 
@@ -66,6 +66,30 @@ def thresholds_line(thresholds: Thresholds) -> str:
     )
 
 
+def rederived_lines(found: Rederived | None) -> list[str]:
+    """What the thresholds of the run give with int8, what its own ones would, and which the bundle has."""
+    if found is None:
+        return []
+    which = "taken" if found.is_taken else "not taken"
+    return [
+        f"thresholds of the run, {_cut(found.run.ok_below, found.run.defect_from)}: {_at_line(found.run)}",
+        f"by the same rule from the int8 scores of the validation images, "
+        f"{_cut(found.int8.ok_below, found.int8.defect_from)}, from their float scores "
+        f"{_cut(*found.float32)}: {_at_line(found.int8)}; {which}",
+    ]
+
+
+def _cut(ok_below: float, defect_from: float) -> str:
+    return f"{ok_below:.4f}" if ok_below == defect_from else f"{ok_below:.4f} to {defect_from:.4f}"
+
+
+def _at_line(found: AtThresholds) -> str:
+    return (
+        f"{found.flips} decisions changed, {found.escapes_new} new escapes; {found.escapes} escapes, "
+        f"{found.overkill} overkill, {found.unsure} unsure"
+    )
+
+
 def _origin(manifest: Manifest) -> list[tuple[str, str]]:
     if manifest.wrapped is not None:
         wrapped = manifest.wrapped
@@ -93,6 +117,7 @@ def _origin(manifest: Manifest) -> list[tuple[str, str]]:
                 f"{results.flips} decisions changed by int8, largest score shift "
                 f"{results.largest_score_shift:.4f}{accepted_line(results)}",
             ),
+            *(("", line) for line in rederived_lines(results.rederived)),
         ]
     return lines
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.decision import Verdict
-from quantize.compare import Comparison, Flip
+from quantize.compare import Comparison
 
 _FEW = 10
 
@@ -23,7 +22,7 @@ def refuse(comparison: Comparison, allowed: Allowed) -> str | None:
     defect that float rejected, or was unsure of, and int8 passes, is a new escape. Of pictures made strange,
     for a model that was shown OK parts alone, one in ten may be: many lie near the threshold.
     """
-    outside = [flip for flip in comparison.flips if not is_in_band(flip)]
+    outside = [flip for flip in comparison.flips if not flip.is_in_band]
     escapes = [flip for flip in comparison.flips if flip.is_escape]
     reasons, accepting = [], []
     if len(outside) > allowed.flips:
@@ -39,8 +38,3 @@ def refuse(comparison: Comparison, allowed: Allowed) -> str | None:
     if not reasons:
         return None
     return f"int8 {' and '.join(reasons)}; {' '.join(accepting)} would accept that"
-
-
-def is_in_band(flip: Flip) -> bool:
-    """Whether float or int8 is unsure."""
-    return Verdict.UNSURE in (flip.float_decides, flip.int8_decides)

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.decision import Thresholds
 from quantize.run import Run
 
 COUNT = 4
 
 
-def choose_golden(run: Run, scores: NDArray[np.float64]) -> list[int]:
+def choose_golden(run: Run, scores: NDArray[np.float64], thresholds: Thresholds) -> list[int]:
     """Positions among the validation images: half nearest the threshold, half spread over the rest."""
     labels = [item.label for item in run.validation]
-    return spread_examples(scores, labels, run.classes, threshold=run.thresholds.defect_from)
+    return spread_examples(scores, labels, run.classes, threshold=thresholds.defect_from)
 
 
 def spread_examples(

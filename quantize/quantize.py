@@ -111,7 +111,7 @@ def _compare(
     comparison = compare(network, model, run, pixels)
     if strange is None:
         return comparison
-    return replace(comparison, strange=compare_strange(network, model, run, strange))
+    return replace(comparison, strange=compare_strange(network, model, run, strange, comparison.thresholds))
 
 
 def _draft(run: Run, flatbuffer: bytes, heatmap: Heatmap | None, operators: Operators) -> Manifest:
@@ -152,7 +152,7 @@ def _manifest(
     samples: int,
     seed: int,
 ) -> tuple[Manifest, list[NDArray[np.uint8]]]:
-    positions = choose_golden(run, comparison.scores)
+    positions = choose_golden(run, comparison.scores, comparison.thresholds)
     golden = [
         GoldenExample(
             file=f"golden/{number:03}.png",
@@ -171,8 +171,10 @@ def _manifest(
         escapes_allowed=allowed.escapes,
         largest_score_shift=comparison.largest_shift,
         mean_score_shift=comparison.mean_shift,
+        rederived=comparison.rederived,
     )
     changes = {
+        "thresholds": comparison.thresholds,
         "results": results,
         "ok_scores": _ok_scores(run, comparison),
         "golden": golden,

@@ -14,6 +14,7 @@ from edge.decision import Task, Thresholds
 from edge.errors import ImageError, InputError
 from edge.images import read_image
 from edge.preprocess import InputSpec, preprocess
+from edge.threshold_rule import ThresholdRule
 
 
 class FileLabel(BaseModel):
@@ -35,6 +36,7 @@ class Run(BaseModel):
     ok_class: str | None
     input: InputSpec
     thresholds: Thresholds
+    threshold_rule: ThresholdRule | None = None
     model_name: str
     data: str
     photographs: Photographs

@@ -13,7 +13,7 @@ from edge.errors import InputError, LinegateError
 from trainer.arguments import build_parser
 
 if TYPE_CHECKING:
-    from trainer.operating_point import Costs
+    from edge.threshold_rule import Costs
     from trainer.run import Run
 
 
@@ -64,7 +64,7 @@ def _import_tensorflow() -> None:
 
 
 def _costs(arguments: argparse.Namespace) -> "Costs | None":
-    from trainer.operating_point import Costs
+    from edge.threshold_rule import Costs
 
     given = (arguments.escape_cost, arguments.overkill_cost, arguments.defect_rate)
     if all(value is None for value in given):

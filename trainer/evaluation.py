@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
 from edge.figures import Figures, Labelled, compute_figures
+from edge.threshold_rule import Costs
 from trainer.curves import areas
 from trainer.dataset import Dataset
 from trainer.intervals import Draws, Measured, share, weighted_sum
-from trainer.operating_point import Costs, LineFigures, on_the_line
+from trainer.operating_point import LineFigures, on_the_line
 
 _BINS, _WORST, _SURE = 10, 20, 1e-12
 _FEW = 10  # parts of a class, to draw from

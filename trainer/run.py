@@ -12,9 +12,9 @@ from edge.decision import Task, Thresholds
 from edge.errors import InputError
 from edge.figures import Figures
 from edge.preprocess import InputSpec
+from edge.threshold_rule import Costs, ThresholdRule
 from trainer.audit.probes import Probe
 from trainer.evaluation import Evaluation
-from trainer.operating_point import Costs
 from trainer.suspects import Suspect
 
 RUN_FILE, MODEL_FILE = "run.json", "model.keras"
@@ -56,6 +56,7 @@ class Run(BaseModel):
     ok_class: str | None
     input: InputSpec
     thresholds: Thresholds
+    threshold_rule: ThresholdRule | None = None
     costs: Costs | None = None
     model_name: str
     data: str

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.preprocess import Locate
+from edge.threshold_rule import Costs
 from trainer.fit import FitSettings
 from trainer.groups import COPIES
 from trainer.locating import PROPOSE
 from trainer.models.registry import DEFAULT
-from trainer.operating_point import Costs
 from trainer.weights import AUTO
 
 

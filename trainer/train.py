@@ -36,7 +36,7 @@ from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_
 from trainer.settings import TrainSettings
 from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
-from trainer.validate import choose_thresholds, cross_validate, decide_on
+from trainer.validate import choose_thresholds, cross_validate, decide_on, threshold_rule
 from trainer.words import counted
 
 TENSORBOARD = "tensorboard"
@@ -87,7 +87,8 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         warnings = warnings + warn_of_dependence(dataset, positions, settings.fit.augment, seed=seed)
     folds = cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
-    thresholds = choose_thresholds(learned, dataset, settings)
+    rule = threshold_rule(dataset, settings, by_validation=learner.needs_validation)
+    thresholds = choose_thresholds(learned, dataset, rule)
     gains = _gains_by_locating(learner, dataset, positions, settings)
     warnings = [*dataset.warnings, *(test_set.warnings if test_set is not None else []), *warnings]
     warnings += proposals(gains)
@@ -101,6 +102,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         ok_class=dataset.ok_class,
         input=dataset.spec,
         thresholds=thresholds,
+        threshold_rule=rule,
         costs=settings.costs,
         model_name=str(learned.network.name),
         data=str(layout.root.resolve()),

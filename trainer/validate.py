@@ -4,11 +4,11 @@ import numpy as np
 
 from edge.decision import Thresholds, class_probabilities, defect_scores
 from edge.figures import Figures
+from edge.threshold_rule import HeldOut, ThresholdRule
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, decisions, figures_of
 from trainer.learners.learner import Learned, Learner
-from trainer.operating_point import HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 from trainer.settings import TrainSettings
 from trainer.split import folds_by_group, split_by_group
 
@@ -41,27 +41,37 @@ def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) 
             )
             train, stop = others[inner], others[rest]
         learned = learner.learn(train, stop)
-        chosen = choose_thresholds(learned, dataset, settings)
+        rule = threshold_rule(dataset, settings, by_validation=learner.needs_validation)
+        chosen = choose_thresholds(learned, dataset, rule)
         found.append(figures_of(decide_on(dataset.subset(unseen), learned, chosen)))
     return found
 
 
-def choose_thresholds(learned: Learned, dataset: Dataset, settings: TrainSettings) -> Thresholds:
-    """Thresholds as the settings want them, by photographs of parts that the model never saw."""
+def threshold_rule(dataset: Dataset, settings: TrainSettings, *, by_validation: bool) -> ThresholdRule | None:
+    """The rule that the settings want; None without an OK class, where thresholds have no meaning."""
     if dataset.ok_index is None:
+        return None
+    is_anomaly = dataset.task == "anomaly"
+    return ThresholdRule(
+        max_overkill_rate=settings.max_overkill_rate if is_anomaly else None,
+        max_escape_rate=settings.max_escape_rate,
+        costs=settings.costs,
+        seed=settings.fit.seed,
+        by_validation=by_validation,
+    )
+
+
+def choose_thresholds(learned: Learned, dataset: Dataset, rule: ThresholdRule | None) -> Thresholds:
+    """Thresholds by a rule, and by photographs of parts that the model never saw."""
+    if rule is None or dataset.ok_index is None:
         return Thresholds(ok_below=0.5, defect_from=0.5, chosen="without an OK class it has no meaning")
     at = learned.held_out_at
     scores = defect_scores(class_probabilities(learned.held_out, dataset.task), dataset.ok_index)
-    found = HeldOut(
-        scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
+    return rule.thresholds(
+        HeldOut(
+            scores, dataset.labels[at] != dataset.ok_index, dataset.groups.numbers[at], learned.held_out_are
+        )
     )
-    if dataset.task == "anomaly":
-        return by_overkill_rate(found, settings.max_overkill_rate)
-    if settings.max_escape_rate is not None:
-        return by_escape_rate(found, settings.max_escape_rate)
-    if settings.costs is not None:
-        return by_cost(found, settings.costs, seed=settings.fit.seed)
-    return best_balanced(found)
 
 
 def decide_on(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.decision import Thresholds
 from edge.figures import compute_figures
-from quantize.compare import Comparison, Flip, Strange
+from quantize.compare import Comparison, Strange
+from quantize.decisions import Flip
 from quantize.gate import Allowed, refuse
 
 NOTHING = compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
@@ -23,6 +25,7 @@ def comparison(*flips: Flip) -> Comparison:
         mean_shift=0.01,
         raw=np.zeros((1, 1), np.int8),
         scores=np.zeros(1),
+        thresholds=Thresholds(ok_below=0.5, defect_from=0.5),
     )
 
 

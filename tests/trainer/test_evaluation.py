@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from edge.decision import Thresholds, decide
+from edge.threshold_rule import Costs
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
-from trainer.operating_point import Costs
 
 CUT = Thresholds(ok_below=0.5, defect_from=0.5)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge.decision import decide
 from edge.errors import InputError
-from trainer.operating_point import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
+from edge.threshold_rule import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
 
 
 def found(parts: int, *, overlap: float = 1.0, seed: int = 1, copies: int = 1) -> HeldOut:

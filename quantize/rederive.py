@@ -1,0 +1,65 @@
+"""The thresholds that int8 is to have: those of the run, or what its rule says of the int8 scores."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import AtThresholds, Rederived
+from edge.decision import Thresholds
+from edge.errors import InputError
+from edge.threshold_rule import HeldOut
+from quantize.decisions import Side, figures_of, find_flips
+from quantize.run import Run
+
+
+def choose_thresholds(float_side: Side, int8_side: Side, run: Run) -> tuple[Thresholds, Rederived | None]:
+    """Those that int8 is to have, and what was to choose from, if the run's rule has something to say.
+
+    Its own ones only if the run's, too, were chosen on the validation images, and if with them fewer flips
+    lie outside the unsure band, or fewer defects escape anew, and more of neither, nor of all flips:
+    a band that is wide enough would hide any.
+    """
+    float_rule, int8_rule = (_rule_says(side.scores, run) for side in (float_side, int8_side))
+    if float_rule is None or int8_rule is None or run.threshold_rule is None:
+        return run.thresholds, None
+    at_run, at_int8 = (_at(float_side, int8_side, run, cut) for cut in (run.thresholds, int8_rule))
+    mine, before = (np.array([at.flips_outside, at.escapes_new]) for at in (at_int8, at_run))
+    is_better = bool((mine <= before).all() and (mine < before).any()) and at_int8.flips <= at_run.flips
+    is_taken = run.threshold_rule.by_validation and is_better
+    rederived = Rederived(
+        run=at_run,
+        int8=at_int8,
+        float32=(float_rule.ok_below, float_rule.defect_from),
+        is_taken=is_taken,
+    )
+    return (int8_rule if is_taken else run.thresholds), rederived
+
+
+def _rule_says(scores: NDArray[np.float64], run: Run) -> Thresholds | None:
+    """The thresholds by the run's rule for scores (N,) of the validation images; None where it has none."""
+    if run.threshold_rule is None:
+        return None
+    is_defect = np.array([item.label != run.ok_class for item in run.validation])
+    groups = np.array([item.group for item in run.validation])
+    needs_defects = run.threshold_rule.max_overkill_rate is None
+    if is_defect.all() or (needs_defects and not is_defect.any()):
+        return None
+    held_out = "the validation images, as int8 scores them"
+    try:
+        return run.threshold_rule.thresholds(HeldOut(scores, is_defect, groups, held_out))
+    except InputError:  # too few of them to prove what it wants
+        return None
+
+
+def _at(float_side: Side, int8_side: Side, run: Run, cut: Thresholds) -> AtThresholds:
+    flips = find_flips(float_side, int8_side, run, cut)
+    figures = figures_of(int8_side, run, cut)
+    return AtThresholds(
+        ok_below=cut.ok_below,
+        defect_from=cut.defect_from,
+        flips=len(flips),
+        flips_outside=sum(not flip.is_in_band for flip in flips),
+        escapes_new=sum(flip.is_escape for flip in flips),
+        escapes=figures.escapes,
+        overkill=figures.overkill,
+        unsure=figures.unsure,
+    )
