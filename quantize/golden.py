@@ -1,6 +1,7 @@
 """Examples that a device must decide on as this machine did."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,19 +9,40 @@ from numpy.typing import NDArray
 from edge.decision import Thresholds
 from quantize.run import Run
 
-COUNT = 4
+COUNT, FEWEST = 4, 2
+_LIMITS = {"small": 119_500}  # bytes of a bundle; a signature has room beside
 
 
-def choose_golden(run: Run, scores: NDArray[np.float64], thresholds: Thresholds) -> list[int]:
-    """Positions among the validation images: half nearest the threshold, half spread over the rest."""
+def size_limit(model_name: str) -> int | None:
+    """How large a bundle may be before golden examples are left out; None: as large as it is."""
+    return _LIMITS.get(model_name)
+
+
+def choose_golden(
+    run: Run, scores: NDArray[np.float64], thresholds: Thresholds, *, most: int | None = None
+) -> list[int]:
+    """Positions among the validation images: half nearest the threshold, half spread over the rest.
+
+    With ``most`` so many of these at most, near and far ones in turn.
+    """
     labels = [item.label for item in run.validation]
-    return spread_examples(scores, labels, run.classes, threshold=thresholds.defect_from)
+    near, far = _near_and_far(scores, labels, run.classes, threshold=thresholds.defect_from)
+    in_turn = [position for pair in zip_longest(near, far) for position in pair if position is not None]
+    return sorted(in_turn[:most])
 
 
 def spread_examples(
     scores: NDArray[np.float64], labels: Sequence[str], classes: Sequence[str], *, threshold: float
 ) -> list[int]:
     """Positions among images: half nearest the threshold, half spread over the rest; ``scores``: (N,)."""
+    near, far = _near_and_far(scores, labels, classes, threshold=threshold)
+    return sorted([*near, *far])
+
+
+def _near_and_far(
+    scores: NDArray[np.float64], labels: Sequence[str], classes: Sequence[str], *, threshold: float
+) -> tuple[list[int], list[int]]:
+    """The nearest of all, and of the rest one of each class that is missing, or the farthest."""
     distance = np.abs(_logit(scores) - _logit(np.array([threshold]))[0])
     order = [int(position) for position in np.argsort(distance, kind="stable")]
     near, rest = order[: COUNT // 2], order[: COUNT // 2 - 1 : -1]
@@ -28,7 +50,7 @@ def spread_examples(
     one_of_each = [next((p for p in rest if labels[p] == name), None) for name in missing]
     far = [position for position in one_of_each if position is not None]
     spread = [position for position in rest if position not in far]
-    return sorted([*near, *far, *spread][: max(COUNT, len(near) + len(far))])
+    return near, [*far, *spread][: max(COUNT - len(near), len(far))]
 
 
 def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:

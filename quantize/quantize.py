@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from edge.bundle import (
     Bundle,
@@ -28,7 +29,7 @@ from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert
 from quantize.gate import Allowed, refuse
-from quantize.golden import choose_golden
+from quantize.golden import FEWEST, choose_golden, size_limit
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
 from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
@@ -83,8 +84,9 @@ def quantize(
     strange = sample[1::2][:_STRANGE] if run.task == "anomaly" else None
     comparison = _compare(network, draft, flatbuffer, run, validation, strange)
     refusal = refuse(comparison, allowed)
-    manifest, inputs = _manifest(run, draft, comparison, allowed, validation, samples=len(chosen), seed=seed)
-    content = encode_bundle(manifest, flatbuffer, inputs)
+    sampled: dict[str, JsonValue] = {"calibration_images": len(chosen), "calibration_seed": seed}
+    manifest = _manifest(run, draft, comparison, allowed, sampled)
+    content = _encode(manifest, flatbuffer, run, comparison, validation)
     bundle = decode_bundle(content, str(out))
     Model(bundle, name=str(out)).verify_golden()
     if refusal is None:
@@ -147,20 +149,9 @@ def _manifest(
     draft: Manifest,
     comparison: Comparison,
     allowed: Allowed,
-    validation: NDArray[np.uint8],
-    *,
-    samples: int,
-    seed: int,
-) -> tuple[Manifest, list[NDArray[np.uint8]]]:
-    positions = choose_golden(run, comparison.scores, comparison.thresholds)
-    golden = [
-        GoldenExample(
-            file=f"golden/{number:03}.png",
-            label=run.validation[position].label,
-            output=[int(value) for value in comparison.raw[position]],
-        )
-        for number, position in enumerate(positions)
-    ]
+    settings: dict[str, JsonValue],
+) -> Manifest:
+    """The draft with all that was measured, but without golden examples."""
     results = Results(
         split=f"validation, {run.split}",
         float32=comparison.float32,
@@ -177,11 +168,33 @@ def _manifest(
         "thresholds": comparison.thresholds,
         "results": results,
         "ok_scores": _ok_scores(run, comparison),
-        "golden": golden,
-        "training": {**run.training, "calibration_images": samples, "calibration_seed": seed},
+        "training": {**run.training, **settings},
         "versions": {**run.versions, "runtime": runtime_version()},
     }
-    return draft.model_copy(update=changes), [validation[position] for position in positions]
+    return draft.model_copy(update=changes)
+
+
+def _encode(
+    manifest: Manifest, flatbuffer: bytes, run: Run, comparison: Comparison, validation: NDArray[np.uint8]
+) -> bytes:
+    """The bundle, with as many golden examples as are wanted, or as its size has room for."""
+    limit = size_limit(run.model_name)
+    positions = choose_golden(run, comparison.scores, comparison.thresholds)
+    while True:
+        golden = [
+            GoldenExample(
+                file=f"golden/{number:03}.png",
+                label=run.validation[position].label,
+                output=[int(value) for value in comparison.raw[position]],
+            )
+            for number, position in enumerate(positions)
+        ]
+        whole = manifest.model_copy(update={"golden": golden})
+        content = encode_bundle(whole, flatbuffer, [validation[position] for position in positions])
+        if limit is None or len(content) <= limit or len(positions) <= FEWEST:
+            return content
+        fewer = len(positions) - 1
+        positions = choose_golden(run, comparison.scores, comparison.thresholds, most=fewer)
 
 
 def _ok_scores(run: Run, comparison: Comparison) -> ScoreProfile | None:

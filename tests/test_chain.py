@@ -230,6 +230,17 @@ def test_quantizing_twice_gives_the_same_bytes(chain: Path) -> None:
     assert again.read_bytes() == (chain / "part.tflite").read_bytes()
 
 
+def test_a_bundle_that_would_be_too_large_has_fewer_golden_examples_but_two(
+    chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quantize import quantize as module
+
+    monkeypatch.setattr(module, "size_limit", lambda _: 1)
+    assert quantize([str(chain / "run"), "--out", str(tmp_path / "small.tflite"), *LOOSE]) == 0
+    assert len(read_bundle(tmp_path / "small.tflite").manifest.golden) == 2
+    assert len(read_bundle(chain / "part.tflite").manifest.golden) == 4
+
+
 def test_evaluate_and_replay_use_the_same_names(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert trainer(["evaluate", str(chain / "run"), str(chain / "data"), "--json"]) == 0
     evaluated = json.loads(capsys.readouterr().out)
