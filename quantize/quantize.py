@@ -29,7 +29,7 @@ from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert
 from quantize.gate import Allowed, refuse
-from quantize.golden import FEWEST, choose_golden, size_limit
+from quantize.golden import FEWEST, choose_golden, size_limit, with_fewer_levels
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
 from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
@@ -177,24 +177,45 @@ def _manifest(
 def _encode(
     manifest: Manifest, flatbuffer: bytes, run: Run, comparison: Comparison, validation: NDArray[np.uint8]
 ) -> bytes:
-    """The bundle, with as many golden examples as are wanted, or as its size has room for."""
+    """The bundle, with as many golden examples as are wanted, or as its size has room for.
+
+    Where even the fewest are too large, their pictures have fewer levels.
+    """
     limit = size_limit(run.model_name)
     positions = choose_golden(run, comparison.scores, comparison.thresholds)
-    while True:
-        golden = [
-            GoldenExample(
-                file=f"golden/{number:03}.png",
-                label=run.validation[position].label,
-                output=[int(value) for value in comparison.raw[position]],
-            )
-            for number, position in enumerate(positions)
-        ]
-        whole = manifest.model_copy(update={"golden": golden})
-        content = encode_bundle(whole, flatbuffer, [validation[position] for position in positions])
-        if limit is None or len(content) <= limit or len(positions) <= FEWEST:
-            return content
+    content = _with_golden(manifest, flatbuffer, run, positions, validation[positions], comparison.raw)
+    while limit is not None and len(content) > limit and len(positions) > FEWEST:
         fewer = len(positions) - 1
         positions = choose_golden(run, comparison.scores, comparison.thresholds, most=fewer)
+        content = _with_golden(manifest, flatbuffer, run, positions, validation[positions], comparison.raw)
+    if limit is None or len(content) <= limit:
+        return content
+    coarse = validation.copy()
+    coarse[positions] = with_fewer_levels(validation[positions])
+    model = Model(Bundle(manifest, flatbuffer, [], ""), name="the int8 model")
+    raw = comparison.raw.copy()
+    raw[positions] = [model.predict(image).raw for image in coarse[positions]]
+    return _with_golden(manifest, flatbuffer, run, positions, coarse[positions], raw)
+
+
+def _with_golden(
+    manifest: Manifest,
+    flatbuffer: bytes,
+    run: Run,
+    positions: list[int],
+    pixels: NDArray[np.uint8],
+    raw: NDArray[np.int8],
+) -> bytes:
+    """The bundle with the validation images at these positions as golden examples; ``raw``: of all images."""
+    golden = [
+        GoldenExample(
+            file=f"golden/{number:03}.png",
+            label=run.validation[position].label,
+            output=[int(value) for value in raw[position]],
+        )
+        for number, position in enumerate(positions)
+    ]
+    return encode_bundle(manifest.model_copy(update={"golden": golden}), flatbuffer, list(pixels))
 
 
 def _ok_scores(run: Run, comparison: Comparison) -> ScoreProfile | None:

@@ -237,7 +237,9 @@ def test_a_bundle_that_would_be_too_large_has_fewer_golden_examples_but_two(
 
     monkeypatch.setattr(module, "size_limit", lambda _: 1)
     assert quantize([str(chain / "run"), "--out", str(tmp_path / "small.tflite"), *LOOSE]) == 0
-    assert len(read_bundle(tmp_path / "small.tflite").manifest.golden) == 2
+    bundle = read_bundle(tmp_path / "small.tflite")
+    assert len(bundle.manifest.golden) == 2
+    assert len(np.unique(bundle.golden_inputs)) <= 16  # and their pictures have fewer levels
     assert len(read_bundle(chain / "part.tflite").manifest.golden) == 4
 
 
