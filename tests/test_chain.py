@@ -64,6 +64,11 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     assert zero_point == 128
     assert model.bundle.manifest.results is not None
     assert model.bundle.manifest.results.int8.images == 24
+    rederived = model.bundle.manifest.results.rederived
+    assert rederived is not None
+    assert rederived.float32[1] == pytest.approx(
+        rederived.run.defect_from
+    )  # of the same scores, by the same rule
     assert model.bundle.manifest.ok_scores is not None
     assert model.bundle.manifest.ok_scores.count == 12
     assert model.bundle.manifest.ok_scores.parts == 12
