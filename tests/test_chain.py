@@ -213,9 +213,9 @@ def test_an_operating_point_that_cannot_be_had_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        ("absent.csv", "not a CSV file"),
+        ("absent.csv", "absent.csv: cannot be read (No such file"),
         ("[", "a regular expression would be right"),
-        ("xyz(.)", "does not match Good/000.png"),
+        ("xyz(.)", "names no group for Good/000.png"),
         ("(Good|scratched)", "all its images are of one part"),
     ],
 )
@@ -290,7 +290,7 @@ def test_several_classes_without_an_ok_class_go_through(tmp_path: Path) -> None:
     ("make", "said"),
     [
         ({}, "no such folder"),
-        ({"scratched": 9}, "holds 1 classes"),
+        ({"scratched": 9}, "holds 1 class "),
         ({"ok": 9, "bad": 0}, "bad: holds no images"),
         ({"ok": 9, "bad": 2}, "class bad has 2 usable images"),
     ],

@@ -50,9 +50,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     """
     _refuse_foreign_folder(out)
     layout = read_layout(data)
-    tqdm.write(
-        f"trainer: {counted(len(layout.items), 'image')}, laid out as {layout.recognised}", file=sys.stderr
-    )
+    if sys.stderr.isatty():  # as with progress; programs find it in the result
+        images = counted(len(layout.items), "image")
+        tqdm.write(f"{images}, laid out as {layout.recognised}", file=sys.stderr)
     dataset = load_training_set(
         layout,
         task=settings.task,
