@@ -65,7 +65,7 @@ class Announcer:
     """Says on …/trigger every 100 ms that a part is here, and remembers when it said so."""
 
     def __init__(self, host: str, port: int, station: str) -> None:
-        self.parts: dict[str, float] = {}
+        self._parts: list[tuple[str, float]] = []
         self._topic = f"inspection/{station}/trigger"
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"belt-{uuid.uuid4().hex}")
         self._client.connect(host, port)
@@ -83,12 +83,12 @@ class Announcer:
 
     def between(self, begin: float, end: float) -> list[str]:
         """The parts that were announced in this time."""
-        return [part for part, at in list(self.parts.items()) if begin <= at < end]
+        return [part for part, at in list(self._parts) if begin <= at < end]
 
     def _run(self) -> None:
         while not self._done.wait(PART_EVERY_S):
-            part = f"part-{len(self.parts)}"
-            self.parts[part] = time.monotonic()
+            part = f"part-{len(self._parts)}"
+            self._parts.append((part, time.monotonic()))
             self._client.publish(self._topic, f'{{"part": "{part}"}}', qos=1)
 
 
