@@ -29,8 +29,8 @@ from trainer.weights import AUTO, Weights, find_weights
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "experiments.json"
 DOCUMENT = ROOT / "docs" / "pieces.md"
-DATA_SETS = {"casting": "binary", "magnetic_tile": "binary", "plastic_toys": "binary", "neu": "classes"}
-SEEDS = (31, 32, 33)
+DATA_SETS = {"plastic_toys": "binary", "magnetic_tile": "binary", "neu": "classes", "casting": "binary"}
+SEEDS = (31,)
 PIECES = {
     "last features": (160, LAST),
     "means of six blocks": (160, MEANS),
@@ -128,7 +128,7 @@ def document(found: dict[str, list[list[float]]], weights: Weights) -> str:
 # What each piece of the default gives
 
 Made by `make experiments DATA=…` ([benchmarks/experiments.py](../benchmarks/experiments.py)) on {machine()}.
-Cross-validation by part, 5 folds with the seeds {", ".join(map(str, SEEDS))}; weights: {weights.source}.
+Cross-validation by part, 5 folds, by seed {", ".join(map(str, SEEDS))}; weights: {weights.source}.
 Balanced accuracy, mean of the folds (worst), and AUROC. The pieces were chosen on these data sets with other
 seeds of the folds: compare the rows, do not quote them.
 
