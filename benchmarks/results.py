@@ -123,7 +123,7 @@ take other photographs.
 {table}
 
 Images of one part are not independent, so the true intervals by part are wider than these. Seconds are for
-learning all folds, after reading and grouping.
+learning all folds, after reading and grouping; what else the machine does makes them longer.
 
 ## Castings by part, with other folds
 
