@@ -5,138 +5,26 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.changes.served import Served
 from edge.decision import Verdict
 from edge.errors import SettingsError
 from edge.frame import Frame
 from edge.gate.gate import GateCommand
-from edge.images import Image
-from edge.inspector import Inspection, Inspector
-from edge.load_settings import load_settings
-from edge.model import load_model
+from edge.inspector import Inspection
 from edge.mqtt.announcer import Announcer
-from edge.mqtt.client import Incoming
-from edge.mqtt.messages import VerdictMessage
 from edge.pins.inputs import Edge
 from edge.records.journal import Journal
-from edge.settings import NamedRecipe, RecipeGate
-from edge.station import TOO_LATE, Station
+from edge.station import TOO_LATE
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Look
-from tests.edge.changes.bundles import store
+from tests.edge.stand import BAD, GOOD, Stand
 from tests.waiting import wait_for
-
-GOOD, BAD = 200, 40
-
-
-class Stand:
-    """A station, what it told the gate, and what it found."""
-
-    def __init__(self, station: Station, inspector: Inspector, commands: list[GateCommand]) -> None:
-        self.station = station
-        self.inspector = inspector
-        self.commands = commands
-        self.found: list[Inspection] = []
-        add = station.statistics.add
-
-        def note(inspection: Inspection) -> None:
-            self.found.append(inspection)
-            add(inspection)
-
-        station.statistics.add = note  # type: ignore[method-assign]
-        self.messages: list[VerdictMessage] = []
-        record = station._recorder.record
-
-        def keep(message: VerdictMessage, image: Image) -> None:
-            self.messages.append(message)
-            record(message, image)
-
-        station._recorder.record = keep  # type: ignore[method-assign]
-        self._sequence = 0
-
-    def show(
-        self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0, source: str | None = None
-    ) -> None:
-        """A frame of this brightness; ``missing`` frames before it were dropped."""
-        self._sequence += 1 + missing
-        image = np.full((32, 32), level, np.uint8)
-        captured = time.monotonic() - age_s
-        now = datetime.now(UTC)
-        frame = Frame(image, self._sequence, captured=captured, captured_at=now, source=source)
-        self.station.see(frame, max_age_s=0.3)
-        self.station.tend()
-
-    def command(self, name: str, **more: str) -> None:
-        """A command as it comes in."""
-        payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
-        self.station._inbox.receive(Incoming("inspection/a/command", payload, retained=False, received=0.0))
-        self.station.tend()
-
-    def change(self, name: str, **more: str) -> None:
-        """A command that is done beside the line; returns when the line has taken it."""
-        before = self.station._inspector
-        self.command(name, **more)
-        deadline = time.monotonic() + 20
-        while self.station._inspector is before:
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.005)
-            self.station.tend()
-
-    def recorded(self) -> list[tuple[str, str, str, int]]:
-        """Verdict, model, recipe and frames of every part, as they are recorded."""
-        return [(m.verdict, m.model_id, m.recipe, m.frames) for m in self.messages]
-
-    @property
-    def state(self) -> str:
-        return self.station._states.current[0]
-
-    def told(self, condition: Callable[[GateCommand], bool]) -> bool:
-        """Whether such a command was given within a moment."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            if any(condition(command) for command in list(self.commands)):
-                return True
-            threading.Event().wait(0.005)
-        return False
-
-
-@pytest.fixture
-def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stand]]:
-    commands: list[GateCommand] = []
-
-    def send(_self: Announcer, command: GateCommand, _now: float) -> bool:
-        commands.append(command)
-        return True
-
-    monkeypatch.setattr(Announcer, "command", send)
-    made: list[Station] = []
-
-    def make(
-        recipes: dict[str, NamedRecipe] | None = None, *, simulated: bool = False, **flags: Any
-    ) -> Stand:
-        inspector = Inspector(load_model(bundle, threads=1))
-        wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
-        wanted = {"model.path": str(bundle), "model.folder": str(tmp_path), "model.watch_s": "0", **wanted}
-        settings = load_settings(None, wanted).model_copy(update={"recipes": recipes or {}})
-        served = Served(settings, inspector)
-        station = Station(served, simulated=simulated, journal=tmp_path / "journal.sqlite")
-        made.append(station)
-        station.start()
-        station.run()
-        return Stand(station, inspector, commands)
-
-    yield make
-    for station in made:
-        station.stop(drain_s=0)
 
 
 def test_a_good_part_passes_and_a_bad_one_is_rejected(stand: Callable[..., Stand]) -> None:
@@ -451,153 +339,3 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
     assert here.station.vital == {"the gate": True, "the pins": False, "the recorder": True}
-
-
-def test_all_frames_of_a_part_are_judged_by_the_bundle_that_was_there_when_it_was_seen(
-    stand: Callable[..., Stand], tmp_path: Path
-) -> None:
-    here = stand(
-        trigger__kind="seen", trigger__frames=3, trigger__vote="mean", trigger__learn_frames=1,
-        trigger__max_pause_ms=60000,
-        gate__travel_ms=60000, gate__min_gap_ms=0.01, gate__window_ms=0.01,
-    )  # fmt: skip
-    first, two = here.inspector.model.bundle.model_id, store(tmp_path, "two.tflite", turned=True)
-    for level in (GOOD, GOOD, BAD):
-        here.show(level)
-    here.change("activate", bundle="two.tflite", sha256=two.sha256)
-    for level in (BAD, BAD, GOOD, BAD, BAD, BAD):
-        here.show(level)
-    assert here.recorded() == [("defect", first, "default", 3), ("ok", two.sha256, "default", 3)]
-
-
-def test_a_bundle_that_fails_is_taken_back_between_two_parts(
-    stand: Callable[..., Stand], tmp_path: Path
-) -> None:
-    here = stand(model__trial_faults=2)
-    first, picky = here.inspector.model.bundle.model_id, store(tmp_path, "p.tflite", wants_a_part=True)
-    here.change("activate", bundle="p.tflite", sha256=picky.sha256)
-    for _ in range(3):
-        time.sleep(0.03)
-        here.show()
-    assert [(verdict, model) for verdict, model, _, _ in here.recorded()] == [
-        ("fault", picky.sha256), ("fault", picky.sha256), ("ok", first)
-    ]  # fmt: skip
-
-
-def test_the_gate_knows_before_the_last_bundle_is_asked_about_a_fault(
-    stand: Callable[..., Stand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = stand(gate__travel_ms=5000)
-    rejected_when_asked: list[int] = []
-    inspect = here.inspector.inspect
-
-    def asked(frame: Frame) -> Inspection:
-        rejected_when_asked.append(sum(command.part is not None for command in here.commands))
-        return inspect(frame)
-
-    picky = store(tmp_path, "p.tflite", wants_a_part=True)
-    here.change("activate", bundle="p.tflite", sha256=picky.sha256)
-    monkeypatch.setattr(here.inspector, "inspect", asked)
-    here.show()
-    assert rejected_when_asked == [1]
-
-
-def test_another_recipe_has_its_own_gate_and_what_is_on_its_way_does_not_pass(
-    stand: Callable[..., Stand],
-) -> None:
-    can = NamedRecipe(ok_below=0, defect_from=0, gate=RecipeGate(travel_ms=900, pulse_ms=7))
-    here = stand({"can": can}, gate__mode="reject-unless-ok", gate__travel_ms=500, gate__min_gap_ms=100)
-    here.show()
-    here.change("recipe", recipe="can")
-    time.sleep(0.12)
-    here.show()
-    here.change("recipe", recipe="default")
-    time.sleep(0.6)
-    here.show()
-    assert [(verdict, recipe) for verdict, _, recipe, _ in here.recorded()] == [
-        ("ok", "default"), ("defect", "can"), ("ok", "default")
-    ]  # fmt: skip
-    assert here.told(lambda command: command.action == "pass")
-    assert len(here.commands) == 1, "the first was on its way when the gate changed"
-
-
-def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
-    stand: Callable[..., Stand], tmp_path: Path
-) -> None:
-    here = stand(gate__travel_ms=5000)
-    picky = Inspector(load_model(store(tmp_path, "p.tflite", wants_a_part=True).path))
-    here.station._take_over(replace(here.station._changer.served, shadow=picky))
-    for _ in range(3):
-        time.sleep(0.03)
-        here.show()
-    shadow = here.station._shadow
-    deadline = time.monotonic() + 20
-    while shadow.counts is None or shadow.counts.scored < 3:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
-    assert shadow.counts.pairs == {"ok/fault": 3}
-    here.station.publish_stats()
-    assert here.station.counts["shadow"]["scored"] == 3
-    assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
-    assert [command for command in here.commands if command.part is not None] == []
-
-
-def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
-    stand: Callable[..., Stand], tmp_path: Path
-) -> None:
-    """Else it would seem to disagree wherever a frame was too old, or a fault waited for its reset."""
-    here = stand(station__latch_faults="true")
-    other = Inspector(load_model(store(tmp_path, "two.tflite").path))
-    here.station._take_over(replace(here.station._changer.served, shadow=other))
-    here.show(age_s=1.0)
-    here.station.camera("no frame")
-    here.station.camera(None)
-    time.sleep(0.03)
-    here.show()
-    here.command("reset")
-    time.sleep(0.03)
-    here.show()
-    assert [inspection.verdict for inspection in here.found] == [Verdict.FAULT, Verdict.FAULT, Verdict.OK]
-    shadow = here.station._shadow
-    deadline = time.monotonic() + 20
-    while shadow.counts is None or shadow.counts.pairs.get("ok/ok") != 1:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
-    assert shadow.counts.pairs == {"ok/ok": 1}
-
-
-def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(
-    stand: Callable[..., Stand], tmp_path: Path
-) -> None:
-    here = stand(archive__path=tmp_path / "archive", archive__ok_share=0, gate__travel_ms=5000)
-    served = here.station._changer.served
-    here.show()
-    archive = served.settings.archive.model_copy(update={"ok_share": 1.0})
-    alarms = served.settings.alarms.model_copy(update={"rejects_in_row": 1})
-    settings = served.settings.model_copy(update={"archive": archive, "alarms": alarms})
-    here.station._take_over(replace(served, settings=settings, inspector=Inspector(here.inspector.model)))
-    time.sleep(0.03)
-    here.show()
-    time.sleep(0.03)
-    here.show(BAD)
-    here.station.alarms.step(time.monotonic())
-    assert here.station.alarms.raised == ["rejects-in-row"]
-    deadline = time.monotonic() + 20
-    while len(list((tmp_path / "archive").rglob("*.png"))) < 2:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
-
-
-def test_settings_read_again_forget_what_the_alarms_learned_only_where_they_change_what_is_watched(
-    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = stand()
-    new_rules: list[object] = []
-    monkeypatch.setattr(here.station.alarms, "judge_by", new_rules.append)
-    settings = here.station._settings
-    gate = settings.gate.model_copy(update={"pulse_ms": 31.0})
-    here.station._take_over(Served(settings.model_copy(update={"gate": gate}), here.inspector))
-    assert new_rules == []
-    alarms = settings.alarms.model_copy(update={"rejects_in_row": 7})
-    here.station._take_over(Served(settings.model_copy(update={"alarms": alarms}), here.inspector))
-    assert len(new_rules) == 1

@@ -1,0 +1,47 @@
+"""Stations to try things on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.changes.served import Served
+from edge.gate.gate import GateCommand
+from edge.inspector import Inspector
+from edge.load_settings import load_settings
+from edge.model import load_model
+from edge.mqtt.announcer import Announcer
+from edge.settings import NamedRecipe
+from edge.station import Station
+from tests.edge.stand import Stand
+
+
+@pytest.fixture
+def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stand]]:
+    commands: list[GateCommand] = []
+
+    def send(_self: Announcer, command: GateCommand, _now: float) -> bool:
+        commands.append(command)
+        return True
+
+    monkeypatch.setattr(Announcer, "command", send)
+    made: list[Station] = []
+
+    def make(
+        recipes: dict[str, NamedRecipe] | None = None, *, simulated: bool = False, **flags: Any
+    ) -> Stand:
+        inspector = Inspector(load_model(bundle, threads=1))
+        wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
+        wanted = {"model.path": str(bundle), "model.folder": str(tmp_path), "model.watch_s": "0", **wanted}
+        settings = load_settings(None, wanted).model_copy(update={"recipes": recipes or {}})
+        served = Served(settings, inspector)
+        station = Station(served, simulated=simulated, journal=tmp_path / "journal.sqlite")
+        made.append(station)
+        station.start()
+        station.run()
+        return Stand(station, inspector, commands)
+
+    yield make
+    for station in made:
+        station.stop(drain_s=0)
