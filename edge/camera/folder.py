@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.camera.pacing import Pacer
 from edge.errors import CameraError, ImageError
 from edge.frame import Frame
-from edge.images import Image, list_images, read_image
+from edge.images import list_images, read_image
 from edge.settings import CameraSettings
 
 logger = logging.getLogger(__name__)
@@ -33,24 +33,25 @@ class FolderCamera:
 
     def read(self) -> Frame | None:
         """The next image; None after the last one. A damaged one is named in the log and left out."""
-        image: Image | None = None
-        while image is None:
-            if self._position >= len(self._paths):
-                return None
+        if self._position < len(self._paths):
+            self._pacer.wait()
+        # Read when it is due, not ahead: a camera leaves the processor alone while a picture is inspected.
+        while self._position < len(self._paths):
             path = self._paths[self._position]
             self._position += 1
             try:
                 image = read_image(path)
             except ImageError as error:
                 logger.warning("%s; left out", error)
-        self._pacer.wait()
-        return Frame(
-            image=image,
-            sequence=self._position - 1,
-            captured=time.monotonic(),
-            captured_at=datetime.now(UTC),
-            source=str(path),
-        )
+                continue
+            return Frame(
+                image=image,
+                sequence=self._position - 1,
+                captured=time.monotonic(),
+                captured_at=datetime.now(UTC),
+                source=str(path),
+            )
+        return None
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -28,8 +28,8 @@ class SimulatedCamera:
         """The next part; None after the last one."""
         if self._count and self._sequence >= self._count:
             return None
-        part = self._renderer.render(self._sequence)
         self._pacer.wait()
+        part = self._renderer.render(self._sequence)  # not ahead, as in edge.camera.folder
         frame = Frame(
             image=part.image,
             sequence=self._sequence,

@@ -390,6 +390,7 @@ class BrokerLink:
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.max_inflight_messages_set(100)
+        client.on_socket_open = _send_at_once
         return client
 
     def _listen(self, connection: _Connection) -> None:
@@ -448,6 +449,14 @@ class BrokerLink:
         connection.client.on_connect = connected
         connection.client.on_disconnect = disconnected
         connection.client.on_publish = published
+
+
+def _send_at_once(_client: paho.Client, _data: object, sock: Any) -> None:
+    """No command waits until what was sent before it is acknowledged, which may take 40 ms.
+
+    As it would by Nagle's algorithm (RFC 896) and delayed acknowledgements (RFC 1122, section 4.2.3.2).
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _incoming(message: paho.MQTTMessage, received: float) -> Incoming:

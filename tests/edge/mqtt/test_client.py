@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -89,6 +90,23 @@ def brokers() -> Iterator[list[ScriptedBroker]]:
     yield made
     for broker in made:
         broker.close()
+
+
+def test_no_message_waits_for_the_acknowledgement_of_the_one_before(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, connect = [], socket.create_connection
+
+    def noted(*where: Any, **options: Any) -> socket.socket:
+        opened.append(connect(*where, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    brokers.append(ScriptedBroker(ACCEPTED))
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
+    assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in opened] == [1]
+    link.link.stop()
 
 
 def test_the_broker_says_that_another_client_took_over(brokers: list[ScriptedBroker]) -> None:
