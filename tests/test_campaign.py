@@ -157,6 +157,12 @@ def test_a_state_lasts_until_another_is_said() -> None:
     assert cameras.spans_of("ready", said) == []
 
 
+def test_a_frame_that_passes_a_part_counts_while_the_station_says_fault() -> None:
+    faults, early, ending = [(2.0, 5.0)], [1.9, 2.0, 4.4], [4.6, 5.0]
+    assert cameras.frames_within(faults, early + ending, since=0.0) == 2
+    assert cameras.frames_within(faults, early + ending, since=3.0) == 1
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"no memory"}))  # that one waits for the watchdog
 def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself(

@@ -25,6 +25,7 @@ LIMIT_S = STALL_MS / 1000 + 0.5  # a mishap begins somewhere between two frames,
 PATIENCE_S = 30.0
 PART_EVERY_S = 0.1
 FRAME_WITHIN_S = 0.3  # trigger.timeout_ms and a little more: a part's frame may come so long after it
+FRAME_AGE_S = 0.5
 SETTLE_S = 3.0
 CAMERAS: dict[str, tuple[Callable[[], NetworkCamera], Callable[[], str | None]]] = {
     "HTTP camera": (HttpCamera, lambda: None),
@@ -33,6 +34,7 @@ CAMERAS: dict[str, tuple[Callable[[], NetworkCamera], Callable[[], str | None]]]
 FLAGS = (
     *("--camera.stall_ms", str(STALL_MS), "--camera.settle_ms", "200"),
     *("--camera.open_timeout_ms", "3000", "--camera.reopen_max_ms", "1000"),
+    *("--camera.max_age_ms", str(round(FRAME_AGE_S * 1000))),
     *("--trigger.kind", "message", "--gate.mode", "reject-unless-ok"),
     *("--recipe.ok_below", "1", "--recipe.defect_from", "1"),  # each valid frame passes its part
 )
@@ -52,6 +54,7 @@ class CameraResult:
     parts_during: int = 0
     """While the station said fault."""
     passed_during: int = 0
+    """By frames of that time."""
     held: list[Footprint] = field(default_factory=list)
     """At first, and after each mishap."""
 
@@ -150,7 +153,7 @@ def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Rando
     result = CameraResult(what, held=[rig.held()])
     for _ in range(times):
         time.sleep(chance.uniform(0, PART_EVERY_S * 3))
-        began = time.monotonic()
+        began, began_at = time.monotonic(), time.time()
         mishap.begin(rig.camera)
         fault = rig.said("fault", began)
         time.sleep(chance.uniform(FRAME_WITHIN_S, 3 * FRAME_WITHIN_S))
@@ -172,8 +175,22 @@ def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Rando
         result.parts_before += len(before)
         result.parts_during += len(during)
         result.passed_before += len(rig.witness.passed_parts.intersection(before))
-        result.passed_during += len(rig.witness.passed_parts.intersection(during))
+        faults = spans_of("fault", rig.witness.states_since)
+        result.passed_during += frames_within(faults, rig.witness.passing_frames, since=began_at)
     return result
+
+
+def frames_within(faults: Sequence[tuple[float, float]], frames: Sequence[float], *, since: float) -> int:
+    """How many frames that pass a part were captured while the station said fault.
+
+    All by the station's clock, so that no message that comes late counts. The frame that ends a fault is
+    used, and may have been captured FRAME_AGE_S before.
+    """
+    return sum(
+        any(begin <= captured < end - FRAME_AGE_S for begin, end in faults)
+        for captured in list(frames)
+        if captured >= since
+    )
 
 
 def spans_of(state: str, said: Sequence[tuple[float, str]]) -> list[tuple[float, float]]:

@@ -42,6 +42,10 @@ class Witness:
         """Each that was raised (True) or cleared."""
         self.states: list[tuple[float, str]] = []
         """Each state that was said, with the monotonic time at which it came."""
+        self.states_since: list[tuple[float, str]] = []
+        """Each state that was said, with the wall-clock seconds since when, by the station's own word."""
+        self.passing_frames: list[float] = []
+        """When the frames that pass a part were captured: wall-clock seconds, by the station's own word."""
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
         self._base = f"inspection/{station}"
@@ -114,14 +118,19 @@ class Witness:
                 alarm = json.loads(message.payload)
                 self.alarms.append((alarm["alarm"], alarm["raised"]))
             elif kind == "status":
-                self.states.append((time.monotonic(), json.loads(message.payload)["state"]))
+                status = json.loads(message.payload)
+                self.states.append((time.monotonic(), status["state"]))
+                self.states_since.append((_seconds(status["since"]), status["state"]))
             self._changed.notify_all()
 
     def _take_verdict(self, payload: bytes) -> None:
-        identity = json.loads(payload)["id"]
+        verdict = json.loads(payload)
+        identity = verdict["id"]
         if identity not in self.verdicts:
             self.verdicts[identity] = payload
             self.arrived[identity] = time.time()
+            if verdict["action"] == "pass":
+                self.passing_frames.append(_seconds(verdict["captured_at"]))
         elif self.verdicts[identity] == payload:
             self.repeated += 1
         else:
@@ -133,3 +142,7 @@ class Witness:
         self.commands_here_late += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
         if command["part"] is not None:
             parts.add(str(command["part"]))
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
