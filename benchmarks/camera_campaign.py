@@ -14,14 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
 from edge.settings import CameraSettings
-from tests.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
+from tests.rigs.faults import BAD_PICTURES, MISHAPS, Breakable, Mishap
 from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
 from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
 
@@ -29,14 +28,6 @@ STALL_MS = 1000
 LIMIT_S = STALL_MS / 1000 + 0.5  # the mishap begins somewhere between two frames, and machines are busy
 PATIENCE_S = 30.0
 _POLL_S = 0.002
-
-
-class Breakable(Protocol):
-    """A camera that can be made to fail."""
-
-    @property
-    def url(self) -> str: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,8 +143,8 @@ def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
 def test_a_camera_that_fails_lets_no_part_pass_and_comes_back(
     broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cameras, "CAMERAS", {"HTTP camera": cameras.CAMERAS["HTTP camera"]})
-    monkeypatch.setattr(cameras, "MISHAPS", MISHAPS[:2])
+    http = replace(cameras.CAMERAS["HTTP camera"], mishaps=MISHAPS[:2])
+    monkeypatch.setattr(cameras, "CAMERAS", {"HTTP camera": http})
     killed, frozen = cameras.break_cameras(broker, tmp_path, times=1, seed=1)
     for result in (killed, frozen):
         assert (result.times, result.unseen, result.passed_before, result.passed_during) == (1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Network cameras that fail under the whole daemon: a part each 100 ms, passed by a valid frame."""
+"""Cameras that fail under the whole daemon: a part each 100 ms, passed by a valid frame."""
 
 import math
 import random
@@ -16,8 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.campaign.daemon import Footprint, footprint, start
 from tests.brokers import MosquittoBroker
-from tests.rigs.faults import MISHAPS, Mishap
-from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
+from tests.rigs.faults import MISHAPS, Breakable, Mishap
+from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
+from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
 from tests.rigs.witness import Witness
 
 STALL_MS = 1000
@@ -27,10 +28,6 @@ PART_EVERY_S = 0.1
 FRAME_WITHIN_S = 0.3  # trigger.timeout_ms and a little more: a part's frame may come so long after it
 FRAME_AGE_S = 0.5
 SETTLE_S = 3.0
-CAMERAS: dict[str, tuple[Callable[[], NetworkCamera], Callable[[], str | None]]] = {
-    "HTTP camera": (HttpCamera, lambda: None),
-    "RTSP camera": (RtspCamera, rtsp_is_missing),
-}
 FLAGS = (
     *("--camera.stall_ms", str(STALL_MS), "--camera.settle_ms", "200"),
     *("--camera.open_timeout_ms", "3000", "--camera.reopen_max_ms", "1000"),
@@ -38,6 +35,22 @@ FLAGS = (
     *("--trigger.kind", "message", "--gate.mode", "reject-unless-ok"),
     *("--recipe.ok_below", "1", "--recipe.defect_from", "1"),  # each valid frame passes its part
 )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``make`` one that ``mishaps`` can befall; ``missing``: why there can be none here, or None."""
+
+    make: Callable[[], Breakable]
+    missing: Callable[[], str | None]
+    mishaps: Sequence[Mishap]
+
+
+CAMERAS = {
+    "HTTP camera": Kind(HttpCamera, lambda: None, MISHAPS),
+    "RTSP camera": Kind(RtspCamera, rtsp_is_missing, MISHAPS),
+    "V4L2 camera": Kind(VividCamera, vivid_is_missing, VIVID_MISHAPS),
+}
 
 
 @dataclass
@@ -98,7 +111,7 @@ class Announcer:
 class _Rig:
     """A daemon at a camera, parts for it, and a witness."""
 
-    def __init__(self, broker: MosquittoBroker, folder: Path, station: str, camera: NetworkCamera) -> None:
+    def __init__(self, broker: MosquittoBroker, folder: Path, station: str, camera: Breakable) -> None:
         self.camera = camera
         self.witness = Witness(broker.host, broker.port, station)
         self._daemon = start(
@@ -133,16 +146,16 @@ class _Rig:
 def break_cameras(broker: MosquittoBroker, folder: Path, *, times: int, seed: int) -> list[CameraResult]:
     """Each mishap so many times, the kinds of cameras beside each other; those that are not here are said."""
 
-    def one_kind(kind: str) -> list[CameraResult]:
-        make, missing = CAMERAS[kind]
-        if (reason := missing()) is not None:
-            print(f"{kind}: left out, {reason}")
+    def one_kind(name: str) -> list[CameraResult]:
+        kind = CAMERAS[name]
+        if (reason := kind.missing()) is not None:
+            print(f"{name}: left out, {reason}")
             return []
-        with closing(_Rig(broker, folder, kind.split(maxsplit=1)[0], make())) as rig:
+        with closing(_Rig(broker, folder, name.split(maxsplit=1)[0], kind.make())) as rig:
             if not rig.witness.wait(lambda: bool(rig.witness.passed_parts), PATIENCE_S):
-                raise TimeoutError(f"{kind}: no part passed within {PATIENCE_S:g} s")
-            chance = random.Random(f"{seed} {kind}")
-            return [_fail(rig, f"{kind} {mishap.name}", mishap, times, chance) for mishap in MISHAPS]
+                raise TimeoutError(f"{name}: no part passed within {PATIENCE_S:g} s")
+            chance = random.Random(f"{seed} {name}")
+            return [_fail(rig, f"{name} {mishap.name}", mishap, times, chance) for mishap in kind.mishaps]
 
     with ThreadPoolExecutor(len(CAMERAS)) as pool:
         return [result for results in pool.map(one_kind, CAMERAS) for result in results]

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tests.rigs.faulty_link import LinkState
 from tests.rigs.sources import HttpCamera, NetworkCamera
+
+
+class Breakable(Protocol):
+    """A camera that can be made to fail."""
+
+    @property
+    def url(self) -> str: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
