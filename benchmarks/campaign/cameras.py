@@ -59,6 +59,9 @@ class CameraResult:
 
     what: str
     to_fault_s: list[float] = field(default_factory=list)
+    """Since the last frame that passed a part: of damaged pictures some are whole."""
+    since_mishap_s: list[float] = field(default_factory=list)
+    """The same, since the mishap began."""
     back_s: list[float] = field(default_factory=list)
     unseen: int = 0
     parts_before: int = 0
@@ -177,7 +180,10 @@ def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Rando
         if fault is None or back is None:
             result.unseen += 1
             continue
-        result.to_fault_s.append(fault - began)
+        result.since_mishap_s.append(fault - began)
+        fault_at = began_at + fault - began
+        whole = [at for at in list(rig.witness.passing_frames) if began_at < at < fault_at]
+        result.to_fault_s.append(fault_at - max([began_at, *whole]))
         result.back_s.append(back - ended)
         before = rig.parts.between(began, fault)
         during = [

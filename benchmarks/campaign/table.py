@@ -131,7 +131,8 @@ def camera_rows(result: CameraResult) -> list[Row]:
     first, last = result.held[0], result.held[-1]
     most = max(held.memory_mb for held in result.held)
     found = {
-        f"`fault` within {LIMIT_S:g} s": f"worst {max(result.to_fault_s, default=0):.2f} s, {late} later,"
+        f"`fault` within {LIMIT_S:g} s": f"worst {max(result.to_fault_s, default=0):.2f} s after the last"
+        f" whole frame, {max(result.since_mishap_s, default=0):.2f} s after the mishap; {late} later,"
         f" {result.unseen} without",
         "no part passes meanwhile": f"{result.passed_during} of {result.parts_during} parts while it said so;"
         f" before it did {result.passed_before} of {result.parts_before}",
