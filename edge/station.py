@@ -82,7 +82,7 @@ class Station:
         self._states = States(latch=settings.station.latch_faults)
         self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
         self._inbox = Inbox(self)
-        self._camera_lost = False
+        self._camera_fault: str | None = None
         self._lot: str | None = None
         self._numbers = itertools.count()
         self._say = Announcer(settings.station.name, simulated=simulated)
@@ -175,9 +175,9 @@ class Station:
         """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
         self.alarms.tell("camera", fault)
         self.alarms.tell("camera-settings", "; ".join(ignored) or None)
-        if fault is not None and not self._camera_lost:
+        if fault is not None and self._camera_fault is None:
             self._trigger.interrupt()
-        self._camera_lost = fault is not None
+        self._camera_fault = fault
         self._states.fault("camera", fault)
         self._report.update()
 
@@ -335,6 +335,8 @@ class Station:
             return replace(frame, fault=f"{self._states.latched}; over, waits for a reset")
         if age > max_age_s:
             return replace(frame, fault=f"the frame is {age * 1000:.0f} ms old")
+        if frame.fault is None and self._camera_fault is not None:
+            return replace(frame, fault=self._camera_fault)  # good, but what came after it was not
         return frame
 
     def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:

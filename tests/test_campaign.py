@@ -209,7 +209,9 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
         "trouble_often": TroubleResult("clock", times=4, parts=8, unrejected=1, unsent=2, back_s=[0.5]),
-        "break_cameras": [CameraResult("RTSP camera killed", [0.5], [0.6], [1.5], held=[Footprint(100, 9, 9)])],
+        "break_cameras": [
+            CameraResult("RTSP camera killed", [0.5], [0.6], [1.5], held=[Footprint(100, 9, 9)])
+        ],
         "fuzz": {"bin": FuzzResult(inputs=20)},
         "soak": SoakResult([_sample(minute, rss_mb=100) for minute in range(9)], 400, 0, 0, 0),
     }

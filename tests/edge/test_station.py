@@ -191,6 +191,18 @@ def test_an_old_frame_is_a_fault(stand: Callable[..., Stand]) -> None:
     assert "ms old" in str(found.reason)
 
 
+def test_no_part_passes_while_the_station_says_that_the_camera_fails(stand: Callable[..., Stand]) -> None:
+    # A good frame may have waited while the guard saw damaged ones after it.
+    here = stand()
+    here.station.camera("camera: half decoded")
+    here.show()
+    here.station.camera(None)
+    time.sleep(0.03)  # farther apart than gate.min_gap_ms
+    here.show()
+    assert [found.verdict for found in here.found] == [Verdict.FAULT, Verdict.OK]
+    assert here.found[0].reason == "camera: half decoded"
+
+
 def test_while_stopped_nothing_is_inspected_and_what_goes_by_is_rejected(
     stand: Callable[..., Stand],
 ) -> None:
