@@ -24,13 +24,13 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     """
     import tensorflow as tf
 
-    from quantize.fake_quantize import rounds_as_int8
+    from quantize.fake_quantize import rounds_as_int8, without_halves
 
     is_rounded = rounds_as_int8(model)
     scaled = to_network_input(with_extremes(sample))
     # A network that rounds says all its ranges itself; the first image holds that of the pixels.
     measured = scaled[:1] if is_rounded else scaled
-    model = _of_one_image(model, sample)
+    model = _of_one_image(without_halves(model) if is_rounded else model, sample)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in measured)

@@ -26,10 +26,41 @@ class FakeQuantize(keras.layers.Layer):  # type: ignore[misc]
         return tf.quantization.fake_quant_with_min_max_args(values, *self._range)
 
 
+@keras.saving.register_keras_serializable("linegate")
+class HalvesFromZero(keras.layers.Layer):  # type: ignore[misc]
+    """Rounds to whole ``step``, what lies in the middle between two of them away from zero.
+
+    As int8 does by itself: the converter must not see it, see `without_halves`.
+    """
+
+    def __init__(self, step: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._step = step
+
+    def call(self, values: Any) -> Any:
+        """The rounded values."""
+        steps = values / self._step
+        return self._step * tf.sign(steps) * tf.floor(tf.abs(steps) + 0.5)
+
+
+def without_halves(network: Any) -> Any:
+    """The same network without the layers that only float needs."""
+
+    def same_or_nothing(layer: Any) -> Any:
+        return keras.layers.Identity(name=layer.name) if _is(layer, HalvesFromZero) else layer
+
+    if not any(_is(layer, HalvesFromZero) for layer in network.layers):
+        return network
+    return keras.models.clone_model(network, clone_function=same_or_nothing)
+
+
 def rounds_as_int8(network: Any) -> bool:
     """Whether a Keras model rounds as int8 will: nothing is then to be corrected.
 
     By the registered name: a process that loaded both programs may read the trainer's class.
     """
-    ours = keras.saving.get_registered_name(FakeQuantize)
-    return any(keras.saving.get_registered_name(type(layer)) == ours for layer in network.layers)
+    return any(_is(layer, FakeQuantize) for layer in network.layers)
+
+
+def _is(layer: Any, kind: type) -> bool:
+    return bool(keras.saving.get_registered_name(type(layer)) == keras.saving.get_registered_name(kind))

@@ -69,12 +69,14 @@ def load_network(folder: Path) -> Any:
     with without_chatter():
         import keras
 
-        from quantize.fake_quantize import FakeQuantize
+        from quantize.fake_quantize import FakeQuantize, HalvesFromZero
     keras.config.disable_interactive_logging()  # it would print between our lines
 
     path = folder / "model.keras"
     try:
-        return keras.saving.load_model(path, {"FakeQuantize": FakeQuantize}, compile=False)
+        return keras.saving.load_model(
+            path, {"FakeQuantize": FakeQuantize, "HalvesFromZero": HalvesFromZero}, compile=False
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a model that Keras can load; train again") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 127  # from 0 to the largest weight of an output
+FINEST = 2.0**-14  # what a weight adds, in steps of the output: less would be lost beside 255 of them
 _PULL = 0.01  # of the mean variance: how much the given weights count beside what is to be said
 _DAMPING = 0.01  # of the mean variance, where inputs hardly vary
 
@@ -47,6 +48,13 @@ def round_together(weights: Numbers, covariance: Numbers, step: Numbers) -> Numb
     return whole
 
 
+def round_alone(weights: Numbers, step: Numbers) -> Numbers:
+    """The same, each by itself: for more weights than a covariance has room for."""
+    is_largest = np.abs(weights) == np.abs(weights).max(axis=1, keepdims=True)
+    nearest = np.clip(np.round(weights / step[:, np.newaxis]), -STEPS, STEPS)
+    return np.where(is_largest, np.copysign(STEPS, weights), nearest)
+
+
 def covariance_of(inputs: Numbers) -> Numbers:
     """(G, n, n)."""
     centred = inputs - inputs.mean(axis=1, keepdims=True)
@@ -57,6 +65,12 @@ def to_few_bits(values: Numbers, bits: int) -> Numbers:
     """The nearest numbers of so many binary digits."""
     mantissa, exponent = np.frexp(values)
     return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
+
+
+def coarse(step: Numbers, bits: int, finest: float) -> Numbers:
+    """The same, none of whose digits is less than ``finest``; 0 where that leaves none."""
+    whole = np.round(step / finest) * finest
+    return np.where(step < 2 ** (bits - 1) * finest, whole, to_few_bits(step, bits))
 
 
 def _of_mean_variance(covariance: Numbers, share: float) -> Numbers:

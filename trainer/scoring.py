@@ -44,10 +44,10 @@ def load_network(run_folder: Path) -> Any:
     """The Keras model of a run, to logits; raises InputError."""
     import keras
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
     from trainer.models.heatmap import logits_alone
 
-    known = {"FakeQuantize": FakeQuantize}
+    known = {"FakeQuantize": FakeQuantize, "HalvesFromZero": HalvesFromZero}
     try:
         return logits_alone(keras.saving.load_model(run_folder / MODEL_FILE, known, compile=False))
     except (OSError, ValueError) as error:

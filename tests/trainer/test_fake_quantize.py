@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.models.fake_quantize import FakeQuantize, around_zero
+from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero, around_zero
 
 
 @pytest.mark.parametrize("most", [0.1, 6.0, 8.0])
@@ -20,3 +20,22 @@ def test_what_is_saved_makes_the_same_layer_in_both_programs() -> None:
     made = FakeQuantize(0.0, 7.5)
     read = Read.from_config(made.get_config())
     assert np.array_equal(read(values), made(values))
+
+
+def test_halves_go_away_from_zero_and_the_gradient_passes() -> None:
+    import tensorflow as tf
+
+    values = tf.constant([-2.5, -2.4, -0.5, 0.0, 0.5, 2.4, 2.5]) / 32
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        rounded = HalvesFromZero(1 / 32)(values)
+    assert (rounded.numpy() * 32).tolist() == [-3, -2, -1, 0, 1, 2, 3]
+    assert tape.gradient(rounded, values).numpy().tolist() == [1] * 7
+
+
+def test_both_programs_round_halves_alike() -> None:
+    from quantize.fake_quantize import HalvesFromZero as Read
+
+    values = np.linspace(-4, 4, 1025, dtype=np.float32)
+    made = HalvesFromZero(1 / 16)
+    assert np.array_equal(Read.from_config(made.get_config())(values), made(values))

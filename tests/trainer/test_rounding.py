@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.rounding import STEPS, covariance_of, fit, round_together, to_few_bits
+from trainer.rounding import STEPS, coarse, covariance_of, fit, round_alone, round_together, to_few_bits
 
 
 def alike(samples: int, values: int, *, seed: int) -> np.ndarray:
@@ -60,3 +60,14 @@ def test_few_bits_are_near_and_few(bits: int, value: float) -> None:
     assert abs(near - value) <= value * 2.0**-bits
     mantissa, _ = np.frexp(near)
     assert mantissa * 2**bits == round(mantissa * 2**bits)
+
+
+def test_alone_each_weight_is_rounded_to_the_nearest_and_the_largest_takes_all_steps() -> None:
+    weights = np.array([[[0.5], [-12.9], [3.49], [-0.51]]])
+    assert round_alone(weights, np.array([[0.1]])).ravel().tolist() == [5, -STEPS, 35, -5]
+    assert round_alone(weights, np.array([[1.0]])).ravel().tolist() == [0, -STEPS, 3, -1]
+
+
+def test_no_digit_is_finer_than_what_counts() -> None:
+    step = np.array([0.2, 1.4, 6.6, 9.0, 100.0])
+    assert coarse(step, 3, 1.0).tolist() == [0, 1, 7, 8, 96]

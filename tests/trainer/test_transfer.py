@@ -13,6 +13,7 @@ from tests.test_chain import draw
 from tests.trainer.makers import make_dataset, spots
 from trainer.__main__ import main as trainer
 from trainer.fit import FitSettings, Records
+from trainer.learners import gradient
 from trainer.learners.gradient import TransferLearner
 from trainer.models.transfer import BACKBONES, build_transfer, freeze_all_but_head, freeze_statistics_only
 from trainer.weights import Weights
@@ -84,9 +85,12 @@ def test_first_the_head_learns_alone_then_all_but_what_was_measured() -> None:
     assert len(network.trainable_variables) == 29
 
 
-def test_fine_tuning_keeps_the_statistics_and_improves_on_the_weights(tmp_path: Path) -> None:
+def test_fine_tuning_keeps_the_statistics_and_improves_on_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
 
+    monkeypatch.setattr(gradient, "in_steps", lambda network, *_, **__: network)  # it would fold them
     keras.utils.set_random_seed(3)
     own = BACKBONES["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3))
     weights = weights_of(own)
@@ -106,6 +110,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 HEAVY = ("mobilenet_v2", "efficientnet_b0", "resnet50")
+WITHOUT_STEPS = ("efficientnet_b0", "mobilenet_v3")
 
 
 @pytest.mark.parametrize(
@@ -120,8 +125,8 @@ def test_every_network_trains_evaluates_and_becomes_int8(name: str, data: Path, 
     assert "no pretrained weights" in document["warnings"][0]
     assert trainer(["evaluate", str(run), str(data)]) == 0
     bundle = tmp_path / "part.tflite"
-    # One epoch learns nothing, so that all scores lie at the threshold.
-    allowed = ["--allow-flips", "9", "--allow-escapes", "9"]
+    # One epoch learns nothing, so all scores lie at the threshold; int8 says the same even so.
+    allowed = ["--allow-flips", "9", "--allow-escapes", "9"] if name in WITHOUT_STEPS else []
     assert quantize([str(run), "--out", str(bundle), "--samples", "10", *allowed]) == 0
     assert bundle.stat().st_size > 200_000
 

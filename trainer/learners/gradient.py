@@ -9,12 +9,14 @@ from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
 from trainer.models.heatmap import class_activation, defect_direction
+from trainer.models.in_steps import PHOTOGRAPHS, in_steps
 from trainer.models.transfer import (
     Backbone,
     build_transfer,
     freeze_all_but_head,
     freeze_statistics_only,
 )
+from trainer.split import spread_over_groups
 from trainer.weights import Weights
 
 Build = Callable[[int, int, int, int], Any]
@@ -32,7 +34,7 @@ class GradientLearner:
         self._dataset, self._build, self._settings, self._records = dataset, build, settings, records
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
-        """Train until the validation loss no longer falls."""
+        """Train until the validation loss no longer falls; the network then rounds as int8, if it can."""
         import keras
 
         dataset, spec = self._dataset, self._dataset.spec
@@ -49,6 +51,8 @@ class GradientLearner:
                 records=self._records,
             )
             history = {name: history.get(name, []) + values for name, values in learned.items()}
+        some = spread_over_groups(train, dataset.groups.numbers, most=PHOTOGRAPHS, seed=self._settings.seed)
+        network = in_steps(network, dataset.pixels[some], seed=self._settings.seed)
         logits = predict_logits(network, dataset.pixels, validation)
         method = {**self._method(), "epochs_run": len(history["loss"])}
         direction = defect_direction(dataset.task, dataset.outputs, dataset.ok_index)

@@ -40,6 +40,29 @@ class FakeQuantize(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "low": self.low, "high": self.high}
 
 
+@keras.saving.register_keras_serializable("linegate")
+class HalvesFromZero(layers.Layer):  # type: ignore[misc]
+    """Rounds to whole ``step``, what lies in the middle between two of them away from zero.
+
+    So a convolution in int8 does; `FakeQuantize` alone would round -2.5 up to -2. The gradient passes.
+    quantize reads models with this layer, by a class of the same registered name.
+    """
+
+    def __init__(self, step: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.step = step
+
+    def call(self, values: Any) -> Any:
+        """The rounded values."""
+        steps = values / self.step
+        nearest = self.step * tf.sign(steps) * tf.floor(tf.abs(steps) + 0.5)
+        return values + tf.stop_gradient(nearest - values)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is saved."""
+        return {**super().get_config(), "step": self.step}
+
+
 def around_zero(most: float) -> FakeQuantize:
     """Rounds to the steps from ``-most`` to ``most``, with 0 for certain one of them.
 

@@ -46,15 +46,26 @@ def class_activation(network: Any, direction: NDArray[np.float32] | None) -> Evi
     """Of a network that ends in global average pooling and one dense layer; None for any other."""
     from keras import layers
 
-    dense = network.outputs[0]._keras_history.operation
+    dense = _maker(network.outputs[0])
     if direction is None or not isinstance(dense, layers.Dense):
         return None
-    before = dense.input._keras_history.operation
-    if isinstance(before, layers.Dropout):
-        before = before.input._keras_history.operation
-    if not isinstance(before, layers.GlobalAveragePooling2D):
+    pooling = _maker(dense.input)
+    is_mean = isinstance(pooling, layers.DepthwiseConv2D) and pooling.output.shape[1:3] == (1, 1)
+    if not (is_mean or isinstance(pooling, layers.GlobalAveragePooling2D)):
         return None
-    return Evidence([before.input], dense.get_weights()[0] @ direction)
+    return Evidence([pooling.input], dense.get_weights()[0] @ direction)
+
+
+def _maker(tensor: Any) -> Any:
+    """The layer that a tensor comes from, or the one before where this one only rounds or drops values."""
+    from keras import layers
+
+    from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
+
+    layer = tensor._keras_history.operation
+    while isinstance(layer, FakeQuantize | HalvesFromZero | layers.Dropout | layers.Flatten):
+        layer = layer.input._keras_history.operation
+    return layer
 
 
 def distance_by_place(network: Any) -> Evidence:

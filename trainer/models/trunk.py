@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.preprocess import PIXEL_STEP, to_network_input
-from trainer.rounding import STEPS, Numbers, covariance_of, fit, round_together, to_few_bits
+from trainer.models.convolution import Convolution, at_places, batches, folded
+from trainer.rounding import FINEST, STEPS, Numbers, coarse, covariance_of, fit, round_together
 from trainer.weights import Weights
 
 ALPHA = 0.25
@@ -19,11 +20,9 @@ LAST_BLOCK = 13
 STEP = 1 / 32  # of every map: a power of two, so that float32 computes without rounding
 TOP = 255 * STEP
 _BITS = 3  # of the step of a kernel; with 7 of a weight and 8 of a value, float32 adds up exactly
-_FINEST = 2.0**-14  # what a weight adds, in steps of the output: less would be lost beside 255 of them
 _RELU6 = 6.0  # where the network that ImageNet made cuts off
 _MARGIN, _MOST = 1.1, 1000.0  # room beyond the largest value seen; times that a channel is scaled up
 FITTED_ON, _PLACES = 250, 40  # photographs, and places in each map of them, that a layer is fitted on
-_BATCH = 50
 
 
 def download() -> Any:
@@ -66,16 +65,17 @@ def in_whole_numbers(trunk: Any, pixels: NDArray[np.uint8], *, seed: int) -> Any
     unit, scale = PIXEL_STEP, np.ones(maps.shape[-1])
     rounded: dict[str, Any] = {}
     for name, example in _examples(trunk, maps, generator).items():
-        convolution = _folded(trunk.get_layer(name), trunk.get_layer(f"{name}_bn"))
-        convolution = replace(convolution, kernel=convolution.kernel / scale[:, np.newaxis])
+        convolution = folded(trunk.get_layer(name), trunk.get_layer(f"{name}_bn"))
+        kernel = convolution.kernel / scale[:, np.newaxis]
+        convolution = replace(convolution, kernel=kernel, padding="same")  # as what pads before it does
         with threadpool_limits(1):  # small matrices: threads would wait for each other
-            kernel, bias, scale = _in_steps(convolution, example, maps, unit)
+            whole, bias, scale = _in_steps(convolution, example, maps, unit)
         layer = convolution.as_layer(name)
         activation = layers.ReLU(name=f"{name}_relu")
         rounding = FakeQuantize(0.0, TOP, name=f"{name}_rounded")
         values = rounding(activation(layer(values)))
-        layer.set_weights([kernel, bias])
-        maps = np.concatenate([rounding(activation(layer(batch))) for batch in _batches(maps)])
+        layer.set_weights([whole, bias])
+        maps = np.concatenate([rounding(activation(layer(maps[at]))) for at in batches(len(maps))])
         rounded[f"{name}_relu"], unit = values, STEP
     return Model(entry, [rounded[name] for name in trunk.output_names], name=trunk.name)
 
@@ -83,57 +83,6 @@ def in_whole_numbers(trunk: Any, pixels: NDArray[np.uint8], *, seed: int) -> Any
 def map_of(network: Any, block: int) -> Any:
     """The map of a block in what `in_whole_numbers` made, or in a network built on it."""
     return network.get_layer(f"conv_pw_{block}_rounded").output
-
-
-@dataclass(frozen=True)
-class _Convolution:
-    """One of the trunk's, with what normalizes it.
-
-    ``kernel``: (k, k, in, out), or (k, k, in, 1) where it is depthwise.
-    """
-
-    kernel: Numbers
-    bias: Numbers
-    stride: int
-    is_depthwise: bool
-
-    def as_layer(self, name: str) -> Any:
-        """A Keras layer that still wants its weights."""
-        from keras import layers
-
-        side, _, _, filters = self.kernel.shape
-        options = {"strides": self.stride, "padding": "same", "name": name}
-        if self.is_depthwise:
-            return layers.DepthwiseConv2D(side, **options)
-        return layers.Conv2D(filters, side, **options)
-
-    def weights(self) -> Numbers:
-        """(G, n, o): a group a channel where it is depthwise, else one."""
-        if self.is_depthwise:
-            return np.asarray(np.moveaxis(self.kernel, 2, 0).reshape(self.kernel.shape[2], -1, 1))
-        return self.kernel.reshape(1, -1, self.kernel.shape[3])
-
-    def as_kernel(self, weights: Numbers) -> Numbers:
-        """The other way round."""
-        side, _, channels, filters = self.kernel.shape
-        if self.is_depthwise:
-            return np.asarray(np.moveaxis(weights.reshape(channels, side, side, 1), 0, 2))
-        return weights.reshape(side, side, channels, filters)
-
-    def by_channel(self, values: Numbers) -> Numbers:
-        """A number an output channel, (C,), in the shape (G, o)."""
-        return values[:, np.newaxis] if self.is_depthwise else values[np.newaxis]
-
-
-def _folded(layer: Any, norm: Any) -> _Convolution:
-    from keras import layers
-
-    (kernel,) = layer.get_weights()
-    gamma, beta, mean, variance = (array.astype(np.float64) for array in norm.get_weights())
-    factor = gamma / np.sqrt(variance + norm.epsilon)
-    is_depthwise = isinstance(layer, layers.DepthwiseConv2D)
-    kernel = kernel * (factor[:, np.newaxis] if is_depthwise else factor)
-    return _Convolution(kernel, beta - mean * factor, layer.strides[0], is_depthwise)
 
 
 @dataclass(frozen=True)
@@ -160,22 +109,21 @@ def _examples(trunk: Any, pixels: NDArray[np.float32], generator: np.random.Gene
         places.append(np.stack([generator.permutation(count)[:_PLACES] for _ in pixels]))
         peaks.append(np.zeros(values.shape[-1]))
         outputs.append(np.zeros((*places[-1].shape, values.shape[-1]), np.float32))
-    for start, batch in enumerate(_batches(pixels)):
-        at = slice(start * _BATCH, start * _BATCH + len(batch))
-        for number, values in enumerate(graph(batch, training=False)):
-            rows = values.numpy().reshape(len(batch), -1, values.shape[-1])
+    for at in batches(len(pixels)):
+        for number, values in enumerate(graph(pixels[at], training=False)):
+            rows = values.numpy().reshape(len(values), -1, values.shape[-1])
             peaks[number] = np.maximum(peaks[number], rows.max(axis=(0, 1)))
-            outputs[number][at] = np.take_along_axis(rows, places[number][at][..., np.newaxis], axis=1)
+            outputs[number][at] = at_places(rows, places[number][at])
     return {
         name: _Example(np.minimum(peaks[n], _RELU6), places[n], outputs[n]) for n, name in enumerate(names)
     }
 
 
 def _in_steps(
-    convolution: _Convolution, example: _Example, maps: NDArray[np.float32], unit: float
+    convolution: Convolution, example: _Example, maps: NDArray[np.float32], unit: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Numbers]:
     """Kernel and bias in steps, and the scale of each channel. ``unit``: the step of ``maps``, the input."""
-    inputs = _inputs(convolution, example, maps)
+    inputs = convolution.inputs(maps, example.places)
     channels = example.outputs.shape[-1]
     rows = example.outputs.reshape(-1, channels).astype(np.float64)
     wanted = rows.T[..., np.newaxis] if convolution.is_depthwise else rows[np.newaxis]
@@ -185,7 +133,7 @@ def _in_steps(
     unused = _RELU6 / np.clip(_MARGIN * example.peak, _RELU6 / _MOST, _RELU6)
     largest = np.maximum(np.abs(weights).max(axis=1).ravel(), 1e-30)
     scaled_up = TOP / _RELU6 * (np.sqrt(unused) if convolution.is_depthwise else unused)
-    step = _coarse(largest * scaled_up / STEPS, _FINEST * STEP / unit)
+    step = coarse(largest * scaled_up / STEPS, _BITS, FINEST * STEP / unit)
     is_constant = step == 0
     step[is_constant] = 1
     scale = np.where(is_constant, scaled_up, step * STEPS / largest)
@@ -199,31 +147,3 @@ def _in_steps(
     bias = np.round(bias / (step * unit)) * step * unit
     kernel = convolution.as_kernel(whole * steps[:, np.newaxis])
     return kernel.astype(np.float32), bias.astype(np.float32), scale
-
-
-def _coarse(step: Numbers, finest: float) -> Numbers:
-    """The nearest numbers of _BITS digits, none finer than ``finest``; 0 where that leaves none."""
-    return np.where(step < 4 * finest, np.round(step / finest) * finest, to_few_bits(step, _BITS))
-
-
-def _inputs(convolution: _Convolution, example: _Example, maps: NDArray[np.float32]) -> Numbers:
-    """What the convolution weighs at the places of the example: (G, M, n)."""
-    import tensorflow as tf
-
-    side, stride, channels = convolution.kernel.shape[0], convolution.stride, maps.shape[-1]
-    found = []
-    for start, batch in enumerate(_batches(maps)):
-        places = example.places[start * _BATCH : start * _BATCH + len(batch)]
-        windows = tf.image.extract_patches(
-            batch, (1, side, side, 1), (1, stride, stride, 1), (1,) * 4, "SAME"
-        )
-        rows = windows.numpy().reshape(len(batch), -1, side * side * channels)
-        found.append(np.take_along_axis(rows, places[..., np.newaxis], axis=1).reshape(-1, rows.shape[-1]))
-    inputs = np.concatenate(found).astype(np.float64)
-    if not convolution.is_depthwise:
-        return inputs[np.newaxis]
-    return np.asarray(inputs.reshape(len(inputs), side * side, channels).transpose(2, 0, 1))
-
-
-def _batches(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
