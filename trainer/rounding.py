@@ -15,6 +15,7 @@ STEPS = 127  # from 0 to the largest weight of an output
 FINEST = 2.0**-14  # what a weight adds, in steps of the output: less would be lost beside 255 of them
 _PULL = 0.01  # of the mean variance: how much the given weights count beside what is to be said
 _DAMPING = 0.01  # of the mean variance, where inputs hardly vary
+_BLOCK = 512
 
 Numbers = NDArray[np.float64]
 
@@ -40,11 +41,17 @@ def round_together(weights: Numbers, covariance: Numbers, step: Numbers) -> Numb
     is_largest = np.abs(weights) == np.abs(weights).max(axis=1, keepdims=True)
     damped = _with_diagonal(covariance, _of_mean_variance(covariance, _DAMPING))
     spread = np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2)
-    for row in range(weights.shape[1]):
-        nearest = np.clip(np.round(left[:, row] / step), -STEPS, STEPS)
-        whole[:, row] = np.where(is_largest[:, row], np.copysign(STEPS, weights[:, row]), nearest)
-        error = (left[:, row] - whole[:, row] * step) / spread[:, row, row, np.newaxis]
-        left[:, row:] -= spread[:, row, row:, np.newaxis] * error[:, np.newaxis]
+    count = weights.shape[1]
+    for start in range(0, count, _BLOCK):  # what follows a block learns of its errors at once: faster
+        end = min(start + _BLOCK, count)
+        errors = np.zeros_like(left[:, start:end])
+        for row in range(start, end):
+            nearest = np.clip(np.round(left[:, row] / step), -STEPS, STEPS)
+            whole[:, row] = np.where(is_largest[:, row], np.copysign(STEPS, weights[:, row]), nearest)
+            error = (left[:, row] - whole[:, row] * step) / spread[:, row, row, np.newaxis]
+            left[:, row:end] -= spread[:, row, row:end, np.newaxis] * error[:, np.newaxis]
+            errors[:, row - start] = error
+        left[:, end:] -= np.swapaxes(spread[:, start:end, end:], 1, 2) @ errors
     return whole
 
 

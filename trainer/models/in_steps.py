@@ -23,7 +23,7 @@ from trainer.rounding import FINEST, STEPS, Numbers, coarse, covariance_of, roun
 
 PHOTOGRAPHS, _PLACES = 250, 40  # and places in each map of them, that a layer's weights are rounded by
 _LARGEST_MAPS = 2**28  # bytes; where a layer's maps would be more, fewer photographs show more places
-_MOST_TOGETHER = 5000  # weights of an output; of more each is rounded by itself
+_MOST_TOGETHER = 2500  # weights of an output; of more each is rounded by itself
 _BITS = 5  # of the step of a kernel
 _LEAST = 2.0**-20  # of what a range may be
 _LARGEST_LOGIT = 127 / 16  # where it stands alone: a score of 0.9996
