@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer import rounding
 from trainer.rounding import STEPS, coarse, covariance_of, fit, round_alone, round_together, to_few_bits
 
 
@@ -34,6 +35,15 @@ def test_the_largest_weight_of_each_output_takes_all_steps() -> None:
     assert (np.abs(whole).max(axis=1) == STEPS).all()
     assert (np.abs(whole) <= STEPS).all()
     assert (whole == np.round(whole)).all()
+
+
+def test_blocks_round_as_one_row_after_the_other_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = alike(300, 24, seed=8)
+    weights = np.random.default_rng(9).normal(size=(1, 24, 5))
+    given = weights, covariance_of(inputs), np.abs(weights).max(axis=1) / STEPS
+    at_once = round_together(*given)
+    monkeypatch.setattr(rounding, "_BLOCK", 7)
+    assert np.array_equal(round_together(*given), at_once)
 
 
 def test_inputs_that_never_change_are_no_trouble() -> None:
