@@ -83,14 +83,14 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{one_line(str(path))}: no name of a file ({error})") from error
 
 
-def decode_image(data: bytes, name: str) -> Image:
-    """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated or tiny."""
+def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image:
+    """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large."""
     if not data:
         raise ImageError(f"{name}: the file is empty")
     if _is_truncated(data):
         raise ImageError(f"{name}: the image is truncated")
     pixels = claimed_pixels(data) or 0
-    if pixels > min(MAX_PIXELS, MAX_PIXELS_PER_BYTE * len(data)):  # else some bytes could ask for gigabytes
+    if pixels > min(most_pixels, MAX_PIXELS_PER_BYTE * len(data)):  # else some bytes could ask for gigabytes
         raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)

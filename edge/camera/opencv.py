@@ -13,7 +13,7 @@ from edge.camera.pacing import Pacer
 from edge.camera.source import PIPELINE, SourceKind, source_kind, without_password
 from edge.errors import CameraError, ImageError, SettingsError
 from edge.frame import Frame
-from edge.images import Image, decode_image, from_opencv
+from edge.images import MAX_PIXELS, Image, decode_image, from_opencv
 from edge.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
@@ -59,6 +59,7 @@ class OpenCvCamera:
         self._sequence = 0
         self._clock = self._choose_clock(settings)
         self._size = (settings.height or 8, settings.width or 8)
+        self._most_pixels = MAX_PIXELS
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
@@ -132,13 +133,18 @@ class OpenCvCamera:
             raise CameraError(str(error)) from error
 
     def _decode(self, jpeg: bytes) -> _Picture:
-        """One picture of motion JPEG; a damaged one is a faulty frame, not a lost camera."""
+        """One picture of motion JPEG; a damaged one is a faulty frame, not a lost camera.
+
+        One that claims to be larger than the first is not decoded: the memory for it would not all come back.
+        """
         try:
-            image = decode_image(jpeg, self.description)
+            image = decode_image(jpeg, self.description, self._most_pixels)
         except ImageError as error:
             reason = str(error).removeprefix(f"{self.description}: ")
             return _Picture(np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason)))
-        self._size = image.shape[:2]
+        self._size = height, width = image.shape[:2]
+        if self._most_pixels == MAX_PIXELS:
+            self._most_pixels = height * width
         return _Picture(image)
 
     def _taken(self, arrived: float) -> float:

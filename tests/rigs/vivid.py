@@ -40,7 +40,7 @@ class VividCamera:
         """Set "name=value"; without "=" the whole list of controls."""
         task = ["-c", setting] if "=" in setting else ["--list-ctrls-menus"]
         return subprocess.run(
-            ["v4l2-ctl", "-d", self.url, *task], capture_output=True, text=True, check=False
+            ["v4l2-ctl", "-d", self.url, *task], capture_output=True, text=True, check=True
         ).stdout
 
     def unplug(self) -> None:
@@ -52,8 +52,9 @@ class VividCamera:
         self._show_noise()
 
     def _show_noise(self) -> None:
-        noise = next(line for line in self.control("list").splitlines() if "Noise" in line)
-        self.control(f"test_pattern={noise.split(':')[0].strip()}")
+        patterns = (line.strip().partition(": ") for line in self.control("list").splitlines())
+        noise = next(number for number, _, name in patterns if name == "Noise")
+        self.control(f"test_pattern={noise}")
 
     def close(self) -> None:
         pass

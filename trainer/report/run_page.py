@@ -35,6 +35,7 @@ from trainer.report.page import (
 )
 from trainer.run import FileLabel, Run
 from trainer.text import NAMES, with_interval
+from trainer.words import counted
 
 REPORT_FILE = "report.html"
 _EXAMPLES, _MISTAKES, _RIGHT, _SUSPECTS, _PAIRS, _REFERENCE = 6, 24, 6, 24, 12, 64
@@ -105,7 +106,7 @@ def _summary(run: Run) -> str:
             paragraph(f"Split: {run.split}. Threshold: {run.thresholds.chosen}."),
             paragraph(f"Classes: {', '.join(run.classes)}; OK: {ok}. Laid out as {run.layout}."),
             *(paragraph(warning, "warning") for warning in warnings),
-            folded(f"{len(left_out)} files left out", table(["file", "why"], left_out, words=2))
+            folded(f"{counted(len(left_out), 'file')} left out", table(["file", "why"], left_out, words=2))
             if left_out
             else "",
         ]
@@ -117,7 +118,7 @@ def _headline(figures: Figures, details: Evaluation | None) -> str:
     parts = f" of {details.parts} parts" if details else ""
     return paragraph(
         f"{figures.correct} of {figures.images} images{parts} right: {_share(accuracy)}; "
-        f"{figures.escapes} escapes, {figures.overkill} overkill, {figures.unsure} unsure.",
+        f"{counted(figures.escapes, 'escape')}, {figures.overkill} overkill, {figures.unsure} unsure.",
         "headline",
     )
 

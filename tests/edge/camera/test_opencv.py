@@ -1,5 +1,6 @@
 """What becomes of what OpenCV says, with a stand-in for its VideoCapture."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,17 @@ def test_a_truncated_jpeg_is_a_faulty_frame_and_the_camera_goes_on(opened: Opene
     assert (bad.fault or "").startswith("camera: half decoded: ")
     assert good is not None
     assert good.fault is None
+
+
+def test_a_jpeg_that_claims_to_be_larger_than_the_first_is_not_decoded(opened: Opened) -> None:
+    claims_more = JPEG.copy()
+    claims_more[JPEG.tobytes().index(b"\xff\xc0") + 5] = 0xD8  # the high byte of its height
+    pictures = [picture[np.newaxis].copy() for picture in (JPEG, claims_more, JPEG)]
+    camera = opened(FakeCapture(pictures, fourcc="MJPG"))
+    frames = [frame for _ in range(3) if (frame := camera.read()) is not None]
+    assert [frame.image.shape[:2] for frame in frames] == [PICTURE.shape[:2]] * 3
+    assert re.search(r"half decoded: \d+ bytes claim \d{7} pixels", frames[1].fault or "")
+    assert frames[0].fault is frames[2].fault is None
 
 
 def test_the_stamp_of_the_driver_is_the_time_of_capture(opened: Opened) -> None:
