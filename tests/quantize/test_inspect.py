@@ -23,7 +23,7 @@ def test_for_people_it_says_what_was_measured_and_on_what(capsys: pytest.Capture
     said = capsys.readouterr().out
     assert "binary: ok, defect; OK: ok" in said
     assert "ok 2400 + 600, defect 2400 + 600 (training + validation)" in said
-    assert "int8   1192 of 1200 right (99.33%), 8 escapes, 0 overkill" in said
+    assert "int8   1193 of 1200 right (99.42%), 7 escapes, 0 overkill" in said
 
 
 def test_for_programs_it_is_the_manifest(demo: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,10 +54,10 @@ def test_a_card_that_cannot_be_written_is_refused_in_one_line(
         "| ok | 2400 | 600 |",
         "`cdc55dc81f5ce515ef39a37fc5078125c71fd350409a377109d11eaf2010e6a7`",
         "On validation, random, 80:20, seed 1.",
-        "| escapes among defects | 8 of 600, 1.33% (0.68% to 2.61%) | 8 of 600, 1.33% (0.68% to 2.61%) |",
+        "| escapes among defects | 7 of 600, 1.17% (0.57% to 2.39%) | 7 of 600, 1.17% (0.57% to 2.39%) |",
         "| overkill among OK | 0 of 600, 0.00% (0.00% to 0.64%) | 0 of 600, 0.00% (0.00% to 0.64%) |",
         "int8 changed 0 of 1200 decisions.",
-        "- Thresholds of the run, 0.1968: 0 decisions changed, 0 new escapes; 8 escapes, 0 overkill",
+        "- Thresholds of the run, 0.3486: 0 decisions changed, 0 new escapes; 7 escapes, 0 overkill",
         "best balanced accuracy on the validation images",
         "As the only check where an escape can hurt somebody.",
         "| tensorflow | 2.21.0 |",
