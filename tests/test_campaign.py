@@ -3,7 +3,6 @@
 import math
 import subprocess
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,6 @@ from benchmarks.campaign.table import HEAD, Row, merged
 from edge.mqtt.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
-from tests.rigs.faults import MISHAPS
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 
@@ -141,15 +139,31 @@ def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.broker
 def test_a_camera_that_fails_lets_no_part_pass_and_comes_back(
-    broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: MosquittoBroker, tmp_path: Path
 ) -> None:
-    http = replace(cameras.CAMERAS["HTTP camera"], mishaps=MISHAPS[:2])
-    monkeypatch.setattr(cameras, "CAMERAS", {"HTTP camera": http})
-    killed, frozen = cameras.break_cameras(broker, tmp_path, times=1, seed=1)
+    chosen = {"kinds": ["HTTP camera"], "mishaps": ["killed", "frozen"]}
+    killed, frozen = cameras.break_cameras(broker, tmp_path, times=1, seed=1, **chosen)
+    assert [killed.what, frozen.what] == ["HTTP camera killed", "HTTP camera frozen"]
     for result in (killed, frozen):
         assert (result.times, result.unseen, result.passed_before, result.passed_during) == (1, 0, 0, 0)
         assert result.parts_before + result.parts_during > 0
         assert len(result.held) == 2
+
+
+@pytest.mark.usefixtures("broker")  # there is one to be had
+def test_one_kind_of_camera_and_one_mishap_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def break_cameras(*_: object, **chosen: object) -> list[CameraResult]:
+        asked.append(chosen)
+        return []
+
+    monkeypatch.setattr(command, "break_cameras", break_cameras)
+    flags = ["--cameras", "7", "--camera-kinds", "V4L2 camera", "--mishaps", "stalled", "unplugged"]
+    monkeypatch.setattr("sys.argv", ["campaign", *flags])
+    command.main()
+    wanted = {"kinds": ["V4L2 camera"], "mishaps": ["stalled", "unplugged"]}
+    assert asked == [{"times": 7, "seed": 1, **wanted}]
 
 
 def test_a_state_lasts_until_another_is_said() -> None:

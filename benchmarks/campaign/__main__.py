@@ -6,13 +6,13 @@
 import argparse
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.campaign import table
-from benchmarks.campaign.cameras import break_cameras
+from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
 from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.kill import kill_often
@@ -73,10 +73,12 @@ class Campaign:
                 rows += table.trouble_rows(trouble_often(broker, folder, kind, times=times, seed=self._seed))
         return rows
 
-    def camera_mishaps(self, times: int) -> list[Row]:
+    def camera_mishaps(self, times: int, kinds: Sequence[str], mishaps: Sequence[str] | None) -> list[Row]:
         """What ``make camera-campaign`` does to a guard, done to a whole station."""
         with self._place("cameras") as (broker, folder):
-            results = break_cameras(broker, folder, times=times, seed=self._seed)
+            results = break_cameras(
+                broker, folder, times=times, seed=self._seed, kinds=kinds, mishaps=mishaps
+            )
         return [row for result in results for row in table.camera_rows(result)]
 
     def fuzz_inputs(self, inputs: int, jobs: int) -> list[Row]:
@@ -112,6 +114,13 @@ def main() -> None:
     parser.add_argument("--power-cuts", type=int, default=0)
     parser.add_argument("--troubles", type=int, default=0, help="times of each kind")
     parser.add_argument("--cameras", type=int, default=0, help="times of each mishap of each kind of camera")
+    parser.add_argument(
+        "--camera-kinds", nargs="+", choices=list(CAMERAS), default=list(CAMERAS), metavar="KIND"
+    )
+    mishaps = sorted({mishap.name for kind in CAMERAS.values() for mishap in kind.mishaps})
+    parser.add_argument(
+        "--mishaps", nargs="+", choices=mishaps, metavar="NAME", help="of cameras; default: all"
+    )
     parser.add_argument("--fuzz", type=int, default=0, help="inputs in all")
     parser.add_argument("--jobs", type=int, default=2, help="processes for --fuzz")
     parser.add_argument("--hours", type=float, default=0.0, help="of the soak")
@@ -130,7 +139,10 @@ def main() -> None:
         (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
         (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),
         (arguments.troubles, lambda: campaign.troubles(arguments.troubles)),
-        (arguments.cameras, lambda: campaign.camera_mishaps(arguments.cameras)),
+        (
+            arguments.cameras,
+            lambda: campaign.camera_mishaps(arguments.cameras, arguments.camera_kinds, arguments.mishaps),
+        ),
         (arguments.fuzz, lambda: campaign.fuzz_inputs(arguments.fuzz, arguments.jobs)),
         (arguments.hours, lambda: campaign.hours(arguments.hours, picture)),
     ]

@@ -146,8 +146,19 @@ class _Rig:
         self.camera.close()
 
 
-def break_cameras(broker: MosquittoBroker, folder: Path, *, times: int, seed: int) -> list[CameraResult]:
-    """Each mishap so many times, the kinds of cameras beside each other; those that are not here are said."""
+def break_cameras(
+    broker: MosquittoBroker,
+    folder: Path,
+    *,
+    times: int,
+    seed: int,
+    kinds: Sequence[str] = tuple(CAMERAS),
+    mishaps: Sequence[str] | None = None,
+) -> list[CameraResult]:
+    """Each mishap so many times, the kinds of cameras beside each other; those that are not here are said.
+
+    ``mishaps``: the names of the only ones.
+    """
 
     def one_kind(name: str) -> list[CameraResult]:
         kind = CAMERAS[name]
@@ -158,10 +169,11 @@ def break_cameras(broker: MosquittoBroker, folder: Path, *, times: int, seed: in
             if not rig.witness.wait(lambda: bool(rig.witness.passed_parts), PATIENCE_S):
                 raise TimeoutError(f"{name}: no part passed within {PATIENCE_S:g} s")
             chance = random.Random(f"{seed} {name}")
-            return [_fail(rig, f"{name} {mishap.name}", mishap, times, chance) for mishap in kind.mishaps]
+            wanted = [each for each in kind.mishaps if mishaps is None or each.name in mishaps]
+            return [_fail(rig, f"{name} {mishap.name}", mishap, times, chance) for mishap in wanted]
 
-    with ThreadPoolExecutor(len(CAMERAS)) as pool:
-        return [result for results in pool.map(one_kind, CAMERAS) for result in results]
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        return [result for results in pool.map(one_kind, kinds) for result in results]
 
 
 def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Random) -> CameraResult:
