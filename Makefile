@@ -21,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.device ## a station with a simulated belt, broker and gate; PARTS=n stops after n parts
-	@$(bin)/python -m edge.demo $(if $(PARTS),--parts $(PARTS))
+	@$(bin)/python -m edge.cli.demo $(if $(PARTS),--parts $(PARTS))
 
 demo-model: .venv/.everything ## learn the demo's model again, from simulated photographs to samples/demo.tflite
 	rm -rf build/demo
@@ -93,13 +93,13 @@ picture: .venv/.device ## docs/parts.png again, by the demo's model
 
 config: .venv/.device ## write config.toml again from the settings and their descriptions
 	@mkdir -p build
-	$(bin)/python -m edge.settings_document > build/config.toml
+	$(bin)/python -m edge.settings.settings_document > build/config.toml
 	mv build/config.toml config.toml
 
 schemas: .venv/.device ## write docs/schemas and docs/asyncapi.json again from the messages
-	$(bin)/python -m edge.mqtt.schemas docs/schemas
+	$(bin)/python -m edge.outputs.mqtt.schemas docs/schemas
 	@mkdir -p build
-	$(bin)/python -m edge.mqtt.asyncapi > build/asyncapi.json
+	$(bin)/python -m edge.outputs.mqtt.asyncapi > build/asyncapi.json
 	mv build/asyncapi.json docs/asyncapi.json
 
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11

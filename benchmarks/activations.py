@@ -26,11 +26,11 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.bundle import Output, decode_bundle, encode_bundle, write_bundle
-from edge.camera.parts import PartRenderer
-from edge.images import encode_png
-from edge.model import load_model
-from edge.preprocess import preprocess
+from edge.core.bundle.bundle import Output, decode_bundle, encode_bundle, write_bundle
+from edge.core.images import encode_png
+from edge.core.preprocess import preprocess
+from edge.core.runtime import load_model
+from edge.simulation.parts import PartRenderer
 from tests.brokers import MosquittoBroker, find_mosquitto
 
 ROOT = Path(__file__).parents[1]

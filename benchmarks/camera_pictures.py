@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from edge.camera.faults import CameraFault, judge_bottom, judge_brightness, judge_sharpness, sample
-from edge.images import Image, list_images, read_image
-from edge.settings import CameraSettings
+from edge.core.images import Image, list_images, read_image
+from edge.settings.settings import CameraSettings
 
 SETTINGS = CameraSettings()
 DATA_SETS = ("casting", "neu", "magnetic_tile", "plastic_toys")

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from edge.alarms.drift import ScoreDrift, largest_distance
-from edge.images import Image, read_image
-from edge.model import Model, load_model
-from edge.preprocess import preprocess
-from edge.score_profile import ScoreProfile, graded
-from edge.settings import AlarmSettings
+from edge.core.bundle.score_profile import ScoreProfile, graded
+from edge.core.images import Image, read_image
+from edge.core.preprocess import preprocess
+from edge.core.runtime import Model, load_model
+from edge.settings.settings import AlarmSettings
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 from trainer.dataset import load_training_set

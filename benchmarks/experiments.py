@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.results import machine
-from edge.figures import Figures
+from edge.core.figures import Figures
 from trainer.dataset import Dataset, load_training_set
 from trainer.fit import FitSettings
 from trainer.layouts import read_layout

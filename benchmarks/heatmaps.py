@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import BUILD, ROOT, Commands, machine
-from edge.camera.parts import PartRenderer
-from edge.decision import Verdict
-from edge.images import encode_png, read_image
-from edge.inspector import Inspector
-from edge.model import load_model
-from edge.preprocess import preprocess
+from edge.core.decision import Verdict
+from edge.core.images import encode_png, read_image
+from edge.core.preprocess import preprocess
+from edge.core.runtime import load_model
+from edge.inspection.inspector import Inspector
+from edge.simulation.parts import PartRenderer
 from trainer.curves import roc
 from trainer.run import Run, read_run
 

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.parts import PartRenderer
-from edge.errors import LinegateError
-from edge.frame import Frame
-from edge.inspector import Inspector
-from edge.model import Model, load_model, runtime_version
-from edge.preprocess import preprocess
+from edge.core.errors import LinegateError
+from edge.core.frame import Frame
+from edge.core.preprocess import preprocess
+from edge.core.runtime import Model, load_model, runtime_version
+from edge.inspection.inspector import Inspector
+from edge.simulation.parts import PartRenderer
 
 BUNDLE = Path(__file__).parents[1] / "samples" / "demo.tflite"
 PARTS = 64  # different pictures, so that no cache holds the answer

@@ -23,9 +23,9 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.camera.parts import PartRenderer
-from edge.images import encode_png
-from edge.model import load_model
+from edge.core.images import encode_png
+from edge.core.runtime import load_model
+from edge.simulation.parts import PartRenderer
 from tests.brokers import MosquittoBroker, find_mosquitto
 
 BUNDLE = Path(__file__).parents[1] / "samples" / "demo.tflite"

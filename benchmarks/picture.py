@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.camera.parts import DEFECT_KINDS, PartRenderer
-from edge.decision import Verdict
-from edge.frame import Frame
-from edge.inspector import Inspector
-from edge.model import load_model
+from edge.core.decision import Verdict
+from edge.core.frame import Frame
+from edge.core.runtime import load_model
+from edge.inspection.inspector import Inspector
+from edge.simulation.parts import DEFECT_KINDS, PartRenderer
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, SIDE, BAR = 6, 200, 34

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.figures import wilson_interval
+from edge.core.figures import wilson_interval
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "results"

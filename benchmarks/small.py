@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from benchmarks.results import BUILD, FOLDS, ROOT, SEED, Commands, machine
-from edge.model import Model, load_model
+from edge.core.runtime import Model, load_model
 
 DOCUMENT = ROOT / "docs" / "training.md"
 _START, _END = "<!-- small: made by benchmarks/small.py -->", "<!-- /small -->"

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.arguments import Parser
-from edge.errors import JournalError, LinegateError, SettingsError
-from edge.load_settings import load_settings
+from edge.core.arguments import Parser
+from edge.core.errors import JournalError, LinegateError, SettingsError
 from edge.service.logs import last_words, set_up_logging
 from edge.service.notify import Notifier
-from edge.settings import DEFAULT_RECIPE, Settings, setting_fields
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import DEFAULT_RECIPE, Settings, setting_fields
 
 if TYPE_CHECKING:
-    from edge.inspector import Inspector
+    from edge.inspection.inspector import Inspector
 
 EXAMPLES = """\
 examples:
@@ -133,7 +133,7 @@ def _settings_file(arguments: argparse.Namespace) -> Path | None:
 
 def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> "Inspector":
     """The inspector that the settings describe for a recipe; raises BundleError, or SettingsError."""
-    from edge.changes import load
+    from edge.deployment import load
 
     if recipe not in settings.recipe_names:
         raise SettingsError(
@@ -143,10 +143,10 @@ def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> "Inspect
 
 
 def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
-    from edge.changes.choice import choice_file
-    from edge.changes.served import serve_first
-    from edge.line import Line
+    from edge.deployment.choice import choice_file
+    from edge.deployment.served import serve_first
     from edge.service.signals import handle_signals
+    from edge.station.app import Line
 
     served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
     try:
@@ -172,7 +172,7 @@ def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
 def _check(settings: Settings, file: Path | None, *, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from edge.check import check, exit_status
+    from edge.cli.check import check, exit_status
 
     findings = check(settings, load_inspector, file)
     if as_json:
@@ -185,7 +185,7 @@ def _check(settings: Settings, file: Path | None, *, as_json: bool) -> int:
 
 
 def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
-    from edge.capture import capture
+    from edge.cli.capture import capture
 
     written = capture(settings.camera, arguments.capture, arguments.count or 100)
     print(f"{written} frames written to {arguments.capture}")
@@ -214,11 +214,11 @@ def _counts(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _replay(settings: Settings, arguments: argparse.Namespace) -> int:
-    from edge.replay import replay, write_report
+    from edge.cli.replay import replay, write_report
 
     inspector = load_inspector(settings, arguments.recipe or DEFAULT_RECIPE)
     if arguments.publish:
-        from edge.publish import replay_and_publish
+        from edge.cli.publish import replay_and_publish
 
         result = replay_and_publish(arguments.replay, settings, inspector)
     else:

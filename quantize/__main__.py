@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.arguments import Parser
-from edge.errors import LinegateError
+from edge.core.arguments import Parser
+from edge.core.errors import LinegateError
 
 if TYPE_CHECKING:
     from quantize.quantize import Quantized
@@ -187,7 +187,7 @@ def _report(result: "Quantized", out: Path) -> str:
 
 
 def _inspect(words: list[str]) -> int:
-    from edge.bundle import read_bundle, write_bundle
+    from edge.core.bundle.bundle import read_bundle, write_bundle
     from quantize.card import model_card
     from quantize.describe import describe
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.errors import BundleError
-from edge.model import open_interpreter, runtime_version
+from edge.core.errors import BundleError
+from edge.core.runtime import open_interpreter, runtime_version
 from quantize.foreign import read_graph
 
 WARM_UP_RUNS = 20

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from edge.bundle import Bundle, Manifest, Photographs, Results, Wrapped
-from edge.figures import Figures, wilson_interval
+from edge.core.bundle.bundle import Bundle, Manifest, Photographs, Results, Wrapped
+from edge.core.figures import Figures, wilson_interval
 from quantize.describe import (
     accepted_line,
     input_line,

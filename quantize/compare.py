@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.bundle import Rederived
-from edge.decision import Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.figures import Figures
-from edge.model import Model
-from edge.preprocess import to_network_input
+from edge.core.bundle.bundle import Rederived
+from edge.core.decision import Thresholds, Verdict, class_probabilities, decide, defect_scores
+from edge.core.figures import Figures
+from edge.core.preprocess import to_network_input
+from edge.core.runtime import Model
 from quantize.decisions import Flip, Side, figures_of, find_flips
 from quantize.rederive import choose_thresholds
 from quantize.run import Run, logits_alone

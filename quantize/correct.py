@@ -13,8 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.chatter import without_chatter
-from edge.preprocess import to_network_input
+from edge.core.chatter import without_chatter
+from edge.core.preprocess import to_network_input
 from quantize.flatbuffer import pack, unpack
 
 PHOTOGRAPHS, PASSES = 64, 2

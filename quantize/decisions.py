@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Task, Thresholds, Verdict, decide, has_one_logit
-from edge.figures import Figures, Labelled, compute_figures
+from edge.core.decision import Task, Thresholds, Verdict, decide, has_one_logit
+from edge.core.figures import Figures, Labelled, compute_figures
 from quantize.run import Run
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from edge.bundle import AtThresholds, Bundle, Manifest, Operators, Rederived, Results
-from edge.decision import Thresholds
-from edge.figures import Figures
+from edge.core.bundle.bundle import AtThresholds, Bundle, Manifest, Operators, Rederived, Results
+from edge.core.decision import Thresholds
+from edge.core.figures import Figures
 
 
 def describe(file: Path, bundle: Bundle) -> str:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from ai_edge_litert import schema_py_generated as schema
 
-from edge.bundle import MAX_BUNDLE_BYTES
-from edge.errors import InputError
-from edge.model import open_interpreter
+from edge.core.bundle.bundle import MAX_BUNDLE_BYTES
+from edge.core.errors import InputError
+from edge.core.runtime import open_interpreter
 from quantize.flatbuffer import pack, unpack
 from quantize.metadata import normalization
 

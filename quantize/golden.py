@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Thresholds
+from edge.core.decision import Thresholds
 from quantize.run import Run
 
 COUNT, FEWEST = 4, 2

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 from quantize.convert import to_float
 from quantize.correct import real_values
 from quantize.flatbuffer import unpack

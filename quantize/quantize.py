@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from edge.bundle import (
+from edge.core.bundle.bundle import (
     Bundle,
     GoldenExample,
     Heatmap,
@@ -20,11 +20,11 @@ from edge.bundle import (
     encode_bundle,
     write_bundle,
 )
-from edge.errors import InputError
-from edge.figures import compute_figures
-from edge.model import Model, runtime_version
-from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
-from edge.score_profile import ScoreProfile, profile_scores
+from edge.core.bundle.score_profile import ScoreProfile, profile_scores
+from edge.core.errors import InputError
+from edge.core.figures import compute_figures
+from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
+from edge.core.runtime import Model, runtime_version
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert

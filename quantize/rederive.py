@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import AtThresholds, Rederived
-from edge.decision import Thresholds
-from edge.errors import InputError
-from edge.threshold_rule import HeldOut
+from edge.core.bundle.bundle import AtThresholds, Rederived
+from edge.core.decision import Thresholds
+from edge.core.errors import InputError
+from edge.core.thresholds import HeldOut
 from quantize.decisions import Side, figures_of, find_flips
 from quantize.run import Run
 

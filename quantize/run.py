@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from edge.bundle import Heatmap, Photographs
-from edge.chatter import without_chatter
-from edge.decision import Task, Thresholds
-from edge.errors import ImageError, InputError
-from edge.images import read_image
-from edge.preprocess import InputSpec, preprocess
-from edge.threshold_rule import ThresholdRule
+from edge.core.bundle.bundle import Heatmap, Photographs
+from edge.core.chatter import without_chatter
+from edge.core.decision import Task, Thresholds
+from edge.core.errors import ImageError, InputError
+from edge.core.images import read_image
+from edge.core.preprocess import InputSpec, preprocess
+from edge.core.thresholds import ThresholdRule
 
 
 class FileLabel(BaseModel):

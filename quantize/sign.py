@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from edge.bundle import Bundle, decode_bundle, read_bytes, sign_bundle, write_bundle
-from edge.errors import InputError
-from edge.signature import sign
+from edge.core.bundle.bundle import Bundle, decode_bundle, read_bytes, sign_bundle, write_bundle
+from edge.core.bundle.signature import sign
+from edge.core.errors import InputError
 
 LARGEST_KEY_FILE = 16384
 

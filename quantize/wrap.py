@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from edge.bundle import (
+from edge.core.bundle.bundle import (
     Bundle,
     GoldenExample,
     Manifest,
@@ -22,13 +22,13 @@ from edge.bundle import (
     encode_bundle,
     write_bundle,
 )
-from edge.decision import Thresholds, decide, find_ok_class
-from edge.errors import BundleError, InputError
-from edge.figures import Figures, Labelled, compute_figures
-from edge.images import list_images, read_image
-from edge.labels import label_images
-from edge.model import Model, Prediction, runtime_version
-from edge.preprocess import InputSpec, preprocess
+from edge.core.decision import Thresholds, decide, find_ok_class
+from edge.core.errors import BundleError, InputError
+from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.images import list_images, read_image
+from edge.core.labels import label_images
+from edge.core.preprocess import InputSpec, preprocess
+from edge.core.runtime import Model, Prediction, runtime_version
 from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 from quantize.operators import count_operators

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
-from edge.bundle import read_bundle
-from edge.images import read_image
-from edge.model import load_model
-from edge.preprocess import preprocess
+from edge.core.bundle.bundle import read_bundle
+from edge.core.images import read_image
+from edge.core.preprocess import preprocess
+from edge.core.runtime import load_model
 from quantize.__main__ import main as quantize
 from tests.test_chain import pretrained_weights
 from trainer.__main__ import main as trainer

@@ -26,11 +26,11 @@ import json, os, platform, sys
 os.chdir(sys.argv[1])
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from edge.bundle import decode_bundle, sign_bundle
-from edge.images import list_images, read_image
-from edge.model import load_model
-from edge.preprocess import preprocess
-from edge.signature import sign
+from edge.core.bundle.bundle import decode_bundle, sign_bundle
+from edge.core.images import list_images, read_image
+from edge.core.runtime import load_model
+from edge.core.preprocess import preprocess
+from edge.core.bundle.signature import sign
 parts = list_images(Path("samples/parts"))
 def said(bundle):
     model = load_model(bundle)

@@ -21,14 +21,14 @@ INSTALL = "/linegate/systemd/install"
 # A daemon whose inference hangs for good at the tenth part.
 HANGS = """\
 import sys, threading
-import edge.inspector
-inspect, seen = edge.inspector.Inspector.inspect, []
+import edge.inspection.inspector
+inspect, seen = edge.inspection.inspector.Inspector.inspect, []
 def hang(self, frame):
     seen.append(frame)
     if len(seen) > 10:
         threading.Event().wait()
     return inspect(self, frame)
-edge.inspector.Inspector.inspect = hang
+edge.inspection.inspector.Inspector.inspect = hang
 from edge.__main__ import main
 sys.exit(main())
 """
@@ -36,14 +36,14 @@ sys.exit(main())
 LEAKS = """\
 import sys
 from pathlib import Path
-import edge.inspector
-inspect, kept, leak = edge.inspector.Inspector.inspect, [], Path("leak")
+import edge.inspection.inspector
+inspect, kept, leak = edge.inspection.inspector.Inspector.inspect, [], Path("leak")
 def take(self, frame):
     if leak.exists():
         leak.unlink()
         kept.extend(b"x" * 2**20 for _ in range(800))
     return inspect(self, frame)
-edge.inspector.Inspector.inspect = take
+edge.inspection.inspector.Inspector.inspect = take
 from edge.__main__ import main
 sys.exit(main())
 """
@@ -258,7 +258,7 @@ def test_an_upgrade_keeps_the_settings_and_the_release_before(device: BootedDebi
 def test_an_upgrade_that_does_not_become_ready_is_rolled_back(device: BootedDebian) -> None:
     before = release(device)
     new_checkout(device, "0.9.9")
-    device.output("sh", "-c", "echo 'raise RuntimeError(\"worn out\")' >> /new/edge/line.py")
+    device.output("sh", "-c", "echo 'raise RuntimeError(\"worn out\")' >> /new/edge/station/app.py")
     failed = device.run("/new/systemd/install")
     assert failed.returncode == 1
     assert "worn out" in failed.stderr

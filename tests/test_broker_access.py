@@ -12,8 +12,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.mqtt.requests import REQUESTS
-from edge.mqtt.topics import Topics
+from edge.outputs.mqtt.requests import REQUESTS
+from edge.outputs.mqtt.topics import Topics
 from tests.brokers import MosquittoBroker, find_mosquitto, password_line
 from tests.certificates import Authority
 from tests.stations import EdgeProcess

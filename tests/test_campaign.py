@@ -22,7 +22,7 @@ from benchmarks.campaign.power import PowerResult, cut_often
 from benchmarks.campaign.soak import Sample, SoakResult, plot, read_samples, slopes, soak
 from benchmarks.campaign.surroundings import KINDS, ClockStepped, TroubleResult, trouble_often
 from benchmarks.campaign.table import HEAD, Row, merged
-from edge.mqtt.outbox import WINDOW
+from edge.records.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
 from tests.rigs.power import CuttableDisk, power_cut_is_missing

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
-from edge.bundle import Heatmap, read_bundle
+from edge.core.bundle.bundle import Heatmap, read_bundle
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 
@@ -55,7 +55,7 @@ def test_a_run_holds_all_that_was_promised(chain: Path) -> None:
 
 
 def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> None:
-    from edge.model import load_model
+    from edge.core.runtime import load_model
 
     model = load_model(chain / "part.tflite")
     assert model.golden_identical
@@ -118,7 +118,7 @@ def test_a_head_on_given_features_decides_on_int8_as_on_float(
 def test_a_heatmap_changes_no_answer_and_shows_the_scratch(
     chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from edge.model import load_model
+    from edge.core.runtime import load_model
 
     without = tmp_path / "without.tflite"
     assert quantize([str(chain / "run"), "--out", str(without), "--no-heatmap", *LOOSE]) == 0

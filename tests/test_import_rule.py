@@ -10,7 +10,7 @@ IMPORT_ALL_OF_EDGE = """
 import importlib.util, pkgutil, sys
 
 NOT_ON_THE_DEVICE = {"tensorflow", "keras", "trainer", "quantize", "matplotlib", "sklearn", "scipy"}
-ONLY_IN_AN_EXTRA = {"edge.demo": "amqtt"}
+ONLY_IN_AN_EXTRA = {"edge.cli.demo": "amqtt"}
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
@@ -22,7 +22,7 @@ sys.meta_path.insert(0, Absent())
 import edge
 
 for module in pkgutil.walk_packages(edge.__path__, "edge.", onerror=lambda name: None):
-    extra = ONLY_IN_AN_EXTRA.get(".".join(module.name.split(".")[:2]))
+    extra = ONLY_IN_AN_EXTRA.get(module.name)
     if extra is None or importlib.util.find_spec(extra):
         importlib.import_module(module.name)
         print(module.name)
@@ -43,4 +43,4 @@ def test_all_of_edge_can_be_imported_where_tensorflow_trainer_and_quantize_are_m
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in (ROOT / "edge").rglob("*.py")
     }
-    assert {name for name in modules - imported if not name.startswith("edge.demo")} == {"edge"}
+    assert {name for name in modules - imported if not name.startswith("edge.cli.demo")} == {"edge"}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.decision import Verdict
-from edge.frame import Frame
-from edge.images import read_image
-from edge.inspector import Inspector
-from edge.model import load_model
-from edge.preprocess import preprocess
+from edge.core.decision import Verdict
+from edge.core.frame import Frame
+from edge.core.images import read_image
+from edge.core.preprocess import preprocess
+from edge.core.runtime import load_model
+from edge.inspection.inspector import Inspector
 from quantize.__main__ import main as quantize
 from quantize.run import load_pixels, read_run
 from tests.test_chain import pretrained_weights

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.__main__ import main
-from edge.images import list_images
-from edge.mqtt.asyncapi import channels
+from edge.core.images import list_images
+from edge.outputs.mqtt.asyncapi import channels
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "samples" / "demo.tflite"

@@ -81,7 +81,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_model_runs_on_tflite_runtime(python: Path) -> None:
     program = f"""
 from pathlib import Path
-from edge.model import load_model, runtime_version
+from edge.core.runtime import load_model, runtime_version
 load_model(Path({str(MODEL)!r}))
 print(runtime_version())
 """

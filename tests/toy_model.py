@@ -15,10 +15,18 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edge.bundle import GoldenExample, Heatmap, Manifest, Photographs, Results, encode_bundle, write_bundle
-from edge.decision import Thresholds
-from edge.figures import compute_figures
-from edge.preprocess import InputSpec
+from edge.core.bundle.bundle import (
+    GoldenExample,
+    Heatmap,
+    Manifest,
+    Photographs,
+    Results,
+    encode_bundle,
+    write_bundle,
+)
+from edge.core.decision import Thresholds
+from edge.core.figures import compute_figures
+from edge.core.preprocess import InputSpec
 
 GAIN = 10.0
 OUTPUT_SCALE = 0.08

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.chatter import without_chatter
-from edge.errors import InputError, LinegateError
+from edge.core.chatter import without_chatter
+from edge.core.errors import InputError, LinegateError
 from trainer.arguments import build_parser
 
 if TYPE_CHECKING:
-    from edge.threshold_rule import Costs
+    from edge.core.thresholds import Costs
     from trainer.run import Run
 
 
@@ -64,7 +64,7 @@ def _import_tensorflow() -> None:
 
 
 def _costs(arguments: argparse.Namespace) -> "Costs | None":
-    from edge.threshold_rule import Costs
+    from edge.core.thresholds import Costs
 
     given = (arguments.escape_cost, arguments.overkill_cost, arguments.defect_rate)
     if all(value is None for value in given):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import Parser
+from edge.core.arguments import Parser
 from trainer.augment import KINDS
 from trainer.models.registry import AUTOENCODER, DEFAULT, NAMES
 from trainer.models.transfer import BACKBONES

@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 CHECKPOINTS = "checkpoint"
 _HISTORY = "history"

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task, find_ok_class, has_one_logit
-from edge.errors import ImageError, InputError
-from edge.images import decode_image, is_grey, read_bytes, read_image
-from edge.preprocess import InputSpec, Locate, preprocess
+from edge.core.decision import Task, find_ok_class, has_one_logit
+from edge.core.errors import ImageError, InputError
+from edge.core.images import decode_image, is_grey, read_bytes, read_image
+from edge.core.preprocess import InputSpec, Locate, preprocess
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
 from trainer.layouts import Item, Layout

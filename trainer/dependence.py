@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 from trainer.augment import (
     BRIGHTNESS,
     CONTRAST,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 
 _BATCH = 64
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.figures import Figures, Labelled, compute_figures
-from edge.threshold_rule import Costs
+from edge.core.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
+from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.thresholds import Costs
 from trainer.curves import areas
 from trainer.dataset import Dataset
 from trainer.intervals import Draws, Measured, share, weighted_sum

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 
 _FINEST, _COARSEST = 4, 5  # a map has at most a quarter of the picture's side, and at least 5 places
 _BATCH = 16

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.decision import Task, has_one_logit
-from edge.errors import InputError
-from edge.preprocess import PIXEL_STEP, PIXEL_ZERO, to_network_input
+from edge.core.decision import Task, has_one_logit
+from edge.core.errors import InputError
+from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO, to_network_input
 from trainer.augment import KINDS, augment
 from trainer.batches import balanced_plan, read_ahead
 from trainer.checkpoint import Checkpoint, fingerprint, read_checkpoint, write_checkpoint

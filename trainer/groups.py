@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features
 from trainer.tables import read_rows

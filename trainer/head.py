@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from edge.decision import Task, has_one_logit
+from edge.core.decision import Task, has_one_logit
 
 STRENGTHS = (0.003, 0.03, 0.3)  # scikit-learn's C, the inverse of the weight decay; held-out parts choose
 SHARES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)  # what other evidence weighs, in deviations of the head's logits

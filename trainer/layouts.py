@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.errors import InputError
-from edge.images import IMAGE_SUFFIXES, is_image_file, list_images, printable
+from edge.core.errors import InputError
+from edge.core.images import IMAGE_SUFFIXES, is_image_file, list_images, printable
 from trainer.tables import read_rows
 from trainer.words import counted
 

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Task, class_probabilities
-from edge.errors import ImageError
-from edge.images import read_image
-from edge.preprocess import InputSpec, Locate, preprocess
+from edge.core.decision import Task, class_probabilities
+from edge.core.errors import ImageError
+from edge.core.images import read_image
+from edge.core.preprocess import InputSpec, Locate, preprocess
 from trainer.dataset import SMALLEST_STRIP, Dataset, input_spec
 from trainer.head import STRENGTHS, hold_out
 from trainer.learners.head import FOLDS, HeadLearner

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge.decision import Thresholds, Verdict
-from edge.threshold_rule import Costs, logit, rates, sigmoid, spent
+from edge.core.decision import Thresholds, Verdict
+from edge.core.thresholds import Costs, logit, rates, sigmoid, spent
 from trainer.intervals import Measured, share, weighted_sum
 
 _POINTS = 101  # of a curve

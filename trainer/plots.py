@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from edge.figures import Figures
+from edge.core.figures import Figures
 
 
 def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: str) -> None:

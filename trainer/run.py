@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from edge.bundle import Photographs
-from edge.decision import Task, Thresholds
-from edge.errors import InputError
-from edge.figures import Figures
-from edge.preprocess import InputSpec
-from edge.threshold_rule import Costs, ThresholdRule
+from edge.core.bundle.bundle import Photographs
+from edge.core.decision import Task, Thresholds
+from edge.core.errors import InputError
+from edge.core.figures import Figures
+from edge.core.preprocess import InputSpec
+from edge.core.thresholds import Costs, ThresholdRule
 from trainer.audit.probes import Probe
 from trainer.evaluation import Evaluation
 from trainer.suspects import Suspect

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.errors import InputError
-from edge.figures import Figures
+from edge.core.errors import InputError
+from edge.core.figures import Figures
 from trainer.dataset import Dataset, load_test_set
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of

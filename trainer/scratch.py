@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 _LARGE = Path("/var/tmp")  # noqa: S108  a file without a name; where /tmp is in memory, this is not
 

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edge.preprocess import Locate
-from edge.threshold_rule import Costs
+from edge.core.preprocess import Locate
+from edge.core.thresholds import Costs
 from trainer.fit import FitSettings
 from trainer.groups import COPIES
 from trainer.locating import PROPOSE

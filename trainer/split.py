@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 
 def split_by_group(

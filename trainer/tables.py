@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 
 def read_rows(path: Path, columns: set[str]) -> list[dict[str, str]]:

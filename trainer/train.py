@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from edge.bundle import Photographs
-from edge.decision import class_probabilities
-from edge.errors import InputError
+from edge.core.bundle.bundle import Photographs
+from edge.core.decision import class_probabilities
+from edge.core.errors import InputError
 from trainer.audit.probes import probe_dataset
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from edge.decision import Thresholds, class_probabilities, defect_scores
-from edge.figures import Figures
-from edge.threshold_rule import HeldOut, ThresholdRule
+from edge.core.decision import Thresholds, class_probabilities, defect_scores
+from edge.core.figures import Figures
+from edge.core.thresholds import HeldOut, ThresholdRule
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, decisions, figures_of

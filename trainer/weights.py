@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 AUTO, IMAGENET, NONE = "auto", "imagenet", "none"
 VARIABLE = "LINEGATE_WEIGHTS"

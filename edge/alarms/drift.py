@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.score_profile import ScoreProfile, graded
+from edge.core.bundle.score_profile import ScoreProfile, graded
 
 LEAST_REFERENCE = 10
 _OVER_BELOW = 2 / 3  # of the limit: less than that ends the alarm

@@ -4,9 +4,9 @@ import logging
 
 from edge.alarms.drift import LEAST_REFERENCE, ScoreDrift
 from edge.alarms.rejects import RejectRate, RejectsInRow
-from edge.inspector import Inspector
-from edge.score_profile import ScoreProfile
-from edge.settings import AlarmSettings
+from edge.core.bundle.score_profile import ScoreProfile
+from edge.inspection.inspector import Inspector
+from edge.settings.settings import AlarmSettings
 
 logger = logging.getLogger(__name__)
 

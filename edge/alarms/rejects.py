@@ -1,6 +1,6 @@
 """Too many rejects: in a row, or beside what is usual. Pure; parts come in one by one."""
 
-from edge.alarms.chances import Expectation, KnownShare, LearnedShare, first_unlikely_count
+from edge.core.tail_probabilities import Expectation, KnownShare, LearnedShare, first_unlikely_count
 
 _USUAL = 0.05  # a window that is no less likely than this on either side ends the alarm
 

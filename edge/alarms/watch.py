@@ -13,10 +13,10 @@ from edge.alarms.delivery import AlarmEvent, Delivery
 from edge.alarms.parts import PartRules
 from edge.alarms.register import Change, Register
 from edge.alarms.surroundings import ClockTrouble, DiskSpace
-from edge.clock import clock_is_synchronised
-from edge.files import free_bytes
-from edge.mqtt.client import Receipt
-from edge.settings import AlarmSettings, Settings
+from edge.core.files import free_bytes
+from edge.outputs.mqtt.client import Receipt
+from edge.service.clock import clock_is_synchronised
+from edge.settings.settings import AlarmSettings, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class AlarmWatch:
     def tell(self, alarm: str, trouble: str | None, *, part: str | None = None) -> None:
         """What is wrong now, or that nothing is; ``part`` is the one that it began with.
 
-        ``alarm`` is one of edge.settings.ALARMS.
+        ``alarm`` is one of edge.settings.settings.ALARMS.
         """
         with self._telling:  # or two threads could leave an alarm raised that is over
             if self._latest.get(alarm) != trouble:  # the line tells again and again

@@ -9,9 +9,9 @@ from pathlib import Path
 from edge.camera.faults import measure_sharpness
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, is_live, open_camera, source_kind, without_password
-from edge.errors import CameraError
-from edge.frame import Frame
-from edge.settings import CameraSettings
+from edge.core.errors import CameraError
+from edge.core.frame import Frame
+from edge.settings.settings import CameraSettings
 
 LOOK_S = 2.0
 

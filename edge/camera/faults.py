@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.images import Image
-from edge.settings import CameraSettings
+from edge.core.images import Image
+from edge.settings.settings import CameraSettings
 
 FaultName = Literal[
     "no camera",

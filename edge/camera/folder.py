@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.camera.pacing import Pacer
-from edge.errors import CameraError, ImageError
-from edge.frame import Frame
-from edge.images import list_images, read_image
-from edge.settings import CameraSettings
+from edge.core.errors import CameraError, ImageError
+from edge.core.frame import Frame
+from edge.core.images import list_images, read_image
+from edge.settings.settings import CameraSettings
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from edge.camera.faults import CameraFault, PictureJudge
 from edge.camera.source import Camera, without_password
-from edge.errors import LinegateError
-from edge.frame import Frame
-from edge.settings import CameraSettings
+from edge.core.errors import LinegateError
+from edge.core.frame import Frame
+from edge.settings.settings import CameraSettings
 
 logger = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.2

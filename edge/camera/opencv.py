@@ -11,10 +11,10 @@ from edge.camera.faults import CameraFault
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.pacing import Pacer
 from edge.camera.source import PIPELINE, SourceKind, source_kind, without_password
-from edge.errors import CameraError, ImageError, SettingsError
-from edge.frame import Frame
-from edge.images import MAX_PIXELS, Image, decode_image, from_opencv
-from edge.settings import CameraSettings
+from edge.core.errors import CameraError, ImageError, SettingsError
+from edge.core.frame import Frame
+from edge.core.images import MAX_PIXELS, Image, decode_image, from_opencv
+from edge.settings.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Literal, Protocol
 
-from edge.errors import SettingsError
-from edge.frame import Frame
-from edge.settings import CameraSettings
+from edge.core.errors import SettingsError
+from edge.core.frame import Frame
+from edge.settings.settings import CameraSettings
 
 SourceKind = Literal["simulated", "device", "stream", "pipeline", "folder", "file"]
 PIPELINE = "gstreamer:"
@@ -60,7 +60,7 @@ def open_camera(settings: CameraSettings) -> Camera:
     """Open the source that the settings name; raises CameraError, or SettingsError for nonsense."""
     kind = source_kind(settings.source)
     if kind == "simulated":
-        from edge.camera.simulated import SimulatedCamera
+        from edge.simulation.simulated import SimulatedCamera
 
         return SimulatedCamera(settings)
     if kind == "folder":

@@ -14,9 +14,9 @@ from bisect import insort
 from collections import deque
 from dataclasses import dataclass
 
-from edge.decision import Verdict
+from edge.core.decision import Verdict
 from edge.gate.belt import Belt
-from edge.settings import Action, GateSettings
+from edge.settings.settings import Action, GateSettings
 
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
 LATE = "no verdict by the time its part was at the gate"

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edge.decision import Verdict
+from edge.core.decision import Verdict
 from edge.gate.belt import Belt, CountedBelt, Direction, TimedBelt
 from edge.gate.gate import Flight, Gate, GateCommand, GateCounts
-from edge.settings import Action, GateSettings
+from edge.settings.settings import Action, GateSettings
 
 logger = logging.getLogger(__name__)
 

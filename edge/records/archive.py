@@ -17,15 +17,15 @@ from pathlib import Path
 
 import cv2
 
-from edge.clock import clock_is_synchronised
-from edge.decision import Verdict
-from edge.errors import ImageError
-from edge.files import free_bytes, write_whole
-from edge.images import MIN_SIDE, Image, encode_png
-from edge.mqtt.messages import VerdictMessage
+from edge.alarms.trouble import Alarm, Trouble
+from edge.core.decision import Verdict
+from edge.core.errors import ImageError
+from edge.core.files import free_bytes, write_whole
+from edge.core.images import MIN_SIDE, Image, encode_png
+from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.quota import Entry, Quota
-from edge.settings import ArchiveSettings
-from edge.trouble import Alarm, Trouble
+from edge.service.clock import clock_is_synchronised
+from edge.settings.settings import ArchiveSettings
 
 RETRY_S = 10.0
 _JPEG_QUALITY = 95

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge.decision import Verdict
-from edge.errors import InputError, JournalError
-from edge.mqtt.messages import VerdictMessage, rfc3339
+from edge.core.decision import Verdict
+from edge.core.errors import InputError, JournalError
+from edge.outputs.mqtt.messages import VerdictMessage, rfc3339
 from edge.records.journal_file import reading
 
 SUFFIXES = (".csv", ".parquet")

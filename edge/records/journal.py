@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import JournalError
+from edge.core.errors import JournalError
 from edge.records.journal_file import DATABASE_ERRORS, JournalFile, UnknownContentError, is_damage, set_aside
 
 logger = logging.getLogger(__name__)

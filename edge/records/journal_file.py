@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.errors import JournalError
-from edge.files import sync_folder
+from edge.core.errors import JournalError
+from edge.core.files import sync_folder
 
 logger = logging.getLogger(__name__)
 

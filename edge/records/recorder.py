@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.clock import clock_is_synchronised
-from edge.errors import JournalError, one_line
-from edge.images import Image
-from edge.inspector import Inspection
-from edge.mqtt.client import BrokerLink, Receipt
-from edge.mqtt.messages import VerdictMessage
-from edge.mqtt.outbox import Outbox
+from edge.alarms.trouble import Alarm, Trouble
+from edge.core.errors import JournalError, one_line
+from edge.core.images import Image
+from edge.inspection.inspector import Inspection
+from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive
 from edge.records.journal import Journal, Record
 from edge.records.journal_file import JournalInUseError
+from edge.records.outbox import Outbox
 from edge.records.written import WrittenBytes
-from edge.settings import ArchiveSettings, JournalSettings
+from edge.service.clock import clock_is_synchronised
+from edge.settings.settings import ArchiveSettings, JournalSettings
 from edge.trigger.trigger import Sighting
-from edge.trouble import Alarm, Trouble
 
 logger = logging.getLogger(__name__)
 

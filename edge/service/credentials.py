@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.errors import SettingsError
+from edge.core.errors import SettingsError
 
 PREFIX = "linegate_"
 

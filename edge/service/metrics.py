@@ -22,11 +22,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from edge.mqtt.messages import StatsMessage
+from edge.inspection.statistics import LATENCY_BOUNDS_MS
+from edge.outputs.mqtt.messages import StatsMessage
 from edge.service.readings import Readings
-from edge.settings import MetricsSettings
-from edge.states import State
-from edge.statistics import LATENCY_BOUNDS_MS
+from edge.settings.settings import MetricsSettings
+from edge.station.states import State
 
 logger = logging.getLogger(__name__)
 

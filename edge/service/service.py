@@ -4,15 +4,15 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.camera.guard import CameraGuard
-from edge.frame import Frame
+from edge.core.frame import Frame
+from edge.core.versions import linegate_version
 from edge.service.heartbeat import Flow
 from edge.service.notify import Notifier
 from edge.service.readings import Readings, numbers
 from edge.service.supervisor import Supervisor
-from edge.settings import Settings
-from edge.states import State
-from edge.station import Station
-from edge.versions import linegate_version
+from edge.settings.settings import Settings
+from edge.station.states import State
+from edge.station.station import Station
 
 if TYPE_CHECKING:
     from edge.service.metrics import MetricsServer

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from edge.frame import Frame
+from edge.core.frame import Frame
 from edge.trigger.trigger import Look, Observer, Sighting
 
 WAITING = 1000

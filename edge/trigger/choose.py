@@ -1,6 +1,6 @@
 """The trigger that the settings ask for."""
 
-from edge.settings import Settings
+from edge.settings.settings import Settings
 from edge.trigger.announced import Announced
 from edge.trigger.every_frame import EveryFrame
 from edge.trigger.seen import SeenPart

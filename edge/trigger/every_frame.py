@@ -1,6 +1,6 @@
 """Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
 
-from edge.frame import Frame
+from edge.core.frame import Frame
 from edge.trigger.trigger import Look, Observer
 
 

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
-from edge.pins.inputs import Edge, GpioPin, InputLine, LineAddress
-from edge.settings import TriggerSettings
+from edge.outputs.pins.inputs import Edge, GpioPin, InputLine, LineAddress
+from edge.settings.settings import TriggerSettings
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Trigger
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ImageError
-from edge.frame import Frame
-from edge.images import Image
-from edge.settings import TriggerSettings
+from edge.core.errors import ImageError
+from edge.core.frame import Frame
+from edge.core.images import Image
+from edge.settings.settings import TriggerSettings
 from edge.trigger.trigger import Look, Observer, Sighting
 
 Profile = NDArray[np.float32]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.frame import Frame
+from edge.core.frame import Frame
 from edge.gate.gate import Flight
-from edge.inspector import Inspection, Inspector
+from edge.inspection.inspector import Inspection, Inspector
 
 
 @dataclass(eq=False)

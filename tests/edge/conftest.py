@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from edge.changes.served import Served
+from edge.core.runtime import load_model
+from edge.deployment.served import Served
 from edge.gate.gate import GateCommand
-from edge.inspector import Inspector
-from edge.load_settings import load_settings
-from edge.model import load_model
-from edge.mqtt.announcer import Announcer
-from edge.settings import NamedRecipe
-from edge.station import Station
-from tests.edge.stand import Stand
+from edge.inspection.inspector import Inspector
+from edge.outputs.mqtt.announcer import Announcer
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import NamedRecipe
+from edge.station.station import Station
+from tests.edge.station.stand import Stand
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 from quantize import convert as module
 from quantize.convert import convert
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.decision import Thresholds
-from edge.figures import compute_figures
+from edge.core.decision import Thresholds
+from edge.core.figures import compute_figures
 from quantize.compare import Comparison, Strange
 from quantize.decisions import Flip
 from quantize.gate import Allowed, refuse

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.decision import Thresholds
+from edge.core.decision import Thresholds
 from quantize.golden import COUNT, choose_golden, size_limit
 from tests.quantize.test_rederive import run
 

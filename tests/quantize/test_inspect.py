@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle import Bundle, decode_bundle, read_bundle
+from edge.core.bundle.bundle import Bundle, decode_bundle, read_bundle
 from quantize.__main__ import main
 from quantize.card import model_card
 from tests.toy_model import toy_bundle_bytes

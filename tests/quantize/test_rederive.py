@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.bundle import Photographs
-from edge.decision import Thresholds
-from edge.preprocess import InputSpec
-from edge.threshold_rule import Costs, ThresholdRule
+from edge.core.bundle.bundle import Photographs
+from edge.core.decision import Thresholds
+from edge.core.preprocess import InputSpec
+from edge.core.thresholds import Costs, ThresholdRule
 from quantize.decisions import Side
 from quantize.rederive import choose_thresholds
 from quantize.run import FileLabel, Run

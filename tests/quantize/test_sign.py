@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle import read_bundle
+from edge.core.bundle.bundle import read_bundle
 from quantize.__main__ import main
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.__main__ import main as edge
-from edge.bundle import read_bundle
-from edge.errors import InputError, LinegateError
-from edge.images import list_images
-from edge.model import load_model
+from edge.core.bundle.bundle import read_bundle
+from edge.core.errors import InputError, LinegateError
+from edge.core.images import list_images
+from edge.core.runtime import load_model
 from quantize.__main__ import main
 from quantize.card import model_card
 from quantize.foreign import ForeignGraph

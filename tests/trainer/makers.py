@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import InputSpec
+from edge.core.preprocess import InputSpec
 from trainer.dataset import Dataset, Photograph
 from trainer.groups import Groups
 

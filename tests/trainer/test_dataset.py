@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.dataset import Dataset, choose_task, load_test_set, load_training_set
 from trainer.layouts import read_layout
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from edge.decision import Thresholds, decide
-from edge.threshold_rule import Costs
+from edge.core.decision import Thresholds, decide
+from edge.core.thresholds import Costs
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from tests.trainer.makers import make_dataset, spots
 from trainer import fit as module
 from trainer.dataset import Photograph

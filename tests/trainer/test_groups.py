@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.groups import group_photographs
 
 FILES = ["ok/1.png", "ok/2.png", "bad/1.png"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.layouts import read_layout
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.dataset import input_spec
 from trainer.locating import Gain, compare, proposals
 

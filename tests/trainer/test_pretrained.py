@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from tests.test_chain import pretrained_weights
 from trainer.evaluate import predict_batches
 from trainer.head import learn_head

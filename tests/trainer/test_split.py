@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.split import folds_by_group, split_by_group, spread_over_groups
 
 Grouped = tuple[NDArray[np.int64], NDArray[np.int64]]

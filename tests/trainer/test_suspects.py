@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.decision import Task, class_probabilities
+from edge.core.decision import Task, class_probabilities
 from trainer.head import hold_out
 from trainer.split import folds_by_group
 from trainer.suspects import find_suspects

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 from quantize.__main__ import main as quantize
 from tests.test_chain import draw
 from tests.trainer.makers import make_dataset, spots

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.preprocess import to_network_input
+from edge.core.preprocess import to_network_input
 from tests.test_chain import pretrained_weights
 from trainer.models.trunk import STEP, build_trunk, in_whole_numbers
 from trainer.weights import Weights, read_weights

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from edge.errors import ImageError, InputError
-from edge.images import decode_image, is_grey, printable, read_bytes
+from edge.core.errors import ImageError, InputError
+from edge.core.images import decode_image, is_grey, printable, read_bytes
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
 from trainer.audit.findings import Audit, Look

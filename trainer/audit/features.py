@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.images import Image
+from edge.core.images import Image
 
 SIDE = 256  # pixels of the longer side at which photographs are compared
 KEYPOINTS = 200

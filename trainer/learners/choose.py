@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from trainer.dataset import Dataset
 from trainer.fit import FitSettings, Records
 from trainer.learners.anomaly import AutoencoderLearner, NormalityLearner

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import has_one_logit
+from edge.core.decision import has_one_logit
 from trainer.dataset import Dataset
 from trainer.evaluate import each_batch, predict_batches
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from edge.preprocess import PIXEL_STEP
+from edge.core.preprocess import PIXEL_STEP
 from trainer.rounding import STEPS
 
 ACTIVATION_STEPS = 255

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Task, has_one_logit
+from edge.core.decision import Task, has_one_logit
 from trainer.evaluate import each_batch
 
 _LEAST = 1e-6

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from edge.preprocess import PIXEL_STEP, to_network_input
+from edge.core.preprocess import PIXEL_STEP, to_network_input
 from trainer.models.blocks import Block, blocks_of, is_weighted, keeps_steps
 from trainer.models.convolution import Convolution, batches, folded
 from trainer.rounding import FINEST, STEPS, Numbers, coarse, covariance_of, round_alone, round_together

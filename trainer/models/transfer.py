@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import PIXEL_STEP, PIXEL_ZERO
+from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from trainer.models.trunk import ALPHA
 from trainer.weights import Weights
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from edge.preprocess import PIXEL_STEP, to_network_input
+from edge.core.preprocess import PIXEL_STEP, to_network_input
 from trainer.models.convolution import Convolution, at_places, batches, folded
 from trainer.rounding import FINEST, STEPS, Numbers, coarse, covariance_of, fit, round_together
 from trainer.weights import Weights

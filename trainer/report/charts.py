@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decision import Thresholds
-from edge.figures import Figures
+from edge.core.decision import Thresholds
+from edge.core.figures import Figures
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
 from trainer.operating_point import LineFigures

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ImageError, InputError
-from edge.images import Image, read_image
+from edge.core.errors import ImageError, InputError
+from edge.core.images import Image, read_image
 
 INK = "#808890"  # readable on white and on black
 GOOD, BAD = "#2a9d8f", "#e0653a"

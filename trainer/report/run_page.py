@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.figures import Figures
+from edge.core.figures import Figures
 from trainer.dataset import Dataset
 from trainer.evaluation import Decisions, Evaluation
 from trainer.explain import explain

@@ -15,17 +15,17 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.bundle import LABELS, MANIFEST, append_archive, decode_bundle
-from edge.errors import BundleError, ImageError, RequestError, SettingsError
+from edge.core.bundle.bundle import LABELS, MANIFEST, append_archive, decode_bundle
+from edge.core.errors import BundleError, ImageError, RequestError, SettingsError
+from edge.core.images import MIN_SIDE, decode_image, encode_png
+from edge.core.runtime import Model
 from edge.gate.belt import Direction
 from edge.gate.gatekeeper import GateKeeper
-from edge.images import MIN_SIDE, decode_image, encode_png
-from edge.load_settings import load_settings
-from edge.model import Model
-from edge.mqtt.client import Incoming
-from edge.mqtt.inbox import Inbox
-from edge.mqtt.requests import REQUESTS
-from edge.settings import GateSettings
+from edge.outputs.mqtt.client import Incoming
+from edge.outputs.mqtt.inbox import Inbox
+from edge.outputs.mqtt.requests import REQUESTS
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import GateSettings
 from tests.toy_model import toy_bundle_bytes
 
 ROOT = Path(__file__).parents[3]
@@ -119,7 +119,7 @@ class _Unexpected(logging.Handler):
 def _message(kind: str) -> Callable[[], Run]:
     def open_inbox() -> Run:
         inbox = Inbox(_Line("encoder" if kind in ("encoder", "trigger") else "message"))
-        log = logging.getLogger("edge.mqtt.inbox")
+        log = logging.getLogger("edge.outputs.mqtt.inbox")
         log.handlers, log.propagate = [_Unexpected()], False
 
         def run(data: bytes) -> str:
@@ -136,7 +136,7 @@ def _message(kind: str) -> Callable[[], Run]:
 
 
 def _refusal_of(kind: str, data: bytes) -> str:
-    from edge.mqtt.requests import parse
+    from edge.outputs.mqtt.requests import parse
 
     try:
         parse(REQUESTS[kind], data)

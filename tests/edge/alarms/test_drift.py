@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.alarms.drift import ScoreDrift, largest_distance
-from edge.score_profile import MOST_SCORES, ScoreProfile, graded, profile_scores
+from edge.core.bundle.score_profile import MOST_SCORES, ScoreProfile, graded, profile_scores
 
 OK_BELOW = 0.5
 

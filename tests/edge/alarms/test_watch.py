@@ -13,11 +13,11 @@ import pytest
 from edge.alarms.delivery import AlarmEvent
 from edge.alarms.parts import PartRules, part_rules
 from edge.alarms.watch import AlarmWatch
-from edge.inspector import Inspector
-from edge.model import load_model
-from edge.mqtt.client import Receipt
-from edge.score_profile import ScoreProfile
-from edge.settings import ALARMS, AlarmSettings
+from edge.core.bundle.score_profile import ScoreProfile
+from edge.core.runtime import load_model
+from edge.inspection.inspector import Inspector
+from edge.outputs.mqtt.client import Receipt
+from edge.settings.settings import ALARMS, AlarmSettings
 
 PROFILE = ScoreProfile(count=200, parts=200, scores=[number / 1000 for number in range(200)])
 

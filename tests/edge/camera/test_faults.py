@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.camera.faults import PictureJudge, judge_bottom, measure_sharpness, sample
-from edge.camera.parts import PartRenderer
-from edge.images import Image
-from edge.settings import CameraSettings
+from edge.core.images import Image
+from edge.settings.settings import CameraSettings
+from edge.simulation.parts import PartRenderer
 
 Spoil = Callable[[Image], NDArray[np.uint8]]
 

@@ -7,8 +7,8 @@ import pytest
 
 from edge.camera import folder
 from edge.camera.folder import FolderCamera
-from edge.images import encode_png
-from edge.settings import CameraSettings
+from edge.core.images import encode_png
+from edge.settings.settings import CameraSettings
 
 
 def write(path: Path, brightness: int) -> None:

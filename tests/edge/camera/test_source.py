@@ -6,8 +6,8 @@ import cv2
 import pytest
 
 from edge.camera.source import check_source, open_camera, source_kind, without_password
-from edge.errors import CameraError, SettingsError
-from edge.settings import CameraSettings
+from edge.core.errors import CameraError, SettingsError
+from edge.settings.settings import CameraSettings
 
 
 def test_each_kind_of_source_is_known_by_its_name(tmp_path: Path) -> None:

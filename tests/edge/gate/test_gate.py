@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.decision import Verdict
+from edge.core.decision import Verdict
 from edge.gate.belt import CountedBelt, TimedBelt
 from edge.gate.gate import CHANGED, LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
-from edge.settings import GateSettings
+from edge.settings.settings import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]
 LONG_AGO = -1000.0

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from edge.decision import Verdict
+from edge.core.decision import Verdict
 from edge.gate.gate import GateCommand
 from edge.gate.gatekeeper import GateKeeper
-from edge.settings import GateSettings
+from edge.settings.settings import GateSettings
 
 LONG_AGO = -1e6
 

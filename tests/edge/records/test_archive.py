@@ -16,10 +16,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge.images import Image, read_image
-from edge.mqtt.messages import VerdictMessage
+from edge.core.images import Image, read_image
+from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive, is_chosen
-from edge.settings import ArchiveSettings
+from edge.settings.settings import ArchiveSettings
 from tests.conftest import MEMORY
 from tests.waiting import wait_for
 
@@ -187,7 +187,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
 ) -> None:
     goes_on = threading.Event()
     sync = os.fsync
-    monkeypatch.setattr("edge.files.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
+    monkeypatch.setattr("edge.core.files.os.fsync", lambda handle: (goes_on.wait(60), sync(handle)))
     running = archive(queue_mb=1)
     image = np.zeros((500, 1000), np.uint8)
     running.offer(verdict(0), image)

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.__main__ import main
-from edge.mqtt.messages import VerdictMessage
+from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.export import COLUMNS, parse_shifts, shift_start
 from edge.records.journal import Journal, Record
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge.errors import JournalError
+from edge.core.errors import JournalError
 from edge.records.journal import LARGEST_BYTES, Journal, OutboxRow, Record
 from edge.records.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
 from tests.conftest import MEMORY

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import JournalError
-from edge.mqtt.client import Receipt
-from edge.mqtt.messages import VerdictMessage
+from edge.core.errors import JournalError
+from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
-from edge.settings import JournalSettings
+from edge.settings.settings import JournalSettings
 from tests.waiting import wait_for
 
 NOTHING = np.zeros((1, 1), np.uint8)

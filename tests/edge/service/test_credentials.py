@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import SettingsError
-from edge.load_settings import load_settings
+from edge.core.errors import SettingsError
 from edge.service.credentials import read_credentials
+from edge.settings.load_settings import load_settings
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[3]
 # An inspector that hangs for good from the third part on.
 HANGS = """
 import sys, threading
-import edge.inspector
-inspect, seen = edge.inspector.Inspector.inspect, []
+import edge.inspection.inspector
+inspect, seen = edge.inspection.inspector.Inspector.inspect, []
 def hang(self, frame):
     seen.append(frame)
     if len(seen) > 2:
         threading.Event().wait()
     return inspect(self, frame)
-edge.inspector.Inspector.inspect = hang
+edge.inspection.inspector.Inspector.inspect = hang
 from edge.__main__ import main
 sys.exit(main())
 """

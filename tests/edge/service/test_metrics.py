@@ -11,12 +11,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
-from edge.mqtt.messages import ArchiveSummary, Message, ShadowSummary, StatsMessage
+from edge.inspection.statistics import LATENCY_BOUNDS_MS
+from edge.outputs.mqtt.messages import ArchiveSummary, Message, ShadowSummary, StatsMessage
 from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
 from edge.service.readings import Readings, numbers
-from edge.settings import MetricsSettings
-from edge.statistics import LATENCY_BOUNDS_MS
+from edge.settings.settings import MetricsSettings
 
 READINGS = Readings(
     info={"station": "left", "model_id": "abc"},

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from edge.camera.guard import CameraGuard
-from edge.frame import Frame
-from edge.load_settings import load_settings
+from edge.core.frame import Frame
+from edge.inspection.statistics import Statistics
 from edge.service.service import FAILURES, Service
-from edge.settings import Settings
-from edge.station import Station
-from edge.statistics import Statistics
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import Settings
+from edge.station.station import Station
 from tests.edge.service.test_supervisor import Heard
 
 FRAME = Frame(np.zeros((1, 1), np.uint8), 0, captured=0.0, captured_at=datetime.now(UTC))

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.frame import Frame
+from edge.core.frame import Frame
+from edge.core.images import Image
 from edge.gate.gate import Flight
-from edge.images import Image
 from edge.trigger.trigger import Sighting
 
 NOBODY: Any = None  # triggers never ask who inspects

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.parts import PartRenderer
-from edge.images import encode_png
+from edge.core.images import encode_png
+from edge.simulation.parts import PartRenderer
 from trainer.__main__ import main
 
 PARTS = PartRenderer(seed=3, size=200)

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.parts import PartRenderer
-from edge.images import Image
+from edge.core.images import Image
+from edge.simulation.parts import PartRenderer
 from trainer.audit.copies import MIN_LIKENESS, group_copies, likeness
 from trainer.audit.features import describe
 

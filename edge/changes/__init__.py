@@ -1,1 +1,0 @@
-"""What changes while the line runs: bundle, recipe, settings."""

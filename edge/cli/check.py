@@ -1,0 +1,212 @@
+"""`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.alarms.watch import written_folders
+from edge.camera.check import Seen, try_camera
+from edge.camera.source import without_password
+from edge.cli.check_fit import Look, try_picture, try_products, try_times
+from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
+from edge.core.files import free_bytes
+from edge.inspection.inspector import Inspector
+from edge.outputs.mqtt.client import BrokerLink
+from edge.outputs.pins.pin_check import try_pins
+from edge.records.journal_file import check_folder, check_writable, count_waiting, reading
+from edge.service.clock import clock_is_synchronised
+from edge.settings.settings import Settings
+from edge.station.subscriptions import NEEDS_BROKER, needs_messages
+
+
+class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
+    """Something that should be mended, though the station works without."""
+
+
+class _NotTried(LinegateError):  # noqa: N818
+    """Something that cannot be tried without what was tried before."""
+
+
+class _Together:
+    """What can be tried only with what was found before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: Seen | None = None
+        self._inspectors: dict[str, Inspector] = {}
+
+    def camera(self) -> str:
+        self._seen = try_camera(self._settings.camera)
+        return self._seen.text
+
+    def recipes(self) -> str:
+        if not Path(self._settings.model.path).exists():
+            raise _NotTried
+        look, self._inspectors = try_products(self._settings)
+        return _say(look)
+
+    def picture(self) -> str:
+        if self._seen is None or not self._inspectors:
+            raise _NotTried
+        return _say(try_picture(self._seen, self._inspectors))
+
+    def times(self) -> str:
+        if self._seen is None or not self._inspectors:
+            raise _NotTried
+        return _say(try_times(self._settings, self._seen, self._inspectors))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried; ``text`` says what was seen, or what is wrong and how to mend it.
+
+    ``warning``: it should be mended, though the station works without.
+    """
+
+    thing: str
+    works: bool
+    text: str
+    warning: bool = False
+
+
+def check(
+    settings: Settings, load_inspector: Callable[[Settings], Inspector], file: Path | None = None
+) -> list[Finding]:
+    """Try every outside thing once; settings were valid, or there would be none.
+
+    ``file`` is where they came from, if from a file.
+    """
+    together = _Together(settings)
+    steps: dict[str, Callable[[], str]] = {
+        "settings": lambda: _settings(settings),
+        "bundle": lambda: _bundle(settings, load_inspector),
+        "camera": together.camera,
+        "recipes": together.recipes,
+        "picture": together.picture,
+        "times": together.times,
+        "pins": lambda: try_pins(settings),
+        "journal": lambda: _journal(settings),
+        "archive": lambda: _archive(settings),
+        "disk": lambda: _disk(settings),
+        "clock": _clock,
+        "permissions": lambda: _permissions(settings, file),
+        "broker": lambda: _broker(settings),
+    }
+    findings = []
+    for thing, step in steps.items():
+        try:
+            findings.append(Finding(thing, works=True, text=step()))
+        except _NotTried:
+            continue  # what it needs does not work, and that is said already
+        except _Warning as warning:
+            findings.append(Finding(thing, works=True, text=str(warning), warning=True))
+        except LinegateError as error:
+            findings.append(Finding(thing, works=False, text=str(error)))
+    return findings
+
+
+def _say(look: Look) -> str:
+    if look.warnings:
+        raise _Warning("; ".join((look.text, *look.warnings)))
+    return look.text
+
+
+def _settings(settings: Settings) -> str:
+    if not settings.mqtt.enabled and needs_messages(settings):
+        raise SettingsError(NEEDS_BROKER)
+    return f"valid; station {settings.station.name}"
+
+
+def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector]) -> str:
+    inspector = load_inspector(settings)
+    manifest = inspector.manifest
+    same = "bit for bit" if inspector.model.golden_identical else "with the same verdicts"
+    return (
+        f"{settings.model.path}: {manifest.model_name}, {', '.join(manifest.classes)}; "
+        f"its {len(manifest.golden)} golden examples come out {same}"
+    )
+
+
+def _disk(settings: Settings) -> str:
+    free = {folder: free_bytes(folder) for folder in written_folders(settings)}
+    text = "; ".join(f"{folder}: {count / 1e9:.1f} GB free" for folder, count in free.items())
+    least = settings.alarms.disk_free_mb * 1e6
+    if min(free.values()) < least:
+        raise JournalError(
+            f"{text}; free at least {least / 1e9:g} GB (alarms.disk_free_mb), or set journal.path and "
+            "archive.path to another disk"
+        )
+    return text
+
+
+def _clock() -> str:
+    synchronised = clock_is_synchronised()
+    if synchronised is None:
+        return "cannot tell whether it is synchronised"
+    if not synchronised:
+        raise _Warning(
+            "not synchronised: times in messages may be wrong (the gate does not use them); "
+            "sudo timedatectl set-ntp true"
+        )
+    return "synchronised"
+
+
+def _permissions(settings: Settings, file: Path | None) -> str:
+    if file is not None and _holds_password(file) and file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file}: holds a password and others may read it: chmod 600 {file}")
+    bundles = {settings.bundle_of(name) for name in settings.recipe_names} | {settings.shadow.bundle} - {""}
+    for bundle in map(Path, sorted(bundles)):
+        if bundle.exists() and bundle.stat().st_mode & 0o002:
+            raise BundleError(f"{bundle}: anybody may write it: chmod 644 {bundle}")
+    key = Path(settings.mqtt.key_file or os.devnull)
+    if key.is_file() and key.stat().st_mode & 0o007:
+        raise SettingsError(f"{key}: anybody may read this key: chmod 640 {key}")
+    return "no password lies open, and not everybody may change a bundle"
+
+
+def _holds_password(file: Path) -> bool:
+    values = tomllib.loads(file.read_text("utf-8"))  # it was read before: these are settings
+    source = str(values.get("camera", {}).get("source", ""))
+    return bool(values.get("mqtt", {}).get("password")) or without_password(source) != source
+
+
+def _journal(settings: Settings) -> str:
+    path = Path(settings.journal.path)
+    check_writable(path)
+    if not path.exists():
+        return f"{path}: can be written; the first start makes it"
+    with reading(path) as database:
+        waiting = count_waiting(database)
+    return f"{path}: can be written; {waiting} verdicts wait for the broker"
+
+
+def _archive(settings: Settings) -> str:
+    if not settings.archive.path:
+        return "switched off (archive.path)"
+    folder = Path(settings.archive.path)
+    check_folder("archive.path", folder)
+    return f"{folder}: can be written"
+
+
+def _broker(settings: Settings) -> str:
+    if not settings.mqtt.enabled:
+        return "switched off (mqtt.enabled)"
+    link = BrokerLink(
+        settings.mqtt,
+        client_id=f"linegate-{settings.station.name}-check",
+        on_connected=lambda: None,
+        on_acknowledged=lambda _: None,
+    )
+    protocol = link.try_once()
+    how = "encrypted" if settings.mqtt.encrypted else "in the clear"
+    text = f"{link.address}: lets us in (MQTT {protocol}, {how})"
+    if settings.mqtt.password.get_secret_value() and not settings.mqtt.encrypted:
+        raise _Warning(f'{text}; the password can be read on its way: mqtt.tls = "on"')
+    return text
+
+
+def exit_status(findings: list[Finding]) -> int:
+    """0 if everything works, else 1."""
+    return 0 if all(finding.works for finding in findings) else 1

@@ -1,0 +1,1 @@
+"""What the device and the desktop must do alike, and all that trainer and quantize may import."""

@@ -1,0 +1,1 @@
+"""The one file that is deployed: its manifest, what is verified of it, its signature."""

@@ -1,0 +1,161 @@
+"""Image files to pixels, for every part of Linegate.
+
+An image is a uint8 array, (height, width) when grey and (height, width, 3) in RGB order when
+coloured, whatever the file held: 16 bits are scaled to 8, transparency is dropped, a camera's
+EXIF rotation is applied.
+"""
+
+import os
+import struct
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.errors import ImageError, InputError, one_line
+from edge.core.image_size import claimed_pixels
+
+Image = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+MAX_FILE_BYTES = 256 * 1024 * 1024
+MIN_SIDE = 8
+MAX_PIXELS = 2**28
+MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and white
+
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_CHUNK = struct.Struct(">I4s")  # length and name; the content and four bytes of a checksum follow
+_PNG_EFFORT = {
+    "quick": [],
+    "small": [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_FILTERED],
+}
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether the name says that this is an image; hidden files are not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def list_images(folder: Path) -> list[Path]:
+    """All image files below ``folder``, sorted by path, but for what is hidden.
+
+    Raises InputError if there is no such folder, or one that may not be looked into.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        if any(name.startswith(".") for name in path.relative_to(folder).parts):
+            continue
+        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise InputError(f"{path}: this folder may not be read; chmod -R a+rX {path} would be right")
+        if is_image_file(path) and path.is_file():
+            found.append(path)
+    return sorted(found)
+
+
+def read_image(path: Path) -> Image:
+    """Read one image file; raises ImageError, which names the file, if it is not a whole image."""
+    return decode_image(read_bytes(path), str(path))
+
+
+def printable(path: Path) -> str:
+    """The path as text that any file and terminal takes: bytes that are not UTF-8 are spelled out."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of one image file; raises ImageError if there are none, too many, or its name is no text."""
+    if printable(path) != str(path):
+        raise ImageError(f"{printable(path)}: its name is not UTF-8; another name would be right")
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ImageError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ImageError(f"{one_line(str(path))}: no name of a file ({error})") from error
+
+
+def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image:
+    """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large."""
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    if _is_truncated(data):
+        raise ImageError(f"{name}: the image is truncated")
+    pixels = claimed_pixels(data) or 0
+    if pixels > min(most_pixels, MAX_PIXELS_PER_BYTE * len(data)):  # else some bytes could ask for gigabytes
+        raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as error:
+        raise ImageError(f"{name}: cannot be decoded ({error.err})") from error
+    if decoded is None:
+        raise ImageError(f"{name}: not an image that OpenCV can decode")
+    return from_opencv(decoded, name)
+
+
+def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
+    """Bring what OpenCV gives (grey, BGR or BGRA; 8 or 16 bits) to our form.
+
+    Raises ImageError for other depths and for images under 8 pixels a side, which hold no part.
+    """
+    pixels = np.asarray(decoded)
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ImageError(f"{name}: has {pixels.dtype} pixels; 8 or 16 bits a channel would be right")
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if pixels.ndim == 3:
+        if pixels.shape[2] not in (3, 4):
+            raise ImageError(f"{name}: has {pixels.shape[2]} channels; 1, 3 or 4 would be right")
+        code = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB
+        pixels = cv2.cvtColor(pixels, code)
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise ImageError(f"{name}: is {width}x{height} pixels; at least {MIN_SIDE} a side would be right")
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def encode_png(image: Image, effort: Literal["quick", "small"] = "quick") -> bytes:
+    """The image as a PNG file, without loss; "small" is a sixth smaller, and takes longer."""
+    ordered = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    ok, data = cv2.imencode(".png", ordered, _PNG_EFFORT[effort])
+    if not ok:
+        raise ImageError("the image cannot be encoded as PNG")
+    return data.tobytes()
+
+
+def is_grey(image: Image) -> bool:
+    """Whether the image has no colour, though it may have three channels."""
+    if image.ndim == 2:
+        return True
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    return bool(np.array_equal(red, green) and np.array_equal(green, blue))
+
+
+def _is_truncated(data: bytes) -> bool:
+    """OpenCV fills the missing part of a truncated JPEG or PNG with grey and reports success."""
+    if data.startswith(_JPEG_START):
+        return _JPEG_END not in data[-4096:]
+    if data.startswith(_PNG_START):
+        return not _has_whole_chunks(data)
+    return False
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether a PNG holds as much as each chunk says, to the last: OpenCV would set aside what is claimed."""
+    at = len(_PNG_START)
+    while at + _PNG_CHUNK.size <= len(data):
+        length, name = _PNG_CHUNK.unpack_from(data, at)
+        at += _PNG_CHUNK.size + length + 4
+        if name == b"IEND":
+            return bool(at <= len(data))
+    return False

@@ -1,0 +1,85 @@
+"""Pixels to model input: the only implementation, used in training, quantization and on the device."""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.core.errors import ImageError
+from edge.core.images import Image
+from edge.core.locate import crop_part, unroll_ring
+
+Locate = Literal["none", "part", "ring"]
+PIXEL_ZERO, PIXEL_STEP = 128, 1 / 128  # what a uint8 pixel is to our networks: (pixel - 128) / 128
+
+
+class Region(BaseModel):
+    """A rectangle of the camera's image, in pixels from its upper left corner."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+    width: int = Field(ge=8)
+    height: int = Field(ge=8)
+
+
+class InputSpec(BaseModel):
+    """What the model wants to see; it stands in the manifest.
+
+    ``resize`` names the rule: "area" averages the pixels that fall together when shrinking and
+    interpolates linearly when enlarging; the sides are scaled independently. ``locate`` names
+    what is shown: the whole region ("none"), a square round the part ("part"), or a round part
+    unrolled to a strip ("ring"); edge/core/locate.py has the rules.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(ge=16, le=1024)
+    height: int = Field(ge=16, le=1024)
+    channels: Literal[1, 3]
+    resize: Literal["area"] = "area"
+    region: Region | None = None
+    locate: Locate = "none"
+
+
+def preprocess(image: Image, spec: InputSpec) -> NDArray[np.uint8]:
+    """Crop, convert, locate and resize one image.
+
+    Takes uint8 (H, W) or (H, W, 3) in RGB order; gives uint8 (height, width, channels), raw
+    pixels: scaling lives in the model's graph. Raises ImageError when the region of interest
+    lies outside the image, or when the part is to be located and there is none.
+    """
+    if spec.region is not None:
+        image = _crop(image, spec.region)
+    if spec.channels == 1 and image.ndim == 3:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    elif spec.channels == 3 and image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+    if spec.locate == "part":
+        image = crop_part(image)
+    elif spec.locate == "ring":
+        image = unroll_ring(image, width=spec.width, height=spec.height)
+    height, width = image.shape[:2]
+    if (height, width) != (spec.height, spec.width):
+        shrinks = height > spec.height or width > spec.width
+        rule = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        image = np.asarray(cv2.resize(image, (spec.width, spec.height), interpolation=rule), dtype=np.uint8)
+    return np.ascontiguousarray(image).reshape(spec.height, spec.width, spec.channels)
+
+
+def _crop(image: Image, region: Region) -> Image:
+    height, width = image.shape[:2]
+    if region.x + region.width > width or region.y + region.height > height:
+        raise ImageError(
+            f"region of interest {region.width}x{region.height}+{region.x}+{region.y} "
+            f"lies outside the {width}x{height} image"
+        )
+    return image[region.y : region.y + region.height, region.x : region.x + region.width]
+
+
+def to_network_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a float network sees where its int8 copy sees uint8 ``pixels``: float32, -1 to 127/128."""
+    return (pixels.astype(np.float32) - PIXEL_ZERO) * np.float32(PIXEL_STEP)

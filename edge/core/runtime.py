@@ -1,0 +1,222 @@
+"""The TFLite runtime around one bundle: pixels in, score out."""
+
+import importlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.bundle.bundle import Bundle, read_bundle
+from edge.core.chatter import without_chatter
+from edge.core.decision import class_probabilities, decide, defect_scores, has_one_logit, normalized
+from edge.core.errors import BundleError, LinegateError
+
+# The successor first; tflite-runtime serves where there is no ai-edge-litert.
+_RUNTIMES = (
+    ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    ("tflite-runtime", "tflite_runtime.interpreter"),
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one image.
+
+    ``raw``: the outputs, int8 unless another tool made the model; ``probabilities``: (classes,) in the
+    manifest's order; ``score``: 0 to 1; ``predicted``: the class with the highest probability; ``heatmap``:
+    float32 (height, width), higher where a defect is more likely, or None where the bundle has none.
+    """
+
+    raw: tuple[float, ...]
+    probabilities: NDArray[np.float64]
+    score: float
+    predicted: str
+    heatmap: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An input or output of the graph; real value = (raw - zero_point) * scale."""
+
+    index: int
+    scale: float
+    zero_point: int
+
+    def real(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """What the raw values stand for."""
+        return (np.asarray(raw, np.float64) - self.zero_point) * self.scale
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the manifest says of an input or output."""
+
+    type: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.shape}"
+
+
+class Model:
+    """One loaded bundle. Not for use by several threads at once.
+
+    Raises BundleError when the runtime cannot load the graph, or when its input and output are
+    not what the manifest says.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, name: str = "bundle") -> None:
+        self.bundle = bundle
+        self._name = name
+        self._interpreter = open_interpreter(bundle.flatbuffer, threads=threads, name=name)
+        manifest = bundle.manifest
+        spec, heatmap = manifest.input, manifest.heatmap
+        answers = 1 if has_one_logit(manifest.task) else len(manifest.classes)
+        entry = _Wanted("uint8", (1, spec.height, spec.width, spec.channels))
+        exits = [_Wanted(manifest.output.type, (1, answers))]
+        if heatmap is not None:
+            exits.append(_Wanted("int8", (1, heatmap.height, heatmap.width, 1)))
+        (self._input,) = self._match("input", self._interpreter.get_input_details(), [entry])
+        self._output, *maps = self._match("output", self._interpreter.get_output_details(), exits)
+        self._heatmap = maps[0] if maps else None
+        self._ok_index = None if manifest.ok_class is None else manifest.classes.index(manifest.ok_class)
+        self.golden_identical = True
+
+    @property
+    def input_quantization(self) -> tuple[float, int]:
+        """Scale and zero point of the uint8 input."""
+        return self._input.scale, self._input.zero_point
+
+    def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Raw outputs for uint8 pixels (height, width, channels) from edge.core.preprocess.
+
+        Their type is the manifest's.
+        """
+        self._interpreter.set_tensor(self._input.index, pixels[np.newaxis])
+        self._interpreter.invoke()
+        output: NDArray[Any] = self._interpreter.get_tensor(self._output.index)[0]
+        return output
+
+    def predict(self, pixels: NDArray[np.uint8]) -> Prediction:
+        """Score and class for uint8 pixels (height, width, channels) from edge.core.preprocess."""
+        prediction = self.interpret(self.invoke(pixels))
+        if self._heatmap is None:
+            return prediction
+        raw = self._interpreter.get_tensor(self._heatmap.index)[0, :, :, 0]
+        return replace(prediction, heatmap=self._heatmap.real(raw).astype(np.float32))
+
+    def interpret(self, raw: NDArray[Any]) -> Prediction:
+        """Score and class of raw outputs; without a heatmap."""
+        manifest = self.bundle.manifest
+        probabilities = self._probabilities(self._output.real(raw)[np.newaxis])
+        score = float(defect_scores(probabilities, self._ok_index)[0])
+        predicted = manifest.classes[int(np.argmax(probabilities[0]))]
+        return Prediction(tuple(raw.tolist()), probabilities[0], score, predicted)
+
+    def _probabilities(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        task, output = self.bundle.manifest.task, self.bundle.manifest.output
+        rule = class_probabilities if output.values == "logits" else normalized
+        with np.errstate(invalid="ignore"):  # a NaN becomes a fault, and needs no warning
+            probabilities = rule(answers, task)
+        ok_alone = has_one_logit(task) and output.one_means == "ok"
+        return probabilities[:, ::-1] if ok_alone else probabilities
+
+    def verify_golden(self) -> None:
+        """Run the golden examples; raises BundleError when this device decides otherwise.
+
+        ``golden_identical`` then tells whether even the raw outputs were the same.
+        """
+        manifest = self.bundle.manifest
+        for example, pixels in zip(manifest.golden, self.bundle.golden_inputs, strict=True):
+            expected = np.asarray(example.output)
+            raw = self.invoke(pixels)
+            if raw.shape != expected.shape:
+                raise BundleError(f"{self._name}: {example.file} expects {len(expected)} outputs")
+            self.golden_identical &= bool(np.array_equal(raw, expected))
+            if self._decides(raw) != self._decides(expected):
+                raise BundleError(
+                    f"{self._name}: on this device {example.file} is {self._decides(raw)}, where "
+                    f"{self._decides(expected)} was verified; another runtime version may help "
+                    f"({runtime_version()} is installed)"
+                )
+
+    def _decides(self, raw: NDArray[Any]) -> str:
+        prediction = self.interpret(raw)
+        verdict = decide(prediction.score, self.bundle.manifest.thresholds)
+        one_logit = has_one_logit(self.bundle.manifest.task)
+        return str(verdict) if one_logit else f"{verdict} ({prediction.predicted})"
+
+    def _match(self, what: str, details: list[dict[str, Any]], wanted: Sequence[_Wanted]) -> list[_Tensor]:
+        """The wanted tensors, in whatever order the graph has them; they must be all there are."""
+        if len(details) != len(wanted):
+            raise BundleError(
+                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(wanted)}"
+            )
+        found = {_Wanted(np.dtype(t["dtype"]).name, _fixed_shape(t)): t for t in details}
+        matched = []
+        for one in wanted:
+            if one not in found:
+                raise BundleError(
+                    f"{self._name}: its {what} is {', '.join(map(str, found))}; the manifest asks for {one}"
+                )
+            tensor = found[one]
+            scale, zero_point = (1.0, 0) if one.type == "float32" else tensor["quantization"]
+            if not scale > 0:
+                raise BundleError(f"{self._name}: its {what} has no quantization scale")
+            matched.append(_Tensor(tensor["index"], float(scale), int(zero_point)))
+        return matched
+
+
+def load_model(
+    path: Path, *, threads: int = 1, trusted_keys: Collection[str] = (), sha256: str | None = None
+) -> Model:
+    """Read, verify and load a bundle, and run its golden examples; raises BundleError.
+
+    Where there are ``trusted_keys``, one of them must have signed it. With ``sha256`` the file must have
+    that hash, or nothing of it is looked at.
+    """
+    bundle = read_bundle(path, trusted_keys=trusted_keys, sha256=sha256)
+    model = Model(bundle, threads=threads, name=str(path))
+    model.verify_golden()
+    return model
+
+
+def runtime_version() -> str:
+    """Name and version of the runtime that decides; "none" if there is none."""
+    for distribution, module in _RUNTIMES:
+        try:
+            importlib.import_module(module)
+            return f"{distribution} {version(distribution)}"
+        except (ImportError, PackageNotFoundError):
+            continue
+    return "none"
+
+
+def open_interpreter(flatbuffer: bytes, *, threads: int, name: str) -> Any:
+    """The runtime with a graph in it; raises BundleError where it cannot load that."""
+    for _, module in _RUNTIMES:
+        try:
+            runtime = importlib.import_module(module)
+        except ImportError:
+            continue
+        try:
+            with without_chatter():
+                interpreter = runtime.Interpreter(model_content=flatbuffer, num_threads=threads)
+                interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise BundleError(f"{name}: the TFLite runtime cannot load it ({reason})") from error
+        return interpreter
+    raise LinegateError("no TFLite runtime is installed; pip install ai-edge-litert")
+
+
+def _fixed_shape(tensor: dict[str, Any]) -> tuple[int, ...]:
+    """The shape, with -1 for a side that the graph leaves open; how many images at once may stay open."""
+    sides = [int(side) for side in tensor["shape_signature"]]
+    if sides[:1] == [-1]:
+        sides[0] = int(tensor["shape"][0])
+    return tuple(sides)

@@ -1,0 +1,295 @@
+"""Bundles, recipes and settings that change while the line runs.
+
+A thread of its own reads, loads and tests what is to come beside what decides now; the line takes it
+between two parts, when it calls ``tend``. One change at a time. A new bundle is on trial for its first
+frames: where it fails, the last one that did its work comes back. The file of the choice says that it is on
+trial before it decides, for the case that it ends the process.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from edge.alarms.trouble import Alarm, Trouble
+from edge.core.decision import Verdict
+from edge.core.errors import BundleError, LinegateError
+from edge.deployment.choice import Kept, read_choice, write_choice
+from edge.deployment.replaced import Replaced, look_at
+from edge.deployment.served import Prepare, Prepared, Served, replacement
+from edge.deployment.trial import Trial
+from edge.inspection.inspector import Inspection, Inspector
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a change: why it was not made, or None, and what else there is to know."""
+
+    error: str | None = None
+    note: str | None = None
+    of_bundle: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something to prepare beside the line; ``done`` is told what came of it, on the line's thread."""
+
+    what: str
+    prepare: Prepare
+    done: Callable[[Outcome], None] = lambda _: None
+
+
+@dataclass(eq=False)
+class _Offer:
+    """What was prepared from what decided then, until the line takes it, or does not."""
+
+    base: Served
+    prepared: Prepared
+    taken: bool | None = None
+
+
+class Changer:
+    """Changes what a line is served with; all but ``ask`` is for the line's own thread.
+
+    ``take`` is called between two parts with what decides from then on; the alarm is "bundle".
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        *,
+        file: Path,
+        take: Callable[[Served], None],
+        alarm: Alarm,
+    ) -> None:
+        self._served = served
+        self._proven = served
+        self._file = file
+        self._take = take
+        self._trouble = Trouble("bundle", alarm)
+        self._trial: Trial | None = None
+        self._changed = threading.Condition()
+        self._asked: Change | None = None
+        self._is_busy = False
+        self._offer: _Offer | None = None
+        self._unsaved: Kept | None = None
+        self._finished: SimpleQueue[tuple[Change, Outcome]] = SimpleQueue()
+        self._replaced = Replaced()
+        self._replaced.follow(served.path, served.look)
+        self._next_look = 0.0
+        self._stop = False
+        self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
+
+    @property
+    def served(self) -> Served:
+        """What decides now."""
+        return self._served
+
+    def start(self) -> None:
+        """Changes may be asked for. The mark of a trial that did not end goes, as the start went back.
+
+        Where there was nothing to go back to it stays until so many frames were inspected at last.
+        """
+        kept, _ = read_choice(self._file)
+        if kept.has_a_way_back:
+            self._unsaved = Kept.of(kept.decides)
+        elif kept.last_good is not None:
+            frames = self._served.settings.model.trial_frames
+            self._trial = Trial(frames=frames, faults=frames + 1)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is not done yet is not done."""
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def ask(self, change: Change) -> str | None:
+        """Have a change made, from any thread; returns why not, or None: then ``done`` will be told."""
+        with self._changed:
+            if self._stop or not self._thread.is_alive():
+                return "the station is not running"
+            if self._is_busy:
+                return "busy: another change is being made; ask again when that is answered"
+            self._asked, self._is_busy = change, True
+            self._changed.notify_all()
+        return None
+
+    def complain(self, text: str) -> None:
+        """Something is wrong with a bundle."""
+        if self._trouble.is_there:
+            logger.error("%s", text)
+        self._trouble.begins(text)
+
+    def tend(self) -> None:
+        """Take what is ready, and tell what is done: the line is between two parts."""
+        with self._changed:
+            offer = self._offer
+        if offer is not None:
+            is_current = offer.base is self._served
+            if is_current:
+                self._put_in_service(offer.prepared)
+            with self._changed:
+                offer.taken, self._offer = is_current, None
+                self._changed.notify_all()
+        while not self._finished.empty():
+            change, outcome = self._finished.get()
+            if outcome.of_bundle:
+                self.complain(f"{change.what}: {outcome.error}")
+            elif outcome.error is not None:
+                logger.error("%s: %s", change.what, outcome.error)
+            change.done(outcome)
+
+    def judge(self, inspector: Inspector, inspection: Inspection) -> None:
+        """What became of a frame; a fault counts where the last bundle has none on the same frame.
+
+        A frame that is itself a fault says nothing of the bundle.
+        """
+        frame = inspection.frame
+        if self._trial is None or inspector is not self._served.inspector or frame.fault is not None:
+            return
+        failed = inspection.verdict == Verdict.FAULT
+        if failed:
+            try:
+                failed = self._proven.inspector.inspect(frame).verdict != Verdict.FAULT
+            except Exception:  # whatever the runtime raises: then the last one is no better
+                logger.exception("the last bundle fails as well")
+                failed = False
+        self._note(self._trial, failed=failed)
+
+    def judge_late(self, inspector: Inspector) -> None:
+        """A verdict came too late for its part."""
+        if self._trial is not None and inspector is self._served.inspector:
+            self._note(self._trial, failed=True)
+
+    def _note(self, trial: Trial, *, failed: bool) -> None:
+        trial.note(failed=failed)
+        if trial.has_failed:
+            text = f"{self._served.path}: {trial}; {self._proven.path} is back in service"
+            if self._proven.settings is not self._served.settings:
+                text += ", with the settings of before"
+            self._trial = None
+            self._serve(self._proven)
+            self.complain(text)
+        elif trial.is_over:
+            self._trial, self._proven = None, self._served
+            self._keep()
+
+    def _put_in_service(self, prepared: Prepared) -> None:
+        """A new bundle is on trial; another recipe is not, for the last one is of another product."""
+        before, after = self._served, prepared.served
+        rules = after.settings.model
+        if _is_tried(before, after):
+            self._trial = Trial(frames=rules.trial_frames, faults=rules.trial_faults)
+        elif after.inspector is not before.inspector or self._trial is None:
+            self._trial, self._proven = None, after
+        self._serve(after)
+        if prepared.as_chosen:
+            self._trouble.ends(f"{after.path} is in service")
+
+    def _serve(self, after: Served) -> None:
+        self._served = after
+        self._take(after)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have written down what decides, and whether it is on trial."""
+        last_good = self._proven.choice if self._trial is not None else None
+        with self._changed:
+            self._unsaved = Kept.of(self._served.choice, last_good=last_good)
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._asked is None and self._unsaved is None and not self._stop:
+                    self._changed.wait(self._served.settings.model.watch_s or None)
+                if self._stop:
+                    break
+                change, self._asked = self._asked, None
+            if change is None:
+                self._save()
+                self._look()
+                continue
+            outcome = self._make(change)
+            with self._changed:
+                self._is_busy = False  # before it is answered: the next may follow at once
+            self._finished.put((change, outcome))
+        self._save()  # what was rolled back just now must not decide at the next start
+        if read_choice(self._file)[0].last_good is not None:  # an end in order is no fault of the bundle
+            write_choice(self._file, Kept.of(self._served.choice))
+
+    def _look(self) -> None:
+        """Now and then: whether somebody replaced the file of the bundle."""
+        served, now = self._served, time.monotonic()
+        every_s = served.settings.model.watch_s
+        if not every_s or now < self._next_look:
+            return
+        self._next_look = now + every_s
+        if self._replaced.is_new(served.path, look_at(served.path)):
+            logger.info("bundle: %s was replaced", served.path)
+            change = Change(f"{served.path} was replaced", replacement)
+            self._finished.put((change, self._make(change)))
+
+    def _make(self, change: Change) -> Outcome:
+        """Prepare a change, have the line take it, and keep it for a restart."""
+        try:
+            prepared = self._hand_over(change.prepare)
+        except LinegateError as error:
+            return Outcome(str(error), of_bundle=isinstance(error, BundleError))
+        except Exception as error:  # a runtime may raise anything; the line goes on as it was
+            logger.exception("%s", change.what)
+            return Outcome(f"{type(error).__name__}: {error}", of_bundle=True)
+        if prepared is None:
+            return Outcome("the station ends")
+        notes = [text for text in (prepared.note, self._save()) if text is not None]
+        note = "; ".join(notes) or None
+        logger.info("%s: done%s", change.what, f" ({note})" if note else "")
+        return Outcome(note=note)
+
+    def _hand_over(self, prepare: Prepare) -> Prepared | None:
+        """Offer it to the line until it is taken; prepared again where another one came back meanwhile.
+
+        None where the station ends before.
+        """
+        while True:
+            base = self._served
+            prepared = prepare(base)
+            if _is_tried(base, prepared.served):  # on the disk before it decides: it may end the process
+                write_choice(self._file, Kept.of(prepared.served.choice, last_good=self._proven.choice))
+            offer = _Offer(base, prepared)
+            with self._changed:
+                self._offer = offer
+                while offer.taken is None and not self._stop:
+                    self._changed.wait()
+            if offer.taken:
+                if prepared.served.look != base.look:  # else a file that was rolled back would be new again
+                    self._replaced.follow(prepared.served.path, prepared.served.look)
+                return prepared
+            if self._stop:
+                return None
+
+    def _save(self) -> str | None:
+        """Write what was chosen, where that is new; returns why it could not be, or None."""
+        with self._changed:
+            kept, self._unsaved = self._unsaved, None
+        if kept is None or kept == read_choice(self._file)[0]:
+            return None
+        reason = write_choice(self._file, kept)
+        if reason is not None:
+            logger.error("%s", reason)
+        return reason
+
+
+def _is_tried(before: Served, after: Served) -> bool:
+    """Whether what comes after is on trial: another recipe is not."""
+    is_new = after.inspector is not before.inspector
+    same_product = after.inspector.recipe == before.inspector.recipe
+    return is_new and same_product and after.settings.model.trial_frames > 0

@@ -1,0 +1,91 @@
+"""A bundle as the settings and one recipe want it, loaded and tested; nothing here touches the line."""
+
+import re
+from pathlib import Path
+
+from edge.core.decision import Thresholds
+from edge.core.errors import BundleError
+from edge.core.runtime import Model, load_model
+from edge.deployment.choice import Choice, Chosen
+from edge.inspection.inspector import Inspector
+from edge.settings.settings import DEFAULT_RECIPE, Settings
+
+BUNDLE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$"
+
+
+def open_model(path: Path, settings: Settings, *, sha256: str | None = None) -> Model:
+    """Every bundle comes in here: verified, loaded and tested. Raises BundleError."""
+    model = settings.model
+    return load_model(path, threads=model.threads, trusted_keys=model.trusted_keys, sha256=sha256)
+
+
+def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> Inspector:
+    """The inspector that the settings describe for a recipe; raises BundleError."""
+    return make_inspector(open_model(Path(settings.bundle_of(recipe)), settings), settings, recipe)
+
+
+def make_inspector(model: Model, settings: Settings, recipe: str) -> Inspector:
+    """A loaded model with a recipe's thresholds and region."""
+    wanted = settings.recipe_of(recipe)
+    thresholds = None
+    if wanted.ok_below is not None and wanted.defect_from is not None:
+        thresholds = Thresholds(ok_below=wanted.ok_below, defect_from=wanted.defect_from, chosen="recipe")
+    return Inspector(model, thresholds=thresholds, region=wanted.region, recipe=recipe)
+
+
+def load_allowed(settings: Settings, recipe: str, name: str, sha256: str) -> Inspector:
+    """The same with a bundle of the allowed folder; raises BundleError unless it is the expected file."""
+    model = open_model(allowed_file(settings, name), settings, sha256=sha256)
+    return make_inspector(model, settings, recipe)
+
+
+def allowed_file(settings: Settings, name: str) -> Path:
+    """Where a bundle of this name lies: never outside the allowed folder. Raises BundleError."""
+    folder = Path(settings.model.folder)
+    if not re.fullmatch(BUNDLE_NAME, name):
+        raise BundleError(f"{folder}: holds only names of letters, digits, '.', '_' and '-'")
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(f"{name}: no such bundle in {folder} (model.folder); a link does not count")
+    return path
+
+
+def still_valid(settings: Settings, choice: Choice) -> Choice:
+    """The choice without bundles that were activated in place of one that the settings name no longer."""
+    known = settings.recipe_names
+    kept = {
+        recipe: chosen
+        for recipe, chosen in choice.bundles.items()
+        if recipe not in known or chosen.instead_of == settings.bundle_of(recipe)
+    }
+    return choice.model_copy(update={"bundles": kept})
+
+
+def load_chosen(settings: Settings, choice: Choice, recipe: str) -> tuple[Inspector, Choice, str | None]:
+    """What was chosen for a recipe; or else what its settings say, the choice without it, and why.
+
+    Raises BundleError where the settings' bundle can't be had either.
+    """
+    chosen = choice.bundles.get(recipe)
+    if chosen is None:
+        return load_inspector(settings, recipe), choice, None
+    try:
+        return load_allowed(settings, recipe, chosen.name, chosen.sha256), choice, None
+    except BundleError as error:
+        left = {name: one for name, one in choice.bundles.items() if name != recipe}
+        reason = f"{error}; it had been activated: {settings.bundle_of(recipe)} decides"
+        return load_inspector(settings, recipe), choice.model_copy(update={"bundles": left}), reason
+
+
+def choose(settings: Settings, choice: Choice, recipe: str, name: str, sha256: str) -> Choice:
+    """The choice with another bundle for one recipe."""
+    chosen = Chosen(name=name, sha256=sha256, instead_of=settings.bundle_of(recipe))
+    return choice.model_copy(update={"bundles": {**choice.bundles, recipe: chosen}})
+
+
+def path_of(settings: Settings, choice: Choice, recipe: str) -> Path:
+    """The file of the bundle that decides."""
+    chosen = choice.bundles.get(recipe)
+    if chosen is None:
+        return Path(settings.bundle_of(recipe))
+    return Path(settings.model.folder) / chosen.name

@@ -1,0 +1,78 @@
+"""Settings read again: what can change while the line runs, and what waits for a restart. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from edge.core.errors import SettingsError
+from edge.settings.settings import RECIPES, Section, Settings, setting_fields
+
+IN_SERVICE = (
+    "model.", "recipe.", "gate.", "shadow.", "log.",
+    "archive.ok_share", "archive.min_free_mb", "archive.queue_mb",
+    "alarms.rejects_in_row", "alarms.rate_", "alarms.drift_", "alarms.false_alarms",
+)  # fmt: skip
+"""How settings begin that are taken at once; what is not named here needs a restart."""
+
+NEED_RESTART = (
+    "gate.mode", "gate.belt", "gate.confirm_ms", "gate.encoder_silence_ms", "gate.encoder_max_rate",
+)  # fmt: skip
+"""But these: a PLC is made for them, or subscriptions and the belt are."""
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """The settings from now on, the keys that changed, and those whose change waits for a restart."""
+
+    settings: Settings
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+def reload(now: Settings, read: Settings) -> Reloaded:
+    """What of newly read settings can be taken while the line runs.
+
+    Raises SettingsError where what can be taken now does not fit what can't.
+    """
+    differing = [key for key, _ in setting_fields() if value_of(now, key) != value_of(read, key)]
+    waiting = [key for key in differing if not key.startswith(IN_SERVICE) or key in NEED_RESTART]
+    usable = [key for key in differing if key not in waiting]
+    update: dict[str, Any] = {}
+    for section in {key.split(".")[0] for key in usable}:
+        table: Section = getattr(now, section)
+        taken = {key.split(".")[1]: value_of(read, key) for key in usable if key.startswith(f"{section}.")}
+        update[section] = _merge(section, table, taken)
+    if read.recipes != now.recipes:
+        update[RECIPES] = read.recipes
+        usable += [
+            f"{RECIPES}.{name}"
+            for name in sorted({*now.recipes, *read.recipes})
+            if now.recipes.get(name) != read.recipes.get(name)
+        ]
+    settings = now.model_copy(update=update)
+    for name in settings.recipe_names:
+        try:
+            settings.gate_of(name)
+        except ValidationError as error:
+            raise _misfit(f"{RECIPES}.{name}.gate", error) from error
+    return Reloaded(settings, tuple(usable), tuple(waiting))
+
+
+def value_of(settings: Settings, key: str) -> Any:
+    """The value of "section.key"."""
+    section, name = key.split(".")
+    return getattr(getattr(settings, section), name)
+
+
+def _merge(section: str, table: Section, taken: dict[str, Any]) -> Section:
+    values = {name: getattr(table, name) for name in type(table).model_fields}
+    try:
+        return type(table)(**{**values, **taken})
+    except ValidationError as error:
+        raise _misfit(section, error) from error
+
+
+def _misfit(where: str, error: ValidationError) -> SettingsError:
+    reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    return SettingsError(f"{where}: together with what changes only at a restart: {reason}; restart")

@@ -1,0 +1,84 @@
+"""Frame to inspection. Live and replay both call it: what replay says is what live says."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.decision import Thresholds, Verdict, decide, has_one_logit
+from edge.core.errors import ImageError
+from edge.core.frame import Frame
+from edge.core.preprocess import Region, preprocess
+from edge.core.runtime import Model
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One part looked at. ``reason`` says why there is no valid result, for a fault.
+
+    ``heatmap``: float32 (height, width) over what the model was shown, higher where a defect is more
+    likely; None where the bundle has none.
+    """
+
+    frame: Frame
+    verdict: Verdict
+    score: float | None
+    predicted: str | None
+    reason: str | None = None
+    latency_ms: float | None = None
+    heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+
+class Inspector:
+    """Decides on frames with one bundle; the recipe may override its thresholds and region."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        thresholds: Thresholds | None = None,
+        region: Region | None = None,
+        recipe: str = "default",
+    ) -> None:
+        manifest = model.bundle.manifest
+        self.model = model
+        self.manifest = manifest
+        self.recipe = recipe
+        self.region = region
+        self.thresholds = thresholds if thresholds is not None else manifest.thresholds
+        self._spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
+
+    def inspect(self, frame: Frame) -> Inspection:
+        """Preprocess, run the model and decide; a frame that cannot be used is a fault."""
+        if frame.fault is not None:
+            return fault(frame, frame.fault)
+        try:
+            pixels = preprocess(frame.image, self._spec)
+        except ImageError as error:
+            return fault(frame, str(error))
+        prediction = self.model.predict(pixels)
+        verdict = self.judge(prediction.score)
+        if verdict == Verdict.FAULT:
+            return fault(frame, "the model gives no number")
+        named = self.name(verdict, prediction.predicted)
+        return Inspection(frame, verdict, prediction.score, named, heatmap=prediction.heatmap)
+
+    def judge(self, score: float) -> Verdict:
+        """The verdict for a score."""
+        return decide(score, self.thresholds)
+
+    def name(self, verdict: Verdict, predicted: str | None) -> str | None:
+        """The class to say: of two, the threshold says which, and not the larger half."""
+        if has_one_logit(self.manifest.task):
+            return self.manifest.classes[0 if verdict == Verdict.OK else 1]
+        return predicted
+
+
+def fault(frame: Frame, reason: str) -> Inspection:
+    """The inspection of a frame for which there is no valid result."""
+    return Inspection(frame, Verdict.FAULT, None, None, reason)
+
+
+def as_fault(inspection: Inspection, reason: str) -> Inspection:
+    """The same inspection, taken back: its result came too late or is not to be trusted."""
+    return replace(inspection, verdict=Verdict.FAULT, reason=reason)

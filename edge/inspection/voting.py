@@ -1,0 +1,42 @@
+"""Several frames of one part, and one verdict."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+
+from edge.core.decision import Verdict
+from edge.core.frame import Frame
+from edge.inspection.inspector import Inspection, Inspector, fault
+from edge.trigger.trigger import Sighting
+
+Vote = Literal["worst", "mean"]
+
+
+def judge_part(sighting: Sighting, how: Vote) -> Inspection:
+    """What the frames of a part say of it; a part without any is a fault."""
+    if not sighting.inspections:
+        image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
+        no_frame = Frame(image, sighting.number, captured=sighting.seen, captured_at=now)
+        return fault(no_frame, "no frame of this part came in time")
+    return vote(sighting.inspections, how, sighting.inspector)
+
+
+def vote(inspections: list[Inspection], how: Vote, inspector: Inspector) -> Inspection:
+    """One inspection for a part of which there is at least one.
+
+    A fault in one frame is a fault of the part. "worst" takes the frame with the highest score, "mean"
+    decides on the mean of the scores; class and frame are those of the highest score in both.
+    """
+    if len(inspections) == 1:
+        return inspections[0]
+    for inspection in inspections:
+        if inspection.verdict == Verdict.FAULT or inspection.score is None:
+            return inspection
+    worst = max(inspections, key=lambda inspection: inspection.score or 0.0)
+    if how == "worst":
+        return worst
+    mean = sum(inspection.score or 0.0 for inspection in inspections) / len(inspections)
+    verdict = inspector.judge(mean)
+    return replace(worst, score=mean, verdict=verdict, predicted=inspector.name(verdict, worst.predicted))

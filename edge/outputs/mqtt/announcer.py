@@ -1,0 +1,151 @@
+"""What a station says by itself: state, commands to the gate, bits, alarms, answers, counts."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from edge.alarms.delivery import AlarmEvent
+from edge.core.versions import versions
+from edge.deployment.shadow import Disagreement
+from edge.gate.gate import GateCommand
+from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.outputs.mqtt.inbox import WaitingCommand
+from edge.outputs.mqtt.messages import (
+    AlarmMessage,
+    BitsMessage,
+    CommandMessage,
+    Message,
+    ResponseMessage,
+    ShadowMessage,
+    StatsMessage,
+    StatusMessage,
+)
+from edge.outputs.mqtt.requests import may_answer_on
+from edge.outputs.mqtt.topics import Topics
+from edge.station.states import State
+
+
+class Announcer:
+    """Makes the messages of a station and publishes them; without a ``link`` nothing is said. Any thread."""
+
+    def __init__(self, station: str, *, simulated: bool) -> None:
+        self.topics = Topics(station)
+        self.link: BrokerLink | None = None
+        self.counts: dict[str, Any] = {}
+        """What was said last by ``stats``."""
+        self._head: dict[str, Any] = {"station": station, "simulated": simulated}
+        self._served: dict[str, str | None] = {"model_id": None, "recipe": None}
+
+    def serves(self, model_id: str, recipe: str) -> None:
+        """What decides from now on; the next status says it."""
+        self._served = {"model_id": model_id, "recipe": recipe}
+
+    def last_will(self, since: datetime) -> StatusMessage:
+        """What the broker says when the station is gone; then nothing decides."""
+        return StatusMessage(
+            **self._head, state="offline", since=since, reason="the connection was lost", versions=versions()
+        )
+
+    def status_message(self, state: State, since: datetime, reason: str | None) -> StatusMessage:
+        """The status."""
+        return StatusMessage(
+            **self._head,
+            state=state,
+            since=since,
+            reason=reason,
+            **self._served,
+            versions=versions(),
+        )
+
+    def status(self, state: State, since: datetime, reason: str | None) -> None:
+        """Publish the state."""
+        self._publish(self.topics.status, self.status_message(state, since, reason), retain=True)
+
+    def command(self, command: GateCommand, now: float) -> bool:
+        """Tell the gate; False where that was not possible now."""
+        if self.link is None:
+            return True  # nobody to be told, and never will be
+        wall = datetime.now(UTC)
+        message = CommandMessage(
+            **self._head,
+            id=uuid.uuid4().hex,
+            part=command.part,
+            action=command.action,
+            due_at=wall + timedelta(seconds=command.due - now),
+            due_in_ms=round((command.due - now) * 1000, 3),
+            due_count=command.due_count,
+            pulse_ms=command.pulse_ms,
+            valid_until=wall + timedelta(seconds=command.valid_until - now),
+            reason=command.reason,
+        )
+        topic, expires_s = self.topics.command(command.action), command.valid_until - now
+        return self.link.publish(topic, message.payload(), qos=1, expires_s=expires_s) is not None
+
+    def bits(self, **bits: Any) -> None:
+        """Publish the bits; the keys are those of BitsMessage."""
+        self._publish(self.topics.bits, BitsMessage(**self._head, **bits), retain=True)
+
+    def alarm(self, event: AlarmEvent) -> Receipt | None:
+        """Say that an alarm was raised or cleared; None where that was not possible now."""
+        change = event.change
+        message = AlarmMessage(
+            **self._head,
+            id=event.id,
+            alarm=change.alarm,
+            raised=change.raised,
+            times=change.times,
+            at=event.at,
+            text=change.text,
+            part=change.part,
+        )
+        return self.link.publish(self.topics.alarm, message.payload(), qos=1) if self.link else None
+
+    def response(
+        self, waiting: WaitingCommand, error: str | None, state: State, note: str | None = None
+    ) -> None:
+        """Answer a command where its sender asks for it, if that is a place to answer on."""
+        request, asked = waiting.request, waiting.message
+        message = ResponseMessage(
+            **self._head,
+            id=request.id if request else None,
+            command=request.command if request else None,
+            done=error is None,
+            error=error,
+            note=note,
+            state=state,
+            **self._served,
+        )
+        topic = self.topics.response
+        if asked.response_topic is not None and may_answer_on(asked.response_topic, self.topics.base):
+            topic = asked.response_topic
+        if self.link is not None:
+            self.link.publish(topic, message.payload(), qos=1, correlation=asked.correlation)
+
+    def shadow(self, found: Disagreement) -> None:
+        """Tell of a part for which the shadow's verdict is another."""
+        shown, otherwise = found.shown, found.otherwise
+        message = ShadowMessage(
+            **self._head,
+            id=shown.id,
+            part=shown.part,
+            at=datetime.now(UTC),
+            verdict=shown.decided.verdict,
+            score=shown.decided.score,
+            model_id=shown.model_id,
+            shadow_verdict=otherwise.verdict,
+            shadow_score=otherwise.score,
+            shadow_reason=otherwise.reason,
+            shadow_model_id=found.model_id,
+        )
+        self._publish(self.topics.shadow, message)
+
+    def stats(self, counts: dict[str, Any]) -> None:
+        """Publish the counts; the keys are those of StatsMessage."""
+        self.counts = counts
+        message = StatsMessage(**self._head, at=datetime.now(UTC), **counts)
+        if self.link is not None:
+            self.link.publish(self.topics.stats, message.payload(), qos=0, retain=True)
+
+    def _publish(self, topic: str, message: Message, *, retain: bool = False) -> None:
+        if self.link is not None:
+            self.link.publish(topic, message.payload(), qos=1, retain=retain)

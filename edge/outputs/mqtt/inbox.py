@@ -1,0 +1,151 @@
+"""What comes in over MQTT: checked, counted, and handed on; nothing in here can raise.
+
+Called on paho's thread. Triggers and messages of the belt take effect at once, for their time is now;
+commands wait for the line's own thread.
+"""
+
+import logging
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.core.errors import RequestError
+from edge.gate.belt import Direction
+from edge.outputs.mqtt.client import Incoming
+from edge.outputs.mqtt.requests import (
+    BeltRequest,
+    BinRequest,
+    CommandRequest,
+    EncoderRequest,
+    LotRequest,
+    Remembered,
+    TriggerRequest,
+    parse,
+)
+
+logger = logging.getLogger(__name__)
+
+WAITING_COMMANDS = 16
+MAY_BE_RETAINED = ("belt", "lot")
+
+
+class Receiver(Protocol):
+    """Whom messages of the line concern; every method returns at once."""
+
+    def triggered(self, part: str, at: float, count: int | None) -> None:
+        """A part is at the camera; raises RequestError where it can't be taken."""
+
+    def belt_moves(self, direction: Direction, at: float) -> None:
+        """The belt goes this way from now on."""
+
+    def belt_counts(self, count: int, at: float) -> None:
+        """The encoder stands here."""
+
+    def confirmed(self) -> None:
+        """A rejected part is in the bin."""
+
+    def lot_begins(self, lot: str | None) -> None:
+        """Parts that are seen from now on are of this lot, or of none."""
+
+
+@dataclass(frozen=True)
+class WaitingCommand:
+    """A command with where its answer goes; ``error`` where it is refused already."""
+
+    request: CommandRequest | None
+    message: Incoming
+    error: str | None = None
+
+
+class Inbox:
+    """Takes every message of the subscribed topics, by the last part of the topic."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._commands: queue.Queue[WaitingCommand] = queue.Queue(WAITING_COMMANDS)
+        self._handlers: dict[str, Callable[[Incoming], None]] = {
+            "trigger": self._trigger,
+            "command": self._command,
+            "belt": self._belt,
+            "encoder": self._encoder,
+            "bin": self._bin,
+            "lot": self._lot,
+        }
+        self._parts = Remembered()
+        self._ids = Remembered()
+        self._lock = threading.Lock()
+        self._refused: Counter[str] = Counter()
+        self._complained: set[str] = set()
+
+    @property
+    def refused(self) -> int:
+        """How many messages were not taken."""
+        with self._lock:
+            return self._refused.total()
+
+    def receive(self, message: Incoming) -> None:
+        """Take one message, or count it as refused."""
+        kind = message.topic.rsplit("/", 1)[-1]
+        try:
+            if message.retained and kind not in MAY_BE_RETAINED:
+                raise RequestError("retained, so nobody knows when it was meant")
+            self._handlers[kind](message)
+        except RequestError as error:
+            self._refuse(kind, str(error))
+        except Exception as error:  # a stranger's message must never end the network thread
+            logger.exception("mqtt: a message on …/%s", kind)
+            self._refuse(kind, type(error).__name__)
+        else:
+            self._complained.discard(kind)
+
+    def next_command(self) -> WaitingCommand | None:
+        """The oldest command that was not done yet, or None."""
+        try:
+            return self._commands.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _refuse(self, kind: str, reason: str) -> None:
+        with self._lock:
+            self._refused[kind] += 1
+        if kind not in self._complained:
+            logger.warning("mqtt: a message on …/%s is refused: %s", kind, reason)
+        self._complained.add(kind)
+
+    def _trigger(self, message: Incoming) -> None:
+        request = parse(TriggerRequest, message.payload)
+        if not self._parts.is_new(request.part):
+            raise RequestError("part: this id came before")
+        self._receiver.triggered(request.part, message.received, request.count)
+
+    def _command(self, message: Incoming) -> None:
+        try:
+            request = parse(CommandRequest, message.payload)
+            if not self._ids.is_new(request.id):
+                raise RequestError("id: this id came before")
+        except RequestError as error:
+            self._put(WaitingCommand(None, message, str(error)))
+            raise
+        self._put(WaitingCommand(request, message))
+
+    def _put(self, command: WaitingCommand) -> None:
+        try:
+            self._commands.put_nowait(command)
+        except queue.Full:
+            raise RequestError(f"more than {WAITING_COMMANDS} commands wait") from None
+
+    def _belt(self, message: Incoming) -> None:
+        self._receiver.belt_moves(parse(BeltRequest, message.payload).direction, message.received)
+
+    def _encoder(self, message: Incoming) -> None:
+        self._receiver.belt_counts(parse(EncoderRequest, message.payload).count, message.received)
+
+    def _bin(self, message: Incoming) -> None:
+        parse(BinRequest, message.payload)
+        self._receiver.confirmed()
+
+    def _lot(self, message: Incoming) -> None:
+        self._receiver.lot_begins(parse(LotRequest, message.payload).lot)

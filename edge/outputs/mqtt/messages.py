@@ -1,0 +1,214 @@
+"""Every message that leaves the station; docs/schemas/ is made from these models."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from edge.core.decision import Verdict
+from edge.station.states import State
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC with milliseconds: 2026-11-21T10:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Message(BaseModel):
+    """What all messages have."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_serialization_defaults_required=True,  # every key is always there
+    )
+
+    station: str
+    simulated: bool = Field(default=False, description="not from a real part: simulated conveyor or replay")
+
+    def payload(self) -> bytes:
+        """The JSON that is published."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+class StatusMessage(Message):
+    """…/status: retained, and the last will (state "offline")."""
+
+    schema_: Literal["linegate.status.v1"] = Field("linegate.status.v1", alias="schema")
+    state: State
+    since: Moment
+    reason: str | None = None
+    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides; null: nothing does")
+    recipe: str | None = Field(None, description="the recipe in service")
+    versions: dict[str, str] = {}
+
+
+class VerdictMessage(Message):
+    """…/verdict: every inspection, in order, at least once; ``id`` tells repetitions apart."""
+
+    schema_: Literal["linegate.verdict.v1"] = Field("linegate.verdict.v1", alias="schema")
+    id: str
+    part: str
+    sequence: int
+    captured_at: Moment
+    verdict: Verdict
+    class_: str | None = Field(None, alias="class", description="the class with the highest probability")
+    score: float | None = Field(None, description="0 to 1: how sure the model is of a defect")
+    reason: str | None = Field(None, description="why there is no valid result, for a fault")
+    action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
+    frames: int = Field(1, description="of this part, that were inspected")
+    latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
+    model_id: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
+    recipe: str = Field("default", description="the recipe by which it did")
+    lot: str | None = Field(None, description="what …/lot said when the part was seen")
+    source: str | None = Field(None, description="file name, in a replay")
+    truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
+    late: bool = Field(
+        default=False, description="held back when it was recorded: the broker was away, or the disk hung"
+    )
+
+
+class CommandMessage(Message):
+    """…/reject and …/pass: act on one part at one moment, or never."""
+
+    schema_: Literal["linegate.command.v1"] = Field("linegate.command.v1", alias="schema")
+    id: str
+    part: str | None = Field(description="null: on whatever is there, for nobody saw it")
+    action: Literal["reject", "pass"]
+    due_at: Moment
+    due_in_ms: float = Field(description="from the sending of this message")
+    due_count: int | None = Field(None, description="where the encoder stands then, if there is one")
+    pulse_ms: float
+    valid_until: Moment
+    reason: str | None = Field(None, description="why, where it isn't the verdict")
+
+
+class ResponseMessage(Message):
+    """…/response, or the response topic of the command: what came of it."""
+
+    schema_: Literal["linegate.response.v1"] = Field("linegate.response.v1", alias="schema")
+    id: str | None = Field(description="of the command; null where it could not be read")
+    command: str | None
+    done: bool
+    error: str | None = Field(description="why not")
+    note: str | None = Field(None, description="what else there is to know, such as what needs a restart")
+    state: State
+    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides now")
+    recipe: str | None = Field(None, description="the recipe in service now")
+
+
+class AlarmMessage(Message):
+    """…/alarm: something that a person should know; raised once, and cleared once.
+
+    At least once: the same ``id`` is the same message.
+    """
+
+    schema_: Literal["linegate.alarm.v1"] = Field("linegate.alarm.v1", alias="schema")
+    id: str
+    alarm: str = Field(description="its name; the same when it is cleared")
+    raised: bool
+    times: int = Field(description="how often it was raised since the start, this time included")
+    at: Moment = Field(description="when it was raised or cleared; a broker that was away hears later")
+    text: str
+    part: str | None = Field(None, description="the part that it began with")
+
+
+class BitsMessage(Message):
+    """…/bits: the state and the latest result for a PLC that wants bits; retained."""
+
+    schema_: Literal["linegate.bits.v1"] = Field("linegate.bits.v1", alias="schema")
+    ready: bool = Field(description="parts may come")
+    busy: bool = Field(description="a part was seen and has no result yet")
+    result_valid: bool = Field(
+        description="the result is of the latest part; false while busy, and for a fault"
+    )
+    result_ok: bool = Field(description="it may pass, so far as the verdict goes")
+    part: str | None
+
+
+class ArchiveSummary(BaseModel):
+    """What became of the images to archive, since the start."""
+
+    model_config = ConfigDict(frozen=True)
+
+    written: int
+    dropped: int = Field(description="the disk failed, or was too slow")
+    bytes: int = Field(description="that the archive holds now")
+
+
+class ShadowMessage(Message):
+    """…/shadow: a part for which the bundle that looks on has another verdict; at most one a second."""
+
+    schema_: Literal["linegate.shadow.v1"] = Field("linegate.shadow.v1", alias="schema")
+    id: str = Field(description="of the verdict")
+    part: str
+    at: Moment
+    verdict: Verdict = Field(description="by which the gate acts")
+    score: float | None
+    model_id: str
+    shadow_verdict: Verdict
+    shadow_score: float | None
+    shadow_reason: str | None = Field(None, description="why there is no valid result, for a fault")
+    shadow_model_id: str
+
+
+class ShadowSummary(BaseModel):
+    """What a second bundle would have decided."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_id: str
+    scored: int = Field(description="parts that it was shown since it was loaded")
+    disagreed: int = Field(description="those with another verdict")
+    dropped: int = Field(description="parts that there was no time for")
+    pairs: dict[str, int] = Field(description="counts of both verdicts, as ok/defect; the gate's first")
+
+
+class StatsMessage(Message):
+    """…/stats: counts since the start; retained."""
+
+    schema_: Literal["linegate.stats.v1"] = Field("linegate.stats.v1", alias="schema")
+    at: Moment
+    inspected: int
+    verdicts: dict[str, int]
+    latency_ms: dict[str, float | None]
+    frames_dropped: int = Field(description="frames that inspection was too slow for")
+    commands_sent: int
+    commands_unsent: int = Field(description="commands dropped: no broker, or too late")
+    parts_in_flight: int = Field(description="between camera and ejector")
+    parts_too_close: int
+    parts_too_many: int = Field(description="beyond gate.max_parts, rejected unseen")
+    passes_not_withheld: int = Field(description="a part followed too closely after a pass was sent")
+    rejects_unconfirmed: int = Field(description="not seen in the bin in time")
+    bin_unexpected: int = Field(description="in the bin, though nothing was rejected")
+    messages_refused: int = Field(description="on trigger, command and the like")
+    alarms: list[str] = Field(description="that are raised now")
+    outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
+    records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
+    records_unwritten: int = Field(description="inspections lost, for the journal could not be written")
+    written_bytes_hour: int | None = Field(
+        description="bytes given to the disk in the last hour, or since the start; null: not counted here"
+    )
+    archive: ArchiveSummary | None = Field(description="null without archive.path")
+    shadow: ShadowSummary | None = Field(None, description="null without shadow.bundle")
+
+
+MESSAGES: tuple[type[Message], ...] = (
+    StatusMessage,
+    VerdictMessage,
+    CommandMessage,
+    ResponseMessage,
+    AlarmMessage,
+    BitsMessage,
+    ShadowMessage,
+    StatsMessage,
+)

@@ -1,0 +1,127 @@
+"""Every message that a station takes from the network, and nothing but what these models allow.
+
+Pure. Whatever cannot be one of them raises RequestError with one line that does not repeat what came.
+"""
+
+from collections import deque
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge.core.errors import RequestError
+
+LARGEST_BYTES = 4096
+REMEMBERED = 1000
+Count = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
+class Request(BaseModel):
+    """What all have: keys that a later version may add are ignored, values are of the very type."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class TriggerRequest(Request):
+    """…/trigger: a part is here now."""
+
+    part: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="its id, never used before")
+    count: Count | None = Field(None, description="where the encoder stood then, if the sender knows")
+
+
+class CommandRequest(Request):
+    """…/command: what the station is to do."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="of this request, never used before")
+    command: Literal["reset", "reload", "activate", "recipe", "stop", "start"]
+    bundle: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$",
+        description="activate: file name of a bundle in the allowed folder",
+    )
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="activate: of that file, or it is not read"
+    )
+    recipe: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="recipe: the one to switch to"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.command == "activate" and (self.bundle is None or self.sha256 is None):
+            raise ValueError("activate needs bundle and sha256")
+        if self.command == "recipe" and self.recipe is None:
+            raise ValueError("recipe needs recipe, its name")
+        return self
+
+
+class BeltRequest(Request):
+    """…/belt: which way the belt goes from now on; may be retained."""
+
+    direction: Literal["forward", "stopped", "reverse"]
+
+
+class EncoderRequest(Request):
+    """…/encoder: where the encoder stands now."""
+
+    count: Count
+
+
+class BinRequest(Request):
+    """…/bin: a rejected part fell into the bin just now."""
+
+
+class LotRequest(Request):
+    """…/lot: which lot the parts are of that are seen from now on; should be retained."""
+
+    lot: str | None = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="its id; null: none")
+
+
+REQUESTS: dict[str, type[Request]] = {
+    "trigger": TriggerRequest,
+    "command": CommandRequest,
+    "belt": BeltRequest,
+    "encoder": EncoderRequest,
+    "bin": BinRequest,
+    "lot": LotRequest,
+}
+R = TypeVar("R", bound=Request)
+
+
+def parse(model: type[R], payload: bytes) -> R:
+    """The message in a payload; raises RequestError."""
+    if len(payload) > LARGEST_BYTES:
+        raise RequestError(f"{len(payload)} bytes; at most {LARGEST_BYTES} are taken")
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = "not valid JSON" if first["type"] == "json_invalid" else first["msg"]
+        what = what.removeprefix("Value error, ")
+        raise RequestError(f"{where}: {what}" if where else what) from None
+
+
+class Remembered:
+    """The latest ids, so that a message that comes twice is done once."""
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        self._order: deque[str] = deque()
+        self._known: set[str] = set()
+        self._size = size
+
+    def is_new(self, name: str) -> bool:
+        """Whether this id did not come lately; from now on it did."""
+        if name in self._known:
+            return False
+        self._known.add(name)
+        self._order.append(name)
+        if len(self._order) > self._size:
+            self._known.discard(self._order.popleft())
+        return True
+
+
+def may_answer_on(topic: str | None, base: str) -> bool:
+    """Whether a response may go to a topic that a stranger names: never where a gate or a station listens."""
+    if topic is None or not 0 < len(topic) <= 256 or any(c in topic for c in "+#\0") or topic[0] == "$":
+        return False
+    return not topic.startswith("inspection/") or topic.startswith(f"{base}/response/")

@@ -1,0 +1,138 @@
+"""From the journal to the broker: every verdict, in order, until it is acknowledged."""
+
+import logging
+import queue
+import threading
+import time
+
+from edge.core.errors import JournalError
+from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.records.journal import Journal, OutboxRow
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 50
+REFUSED_S = 5.0
+_IDLE_S = 0.2
+
+
+class Outbox:
+    """A thread that reads unacknowledged verdicts and publishes them, at most WINDOW at a time."""
+
+    def __init__(self, journal: Journal, topic: str) -> None:
+        self._journal = journal
+        self._topic = topic
+        self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
+        self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
+        self._again_at: float | None = None
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._link: BrokerLink | None = None
+        self._sending: tuple[int, int] | None = None
+        self._cursor = 0
+        self._in_flight: dict[Receipt, int] = {}
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self.unsendable = 0
+        """Rows that were left out, for they hold no text that could be sent."""
+
+    def start(self, link: BrokerLink) -> None:
+        """Start sending over ``link``."""
+        self._link = link
+        self._thread.start()
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether what is recorded now is sent now: there is a broker, and it keeps up."""
+        connected = self._link is not None and self._link.connection_number is not None
+        return connected and self._journal.waiting < WINDOW
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether our thread still sends, or was never to."""
+        return self._thread.is_alive() or self._link is None
+
+    def wake(self) -> None:
+        """There is something to send, or a connection to send it over."""
+        self._wake.set()
+
+    def acknowledged(self, receipt: Receipt) -> None:
+        """The broker has this message; called on paho's thread, where nothing may fail or wait."""
+        self._acknowledged.put(receipt)
+        self._wake.set()
+
+    def refused(self, receipt: Receipt) -> None:
+        """The broker does not take this message, for now; called on paho's thread."""
+        self._refused.put(receipt)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; what was not acknowledged waits in the journal for the next start."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def _run(self) -> None:
+        complained = False
+        while not self._stop.is_set():
+            try:
+                self._mark()
+                self._send()
+                complained = False
+            except JournalError as error:
+                if not complained:
+                    logger.error("outbox: %s; trying again", error)
+                complained = True
+            self._wake.wait(_IDLE_S)
+            self._wake.clear()
+        self._mark()
+
+    def _mark(self) -> None:
+        """Everything below the oldest that is in flight is acknowledged."""
+        marked = False
+        while not self._acknowledged.empty():
+            marked = self._in_flight.pop(self._acknowledged.get(), None) is not None or marked
+        while not self._refused.empty():
+            if self._refused.get() in self._in_flight and self._again_at is None:
+                self._again_at = time.monotonic() + REFUSED_S
+        if marked:
+            self._acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
+
+    def _acknowledge(self, upto: int) -> None:
+        if self._sending is not None:
+            self._journal.acknowledge(upto, opening=self._sending[1])
+
+    def _send(self) -> None:
+        link = self._link
+        connection = link.connection_number if link is not None else None
+        if link is None or connection is None:
+            return
+        if self._again_at is not None:
+            if time.monotonic() < self._again_at:
+                return
+            self._again_at = self._sending = None
+        if (connection, self._journal.openings) != self._sending:
+            # A new connection, or another file, knows nothing of what was in flight: start over.
+            self._sending = connection, self._journal.openings
+            self._cursor, self._in_flight = self._journal.acknowledged, {}
+        while len(self._in_flight) < WINDOW and not self._stop.is_set():
+            rows = self._journal.outbox(after=self._cursor, limit=WINDOW - len(self._in_flight))
+            if not rows or self._sending != (connection, self._journal.openings):
+                return
+            if not all(self._publish(link, row) for row in rows):
+                return
+
+    def _publish(self, link: BrokerLink, row: OutboxRow) -> bool:
+        """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
+        if row.message is None:
+            logger.error("journal: row %d holds no verdict that can be sent; left out", row.number)
+            self.unsendable += 1
+            if not self._in_flight:
+                self._acknowledge(row.number)
+        else:
+            receipt = link.publish(self._topic, row.message, qos=1)
+            if receipt is None:
+                return False
+            self._in_flight[receipt] = row.number
+        self._cursor = row.number
+        return True

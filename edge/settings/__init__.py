@@ -1,0 +1,1 @@
+"""config.toml: its sections, where they are read from, and the file that documents them."""

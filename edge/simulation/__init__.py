@@ -1,0 +1,1 @@
+"""The drawn conveyor: parts, their defects, and the truth about each."""

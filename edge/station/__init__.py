@@ -1,0 +1,1 @@
+"""The running whole: camera, trigger, inspector, gate and records wired together."""

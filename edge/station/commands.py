@@ -1,0 +1,91 @@
+"""What becomes of a command from the network; on the line's own thread."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from edge.deployment.changer import Change, Changer, Outcome
+from edge.deployment.served import Prepare, activation, refuse_reload, reloading, switch_to
+from edge.outputs.mqtt.announcer import Announcer
+from edge.outputs.mqtt.inbox import Inbox, WaitingCommand
+from edge.outputs.mqtt.requests import CommandRequest
+from edge.settings.settings import Settings
+from edge.station.states import States
+from edge.trigger.seen import SeenPart
+from edge.trigger.trigger import Trigger
+
+logger = logging.getLogger(__name__)
+
+
+class Commands:
+    """Does what commands ask of a station, one after the other, and answers each."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        say: Announcer,
+        states: States,
+        trigger: Trigger,
+        changer: Changer,
+        read_settings: Callable[[], Settings] | None,
+    ) -> None:
+        self._inbox = inbox
+        self._changer = changer
+        self._read_settings = read_settings
+        self._say = say
+        self._states = states
+        self._trigger = trigger
+
+    def obey(self) -> None:
+        """Do all that came; changes are answered when they are made."""
+        while (waiting := self._inbox.next_command()) is not None:
+            if waiting.request is None:
+                self._answer(waiting, Outcome(waiting.error))
+            else:
+                logger.info("command %s, %s", waiting.request.command, waiting.request.id)
+                self._do(waiting, waiting.request)
+        self._changer.tend()
+
+    def reload(self) -> bool:
+        """Read the settings again, though no command came; False while another change is being made."""
+        return self._changer.ask(Change("reload", self._reloading())) is None
+
+    def _answer(self, waiting: WaitingCommand, outcome: Outcome) -> None:
+        self._say.response(waiting, outcome.error, self._states.current[0], outcome.note)
+
+    def _do(self, waiting: WaitingCommand, request: CommandRequest) -> None:
+        now = time.monotonic()
+        match request.command:
+            case "reset":
+                self._states.reset()
+                if isinstance(self._trigger, SeenPart) and self._trigger.trouble is not None:
+                    self._trigger.forget()
+            case "stop":
+                if not self._states.is_stopped:
+                    self._states.stop("by command")
+                    self._trigger.end(now)
+            case "start":
+                if self._states.is_stopped:
+                    self._states.resume()
+                    self._trigger.begin(now)
+            case "reload" | "activate" | "recipe":
+                self._change(waiting, request)
+                return
+        self._answer(waiting, Outcome())
+
+    def _change(self, waiting: WaitingCommand, request: CommandRequest) -> None:
+        """Have it made beside the line, and answered then."""
+        what, prepare = "reload", self._reloading()
+        if request.command == "activate":
+            what = f"activate {request.bundle}"
+            prepare = activation(str(request.bundle), str(request.sha256))
+        elif request.command == "recipe":
+            what, prepare = f"recipe {request.recipe}", switch_to(str(request.recipe))
+        error = self._changer.ask(Change(what, prepare, lambda outcome: self._answer(waiting, outcome)))
+        if error is not None:
+            self._answer(waiting, Outcome(error))
+
+    def _reloading(self) -> Prepare:
+        if self._read_settings is None:
+            return refuse_reload
+        return reloading(self._read_settings)

@@ -1,0 +1,459 @@
+"""What happens to each inspection: the gate at once, then the journal, from which MQTT is served."""
+
+import itertools
+import logging
+import math
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edge.alarms.parts import part_rules
+from edge.alarms.watch import AlarmWatch, written_folders
+from edge.core.decision import Verdict
+from edge.core.errors import RequestError, SettingsError
+from edge.core.frame import Frame
+from edge.deployment.changer import Changer
+from edge.deployment.choice import choice_file
+from edge.deployment.served import Served
+from edge.deployment.shadow import Shadow, Shown
+from edge.gate.belt import Direction
+from edge.gate.gate import LATE, GateCommand
+from edge.gate.gatekeeper import GateKeeper
+from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
+from edge.inspection.statistics import Statistics
+from edge.inspection.voting import judge_part
+from edge.outputs.mqtt.announcer import Announcer
+from edge.outputs.mqtt.client import BrokerLink, Receipt, Will
+from edge.outputs.mqtt.inbox import Inbox
+from edge.outputs.mqtt.state_report import StateReport
+from edge.outputs.pins.pins import GatePins, without_ejector
+from edge.records.archive import Archive
+from edge.records.recorder import Recorder, verdict_message
+from edge.settings.settings import Settings
+from edge.station.commands import Commands
+from edge.station.states import State, States
+from edge.station.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
+from edge.trigger.announced import Announced
+from edge.trigger.choose import choose_trigger
+from edge.trigger.every_frame import EveryFrame
+from edge.trigger.input_line import open_input
+from edge.trigger.trigger import Look, Sighting
+
+logger = logging.getLogger(__name__)
+
+FIRST_ATTEMPT_S = 3.0
+GATE_DRAIN_S = 1.0
+ENDED = "the station was stopped"
+TOO_LATE = "parts go by without their command: it could not be sent in time (commands_unsent)"
+
+
+class Station:
+    """One inspector with its gate, journal and link to the broker."""
+
+    def __init__(
+        self,
+        served: Served,
+        *,
+        simulated: bool,
+        journal: Path,
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        self._settings = settings = served.settings
+        self._inspector = served.inspector
+        self._simulated = simulated
+        self._gate = settings.gate_of(served.inspector.recipe)
+        self._keeper = GateKeeper(
+            self._gate,
+            send=self._send,
+            on_missing=self._missing,
+            on_confirmed=lambda: self.alarms.tell("bin", None),
+        )
+        self._pins = GatePins(
+            without_ejector(settings.pins) if simulated else settings.pins,
+            settings.gate,
+            settings.trigger,
+            self._keeper,
+            on_missed=self._missed,
+        )
+        self._trigger = choose_trigger(settings, self)
+        self._states = States(latch=settings.station.latch_faults)
+        self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
+        self._inbox = Inbox(self)
+        self._camera_fault: str | None = None
+        self._lot: str | None = None
+        self._numbers = itertools.count()
+        self._say = Announcer(settings.station.name, simulated=simulated)
+        self._report = StateReport(self._states, self._say, has_bits=settings.mqtt.bits)
+        self._shadow = Shadow(self._say.shadow)
+        self.alarms = AlarmWatch(
+            settings.alarms,
+            part_rules(settings.alarms, served.inspector),
+            say=self._say.alarm,
+            connection=lambda: None if self.link is None else self.link.connection_number,
+            folders=written_folders(settings),
+        )
+        self._changer = Changer(
+            served, file=choice_file(journal), take=self._take_over, alarm=self.alarms.tell
+        )
+        self._commands = Commands(
+            self._inbox, self._say, self._states, self._trigger, self._changer, read_settings
+        )
+        self._run = uuid.uuid4().hex[:12]
+        self._recorder = Recorder(
+            journal,
+            settings.journal,
+            topic=self._say.topics.verdict,
+            alarm=self.alarms.tell,
+            archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
+        )
+        self.statistics = Statistics()
+        self._too_late = 0
+        self.begun = 0
+        """How many parts were seen so far."""
+        self.failures = 0
+        """How many inspections in a row raised an error, up to now."""
+        self.link = self._make_link(settings)
+        self._say.link = self.link
+        self._serve(served)
+
+    def start(self) -> None:
+        """Connect to the broker and start sending; an absent broker is waited for in the background.
+
+        The first attempt is awaited: the first part must not pass the gate for want of a moment.
+        """
+        if self.link is not None:
+            self.link.start(wait_s=FIRST_ATTEMPT_S)
+        self._recorder.start(self.link)
+        self._pins.start()
+        self._keeper.start()
+        self._shadow.start()
+        self._changer.start()
+        if self._input is not None:
+            self._input.start()
+
+    def stop(self, *, drain_s: float) -> int:
+        """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait.
+
+        From now on no part is taken, and who sends parts hears so first.
+        """
+        self._states.stop(ENDED)
+        self._report.update()
+        if self._input is not None:
+            self._input.stop()
+        self._changer.stop()
+        self._shadow.stop()
+        self._keeper.stop(wait_s=GATE_DRAIN_S)
+        self._trigger.end(time.monotonic())
+        for look in self._trigger.overdue(math.inf):
+            self._look(look, math.inf)
+        self._pins.stop()
+        self.alarms.stop()
+        connected = self.link is not None and self.link.connected
+        waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
+        if self.link is not None:
+            self.link.stop(self._report.farewell())
+        return waiting
+
+    def run(self) -> None:
+        """Everything is set up: from now on parts may come."""
+        self._trigger.begin(time.monotonic())
+        self._states.start()
+        self._report.update()
+
+    def reload(self) -> bool:
+        """Read the settings again, though no command came; False while another change is being made."""
+        return self._commands.reload()
+
+    def complain_of_bundle(self, text: str) -> None:
+        """Something is wrong with a bundle that was to decide."""
+        self._changer.complain(text)
+
+    def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
+        """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
+        self.alarms.tell("camera", fault)
+        self.alarms.tell("camera-settings", "; ".join(ignored) or None)
+        if fault is not None and self._camera_fault is None:
+            self._trigger.interrupt()
+        self._camera_fault = fault
+        self._states.fault("camera", fault)
+        self._report.update()
+
+    def see(self, frame: Frame, *, max_age_s: float) -> None:
+        """Inspect what the trigger finds on a frame; one that is older than ``max_age_s`` is a fault."""
+        if self._states.is_stopped:
+            return
+        for look in self._trigger.take(frame):
+            self._look(look, max_age_s)
+
+    def tend(self) -> None:
+        """What is to be done also while no frames come; the line calls it some times a second."""
+        for look in self._trigger.overdue(time.monotonic()):
+            self._look(look, math.inf)
+        self._commands.obey()
+        self._states.fault("gate", self._keeper.lost)
+        self._states.fault("ejector", self._pins.ejector_trouble)
+        self.alarms.tell("pins", self._pins.trouble)
+        self._tell_of_late_commands()
+        self._states.fault("trigger", self._trigger.trouble)
+        self._report.update()
+
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
+        """A part was at the camera; see edge.trigger.trigger.Observer."""
+        self._pins.part_seen()
+        number = next(self._numbers)
+        self.begun = number + 1
+        name = part if part is not None else f"{self._run}-p{number}"
+        flight = self._keeper.expect(name, seen, count=count)
+        sighting = Sighting(name, number, seen, flight, self._inspector, lot=self._lot)
+        self._report.part(name, None)
+        return sighting
+
+    def watch(self, at: float) -> None:
+        """From ``at`` on every part is seen."""
+        self._keeper.watch(at)
+
+    def unwatch(self, at: float) -> None:
+        """From ``at`` on parts may go by unseen."""
+        self._keeper.unwatch(at)
+
+    def triggered(self, part: str, at: float, count: int | None) -> None:
+        """A message says that a part is here; see edge.outputs.mqtt.inbox.Receiver."""
+        if self._states.is_stopped:
+            raise RequestError("the station is stopped")
+        trigger = self._trigger
+        if not isinstance(trigger, Announced) or self._settings.trigger.kind != "message":
+            raise RequestError('trigger.kind is not "message"')
+        if not trigger.announce(part, at, count=count):
+            raise RequestError("too many parts wait for their frame")
+
+    def belt_moves(self, direction: Direction, at: float) -> None:
+        """The belt goes this way from now on."""
+        self._keeper.move(direction, at)
+
+    def belt_counts(self, count: int, at: float) -> None:
+        """The encoder stands here."""
+        self._keeper.count(count, at)
+
+    def confirmed(self) -> None:
+        """A rejected part is in the bin."""
+        self._keeper.confirm()
+
+    def lot_begins(self, lot: str | None) -> None:
+        """Parts that are seen from now on are of this lot."""
+        self._lot = lot
+
+    @property
+    def state(self) -> tuple[State, str | None]:
+        """The state and its reason."""
+        return self._states.current
+
+    @property
+    def model_id(self) -> str:
+        """What decides."""
+        return self._inspector.model.bundle.model_id
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What …/stats said last."""
+        return self._say.counts
+
+    @property
+    def vital(self) -> dict[str, bool]:
+        """Whether each thread that must go on for ever still does."""
+        pins = self._pins.is_alive and (self._input is None or self._input.is_alive)
+        threads = {
+            "the gate": self._keeper.is_alive,
+            "the pins": pins,
+            "the recorder": self._recorder.is_alive,
+        }
+        if self.link is not None:
+            threads["the link to the broker"] = self.link.is_alive
+        return threads
+
+    def publish_stats(self) -> None:
+        """Publish the counts."""
+        counts = self._keeper.counts
+        self._say.stats(
+            {
+                "inspected": self.statistics.inspected,
+                "verdicts": self.statistics.verdicts(),
+                "latency_ms": self.statistics.latency_ms(),
+                "frames_dropped": self.frames_dropped,
+                "commands_sent": self.statistics.commands_sent,
+                "commands_unsent": counts.too_late + self.statistics.commands_missed,
+                "parts_in_flight": self._keeper.in_flight,
+                "parts_too_close": counts.too_close,
+                "parts_too_many": counts.too_many,
+                "passes_not_withheld": counts.not_withheld,
+                "rejects_unconfirmed": counts.unconfirmed,
+                "bin_unexpected": counts.unexpected,
+                "messages_refused": self._inbox.refused,
+                "alarms": self.alarms.raised,
+                **self._recorder.counts(),
+                "shadow": self._shadow.summary(),
+            }
+        )
+
+    frames_dropped: int = 0
+
+    def _make_link(self, settings: Settings) -> BrokerLink | None:
+        if not settings.mqtt.enabled:
+            if needs_messages(settings):
+                raise SettingsError(NEEDS_BROKER)
+            return None
+        return BrokerLink(
+            settings.mqtt,
+            client_id=f"linegate-{settings.station.name}",
+            will=Will(self._say.topics.status, self._say.last_will(self._report.since).payload()),
+            on_connected=self._connected,
+            on_acknowledged=self._acknowledged,
+            on_refused=self._recorder.refused,
+            on_lost=self._disconnected,
+            subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
+            on_message=self._inbox.receive,
+        )
+
+    def _look(self, look: Look, max_age_s: float) -> None:
+        """Inspect a frame of a part, and after its last one decide."""
+        sighting, frame = look.sighting, look.frame
+        if frame is not None:
+            sighting.inspections.append(self._inspect(self._checked(frame, max_age_s), sighting.inspector))
+        if look.is_last:
+            self._decide(sighting)
+            self._states.run()
+            self._report.update()
+        if frame is not None:  # after the gate: the last bundle may be asked as well, and that takes a while
+            self._changer.judge(sighting.inspector, sighting.inspections[-1])
+
+    def _checked(self, frame: Frame, max_age_s: float) -> Frame:
+        """With a fault where no bundle is to be asked about it."""
+        age = time.monotonic() - frame.captured
+        if self._states.latched is not None:
+            return replace(frame, fault=f"{self._states.latched}; over, waits for a reset")
+        if age > max_age_s:
+            return replace(frame, fault=f"the frame is {age * 1000:.0f} ms old")
+        if frame.fault is None and self._camera_fault is not None:
+            return replace(frame, fault=self._camera_fault)  # good, but what came after it was not
+        return frame
+
+    def _inspect(self, frame: Frame, inspector: Inspector) -> Inspection:
+        if frame.fault is not None:
+            return fault(frame, frame.fault)
+        try:
+            inspection = inspector.inspect(frame)
+        except Exception as error:  # whatever the runtime raises, the part must not pass as ok
+            if not self.failures:
+                logger.exception("inspection: fails")
+            self.failures += 1
+            return fault(frame, f"{type(error).__name__}: {error}")
+        if self.failures:
+            logger.warning("inspection: works again after %d that failed", self.failures)
+            self.failures = 0
+        return inspection
+
+    def _decide(self, sighting: Sighting) -> Inspection:
+        """Tell the gate what was found of a part, then the journal."""
+        inspection = found = judge_part(sighting, self._settings.trigger.vote)
+        if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
+            inspection = as_fault(inspection, sighting.trouble)
+        trouble = self._keeper.decide(sighting.flight, inspection.verdict)
+        if trouble is not None:
+            if trouble == LATE:
+                self._changer.judge_late(sighting.inspector)
+            inspection = as_fault(inspection, trouble)
+        # The manifest's scores are of single photographs, so the first frame stands for the part.
+        score = sighting.inspections[0].score if sighting.inspections else None
+        action = self._keeper.action(inspection.verdict)
+        self.alarms.part(score, rejected=action == "reject")
+        latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
+        inspection = replace(inspection, latency_ms=latency_ms)
+        self._report.part(sighting.part, inspection.verdict, passes=action == "pass")
+        message = verdict_message(
+            sighting,
+            inspection,
+            station=self._settings.station.name,
+            simulated=self._simulated,
+            run=self._run,
+            action=action,
+        )
+        self._recorder.record(message, inspection.frame.image)
+        self._show_shadow(sighting, found, message.id)
+        self.statistics.add(inspection)
+        return inspection
+
+    def _take_over(self, served: Served) -> None:
+        """Something else decides on the parts that are seen from now on."""
+        if served.settings.log != self._settings.log:
+            logging.getLogger().setLevel(served.settings.log.level.upper())
+        self._recorder.archive_by(served.settings.archive)
+        if served.inspector is not self._inspector or served.settings.alarms != self._settings.alarms:
+            self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
+        self._serve(served)
+        self._report.repeat()
+
+    def _serve(self, served: Served) -> None:
+        settings, inspector = served.settings, served.inspector
+        self._settings = settings
+        self._inspector = inspector  # before the gate: a part between the two is none of the new gate
+        gate = settings.gate_of(inspector.recipe)
+        if gate != self._gate:
+            self._gate = gate
+            self._keeper.change(gate)
+        if isinstance(self._trigger, EveryFrame):
+            self._trigger.half_gap_s = gate.min_gap_ms / 2000
+        self._say.serves(inspector.model.bundle.model_id, inspector.recipe)
+        self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
+
+    def _show_shadow(self, sighting: Sighting, decided: Inspection, id_: str) -> None:
+        inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]
+        if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
+            how, model_id = self._settings.trigger.vote, inspector.model.bundle.model_id
+            self._shadow.show(Shown(sighting.part, id_, frames, how, decided, model_id))
+
+    def _tell_of_late_commands(self) -> None:
+        """No broker, or a device that is busy: a part that had to be rejected may have passed."""
+        too_late = self._keeper.counts.too_late
+        self.alarms.tell("gate", TOO_LATE if too_late > self._too_late else None)
+        self._too_late = too_late
+
+    def _missing(self, parts: list[str]) -> None:
+        """Parts that should be in the bin and were not seen there."""
+        for part in parts:
+            logger.error("gate: part %s was rejected and not seen in the bin", part)
+        self.alarms.tell("bin", "a rejected part was not seen in the bin", part=parts[0])
+
+    def _missed(self, commands: int) -> None:
+        """The ejector's pin was late for commands, and left them."""
+        self.statistics.commands_came_to_nothing(commands)
+        logger.error("gate: %d commands came too late for the pin of the ejector", commands)
+        self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
+
+    def _send(self, command: GateCommand, now: float) -> bool:
+        """Called by whichever thread made a command due."""
+        if not self._pins.eject(command):
+            return False  # it comes again, and is published then
+        sent = self._say.command(command, now) or self._pins.has_ejector
+        if sent:
+            self.statistics.command_sent()
+        return sent
+
+    def _acknowledged(self, receipt: Receipt) -> None:
+        self._recorder.acknowledged(receipt)
+        self.alarms.acknowledged(receipt)
+
+    def _connected(self) -> None:
+        self._report.repeat()
+        self._recorder.wake()
+        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+            self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
+
+    def _disconnected(self, reason: str) -> None:
+        """Messages of the line may have been lost since the broker was last known to be there."""
+        since = time.monotonic() - 1.5 * self._settings.mqtt.keepalive_s
+        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+            self._trigger.hear(reason, since)
+        if self._settings.gate.belt != "steady" and self._settings.pins.encoder is None:
+            self._keeper.lose(reason)

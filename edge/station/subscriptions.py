@@ -1,0 +1,27 @@
+"""What a station wants to hear over MQTT."""
+
+from edge.settings.settings import Settings
+
+NEEDS_BROKER = (
+    "mqtt.enabled: false, but trigger.kind, gate.belt, gate.confirm_ms or mqtt.lots needs messages; "
+    "true would be right"
+)
+
+
+def incoming_kinds(settings: Settings) -> list[str]:
+    """The kinds of messages that the settings ask for; commands always are."""
+    gate = settings.gate
+    wanted = {
+        "command": True,
+        "trigger": settings.trigger.kind == "message",
+        "belt": gate.belt == "message",
+        "encoder": gate.belt == "encoder" and settings.pins.encoder is None,
+        "bin": gate.confirm_ms > 0 and settings.pins.bin is None,
+        "lot": settings.mqtt.lots,
+    }
+    return [kind for kind, is_wanted in wanted.items() if is_wanted]
+
+
+def needs_messages(settings: Settings) -> bool:
+    """Whether the line cannot do without messages."""
+    return len(incoming_kinds(settings)) > 1

@@ -1,0 +1,216 @@
+"""`edge --check` tries everything outside once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.__main__ import main
+from edge.camera.check import mend_device
+from edge.records.journal import Journal, Record
+from edge.service.clock import clock_is_synchronised
+from tests.brokers import MosquittoBroker
+from tests.rigs.sources import HttpCamera
+
+THINGS = (
+    "settings", "bundle", "camera", "recipes", "picture", "times", "pins",
+    "journal", "archive", "disk", "clock", "permissions", "broker",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _a_clock_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cli.check.clock_is_synchronised", lambda: True)
+
+
+def findings(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, bool], str]:
+    status = main(["--check", "--json", "--journal.path", "journal.sqlite", *arguments])
+    document = json.loads(capsys.readouterr().out)
+    assert document["works"] == (status == 0)
+    found = {finding["thing"]: finding["works"] for finding in document["findings"]}
+    return status, found, " ".join(finding["text"] for finding in document["findings"])
+
+
+@pytest.mark.broker
+def test_everything_works(bundle: Path, broker: MosquittoBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", str(bundle), "--mqtt.port", str(broker.port)]
+    status, found, text = findings(arguments, capsys)
+    assert status == 0
+    assert found == dict.fromkeys(THINGS, True)
+    assert "MQTT 5" in text
+
+
+def test_each_thing_that_does_not_work_is_said_and_the_rest_is_still_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    away = ["--model", "absent.tflite", "--camera.source", "/dev/video99", "--mqtt.port", "1"]
+    status, found, text = findings(away, capsys)
+    assert status == 1
+    assert {thing for thing, works in found.items() if not works} == {"bundle", "camera", "broker"}
+    assert "absent.tflite" in text
+    assert "there is no /dev/video99; is the camera plugged in? Video devices here: " in text
+
+
+def test_a_password_in_a_camera_url_is_not_shown(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "rtsp://operator:secret@127.0.0.1:9/line?token=hidden"
+    arguments = ["--model", str(bundle), "--camera.source", url, "--camera.open_timeout_ms", "500"]
+    _, found, text = findings([*arguments, "--mqtt.enabled", "false"], capsys)
+    assert found["camera"] is False
+    assert "127.0.0.1:9/line" in text
+    assert "secret" not in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("good", ", sharpness 0."),
+        ("black", "take off the lens cap"),
+        ("white", "lower camera.exposure"),
+        ("repeated", "restart the camera"),
+        ("truncated", "loose cable"),
+    ],
+)
+def test_what_is_wrong_with_the_pictures_is_said_with_what_mends_it(
+    kind: str, said: str, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = HttpCamera()
+    try:
+        camera.send(kind)
+        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
+        _, found, text = findings([*arguments, "--camera.settle_ms", "50"], capsys)
+    finally:
+        camera.close()
+    assert found["camera"] is (kind == "good")
+    assert "320x240, grey, " in text or kind != "good"
+    assert said in text
+
+
+def test_settings_that_the_camera_ignores_are_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    camera = HttpCamera()
+    try:
+        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
+        _, found, text = findings([*arguments, "--camera.exposure", "80"], capsys)
+    finally:
+        camera.close()
+    assert found["camera"] is False
+    assert "camera.exposure: asked for 80" in text
+
+
+def test_a_device_that_cannot_be_used_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "video0").touch()
+    assert f"Video devices here: {tmp_path}/video0" in mend_device(tmp_path / "video7")
+    assert "another program may hold it" in mend_device(tmp_path / "video0")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "sudo usermod -aG" in mend_device(tmp_path / "video0")
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_its_setting(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--archive.path", "file/archive"]
+    _, found, text = findings([*arguments, "--journal.path", "file/journal.sqlite"], capsys)
+    assert (found["journal"], found["archive"]) == (False, False)
+    assert "journal.path: file: cannot be written" in text
+    assert "archive.path: file/archive: cannot be written" in text
+
+
+def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(Path("journal.sqlite"), max_rows=1000)
+    journal.append([Record(0.0, '{"id": "1"}')])
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false"]
+    assert "1 verdicts wait" in findings(arguments, capsys)[2]
+    journal.append([Record(0.0, '{"id": "2"}')])
+    journal.close()
+    Path("journal.sqlite").write_text("damaged" * 1000)
+    _, found, text = findings(arguments, capsys)
+    assert found["journal"] is False
+    assert "journal.sqlite: cannot be read" in text
+    assert [path.name for path in Path().glob("*aside*")] == []
+
+
+def test_a_full_disk_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--alarms.disk_free_mb", "1e12"]
+    status, found, text = findings(arguments, capsys)
+    assert (status, found["disk"]) == (1, False)
+    assert "or set journal.path and archive.path to another disk" in text
+
+
+def test_the_disk_of_the_archive_counts_as_well(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    monkeypatch.setattr("edge.cli.check.free_bytes", lambda folder: 10**6 if folder == archive else 10**12)
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--archive.path", str(archive)]
+    _, found, text = findings(arguments, capsys)
+    assert found["disk"] is False
+    assert f"{archive}: 0.0 GB free" in text
+
+
+def test_a_clock_that_is_not_synchronised_is_a_warning(
+    bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cli.check.clock_is_synchronised", lambda: False)
+    assert main(["--check", "--model", str(bundle), "--mqtt.enabled", "false"]) == 0
+    assert "warn  clock       not synchronised" in capsys.readouterr().out
+    assert clock_is_synchronised() in (True, False, None)
+
+
+def test_a_password_that_lies_open_is_said_without_showing_it(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "line.toml"
+    file.write_text('[mqtt]\nenabled = false\nusername = "line"\npassword = "sesame"\n')
+    arguments = ["--config", str(file), "--model", str(bundle)]
+    file.chmod(0o644)
+    _, found, text = findings(arguments, capsys)
+    assert found["permissions"] is False
+    assert f"chmod 600 {file}" in text
+    assert "sesame" not in text
+    file.chmod(0o600)
+    assert findings(arguments, capsys)[1]["permissions"] is True
+
+
+def test_a_key_that_anybody_may_read_is_said(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "station.key"
+    key.touch(0o600)
+    arguments = ["--model", str(bundle), "--mqtt.cert_file", "station.pem", "--mqtt.key_file", str(key)]
+    arguments += ["--mqtt.enabled", "false"]
+    assert findings(arguments, capsys)[1]["permissions"] is True
+    key.chmod(0o604)
+    _, found, text = findings(arguments, capsys)
+    assert found["permissions"] is False
+    assert f"chmod 640 {key}" in text
+
+
+def test_a_bundle_that_anybody_may_change_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle.chmod(0o666)
+    _, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
+    assert [thing for thing, works in found.items() if not works] == ["permissions"], "once"
+    assert f"chmod 644 {bundle}" in text
+
+
+def test_a_recipes_bundle_that_anybody_may_change_is_said_too(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    can, file = tmp_path / "can.tflite", tmp_path / "config.toml"
+    can.write_bytes(bundle.read_bytes())
+    can.chmod(0o666)
+    file.write_text(f'[model]\npath = "{bundle}"\n[recipes.can]\nbundle = "{can}"\n')
+    _, found, text = findings(["--config", str(file), "--mqtt.enabled", "false"], capsys)
+    assert [thing for thing, works in found.items() if not works] == ["permissions"]
+    assert f"chmod 644 {can}" in text
+
+
+def test_settings_that_need_a_broker_and_have_none_are_said(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--trigger.kind", "message"]
+    _, found, text = findings(arguments, capsys)
+    assert found["settings"] is False
+    assert "mqtt.enabled: false" in text

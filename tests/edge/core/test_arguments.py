@@ -1,0 +1,20 @@
+"""What a command line says of a flag that it does not know."""
+
+import pytest
+
+from edge.core.arguments import Parser
+from edge.core.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--camera.sorce", r"--camera.sorce 0; did you mean --camera.source\?; edge --help"),
+        ("--xyz", "--xyz 0; edge --help"),
+    ],
+)
+def test_the_flag_that_is_written_most_like_it_is_named(flag: str, said: str) -> None:
+    parser = Parser(prog="edge")
+    parser.add_argument("--camera.source")
+    with pytest.raises(InputError, match=said):
+        parser.parse_args([flag, "0"])

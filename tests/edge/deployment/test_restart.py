@@ -1,0 +1,159 @@
+"""What was chosen decides after a restart, unless it ended the process."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.core.errors import BundleError
+from edge.deployment.changer import Change
+from edge.deployment.choice import Choice, read_choice
+from edge.deployment.served import (
+    activation,
+    reloading,
+    replacement,
+)
+from edge.settings.load_settings import load_settings
+from tests.edge.deployment.bench import Bench
+from tests.edge.deployment.bundles import Stored
+
+
+def test_what_was_activated_decides_after_a_restart(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    here = bench()
+    assert (here.model_id, here.notes) == (two.sha256, [])
+
+
+def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, one, two = bench(model__trial_frames=3), stored["one"], stored["two"]
+    here.change(activation(one.name, one.sha256))
+    for _ in range(3):
+        here.show()
+    here.change(activation(two.name, two.sha256))
+    here.show()
+    here.crash()
+    here = bench(model__trial_frames=3)
+    assert here.model_id == one.sha256
+    assert here.notes == [
+        f"{two.path}: the process ended while this was on trial; {one.path} is back in service"
+    ]
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    assert read_choice(here.file)[0].bundles["default"].name == one.name
+    here.crash()
+    again = bench(model__trial_frames=3)
+    assert (again.model_id, again.notes) == (one.sha256, []), "said once"
+
+
+def test_that_it_is_on_trial_is_on_the_disk_before_it_decides(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(), stored["two"]
+    first = here.model_id
+    here.changer.ask(Change("activate", activation(two.name, two.sha256)))
+    deadline = time.monotonic() + 20
+    while not here.file.exists():
+        assert time.monotonic() < deadline, "not in time"
+        threading.Event().wait(0.005)
+    assert here.taken == [], "the line has not taken it"
+    kept = read_choice(here.file)[0]
+    assert (kept.bundles["default"].sha256, kept.last_good) == (two.sha256, Choice())
+    here.crash()
+    assert bench().model_id == first
+
+
+def test_what_was_tried_to_its_end_decides_after_a_crash(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(model__trial_frames=2), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    for _ in range(2):
+        here.show()
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    here.crash()
+    here = bench(model__trial_frames=2)
+    assert (here.model_id, here.notes) == (two.sha256, [])
+
+
+def test_without_a_trial_there_is_no_mark(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
+    here, two = bench(model__trial_frames=0), stored["two"]
+    here.change(activation(two.name, two.sha256))
+    here.crash()
+    assert bench(model__trial_frames=0).model_id == two.sha256
+
+
+def test_a_replaced_file_that_kills_the_process_is_said_at_each_start_until_it_did_its_work(
+    bench: Callable[..., Bench], bundle: Path, stored: dict[str, Stored]
+) -> None:
+    here = bench(model__trial_frames=2)
+    stored["two"].path.replace(bundle)
+    assert here.change(replacement).error is None
+    for _ in range(2):
+        here.crash()
+        here = bench(model__trial_frames=2)
+        assert here.model_id == stored["two"].sha256
+        (note,) = here.notes
+        assert note.startswith(f"{bundle}: the process ended while this was on trial, and nothing else")
+    for _ in range(2):
+        here.show()
+    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    here.crash()
+    assert bench().notes == []
+
+
+def test_where_it_cannot_be_had_any_more_the_settings_decide_and_it_is_said(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, two = bench(model__trial_frames=0), stored["two"]
+    first = here.model_id
+    here.change(activation(two.name, two.sha256))
+    kept = here.file.read_bytes()
+    two.path.write_bytes(stored["one"].path.read_bytes())
+    there = bench()
+    assert there.model_id == first
+    assert "and not the one that was expected" in there.notes[0]
+    here.file.write_bytes(kept)
+    two.path.unlink()
+    assert "no such bundle" in bench().notes[0]
+    here.file.write_bytes(b"{")
+    assert "cannot be read" in bench().notes[0]
+
+
+def test_settings_that_name_another_bundle_by_now_come_before_what_was_activated(
+    bench: Callable[..., Bench], stored: dict[str, Stored]
+) -> None:
+    here, one, two = bench(), stored["one"], stored["two"]
+    here.change(activation(two.name, two.sha256))
+    here = bench(model__path=one.path)
+    assert (here.model_id, here.notes) == (one.sha256, [])
+    here = bench()
+    assert here.model_id == two.sha256, "as long as they say so"
+    read = load_settings(None, {"model.path": str(one.path)})
+    here.change(reloading(lambda: read))
+    assert here.model_id == one.sha256
+    here.tend_until(lambda: read_choice(here.file)[0].bundles == {})
+
+
+def test_a_bundle_of_the_settings_that_cannot_be_had_stops_the_start(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    with pytest.raises(BundleError, match=r"absent\.tflite"):
+        bench(model__path=tmp_path / "absent.tflite")
+    with pytest.raises(BundleError, match=r"shadow\.bundle: .*absent\.tflite"):
+        bench(shadow__bundle=tmp_path / "absent.tflite")
+
+
+def test_a_choice_that_cannot_be_kept_is_said(
+    bench: Callable[..., Bench], stored: dict[str, Stored], tmp_path: Path
+) -> None:
+    here, two = bench(), stored["two"]
+    here.file.mkdir()
+    outcome = here.change(activation(two.name, two.sha256))
+    assert (outcome.error, here.model_id) == (None, two.sha256)
+    assert "a restart will not know of this" in str(outcome.note)

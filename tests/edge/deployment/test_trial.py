@@ -1,0 +1,33 @@
+"""When a new bundle has done its work, and when it has failed."""
+
+import pytest
+
+from edge.deployment.trial import Trial
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_over", "has_failed"),
+    [
+        ("....", False, False),
+        (".....", True, False),
+        ("x...x", True, True),
+        ("xx", True, True),
+        ("x....", True, False),
+        ("x....x", True, False),  # the sixth frame is none of its first
+        (".....xx", True, False),
+    ],
+)
+def test_a_trial_of_five_frames_fails_with_the_second_fault(
+    outcomes: str, is_over: bool, has_failed: bool
+) -> None:
+    trial = Trial(frames=5, faults=2)
+    for outcome in outcomes:
+        trial.note(failed=outcome == "x")
+    assert (trial.is_over, trial.has_failed) == (is_over, has_failed)
+
+
+def test_it_says_what_came_of_it() -> None:
+    trial = Trial(frames=50, faults=2)
+    for failed in (False, True, False, True):
+        trial.note(failed=failed)
+    assert str(trial) == "2 of its first 4 frames were faults"

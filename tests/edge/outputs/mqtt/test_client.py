@@ -1,0 +1,211 @@
+"""The link to a broker that misbehaves; the others are tested against mosquitto, in test_live*.py."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+
+from edge.outputs.mqtt.client import BrokerLink, Incoming, Will
+from edge.settings.settings import MqttSettings
+
+ACCEPTED = bytes([0x20, 3, 0, 0, 0])
+TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
+SUBSCRIBED = bytes([0x90, 4, 0, 1, 0, 1])
+REFUSED = bytes([0x90, 4, 0, 1, 0, 0x87])
+
+
+def published(topic: bytes, payload: bytes) -> bytes:
+    body = len(topic).to_bytes(2, "big") + topic + b"\0" + payload
+    return bytes([0x30, len(body)]) + body
+
+
+class ScriptedBroker:
+    """Answers each packet of one client with the next of its lines, whatever the packet was.
+
+    It hangs up on the first ``refused`` connections without a word.
+    """
+
+    def __init__(self, *answers: bytes, refused: int = 0) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._answers = answers
+        self._refused = refused
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        try:
+            for _ in range(self._refused):
+                self._server.accept()[0].close()
+            connection, _ = self._server.accept()
+            for answer in self._answers:
+                connection.recv(4096)
+                connection.sendall(answer)
+            connection.recv(4096)
+        except OSError:
+            pass  # the client, or the test, is gone
+
+    def close(self) -> None:
+        self._server.close()
+
+
+class Link:
+    """A link with what it told."""
+
+    def __init__(self, broker: ScriptedBroker, *subscriptions: str, broken: bool = False) -> None:
+        self.connected, self.lost, self.came = threading.Event(), threading.Event(), threading.Event()
+        self.reason = ""
+        self.payloads: list[bytes] = []
+        self._broken = broken
+        self.link = BrokerLink(
+            MqttSettings(port=broker.port, protocol="5", reconnect_max_s=3600),
+            client_id="linegate-a",
+            will=Will("inspection/a/status", b"{}"),
+            on_connected=self.connected.set,
+            on_acknowledged=lambda _: None,
+            on_lost=self._lost,
+            subscriptions=subscriptions,
+            on_message=self._came,
+        )
+        self.link.start()
+
+    def _lost(self, reason: str) -> None:
+        self.reason = reason
+        self.lost.set()
+
+    def _came(self, message: Incoming) -> None:
+        self.payloads.append(message.payload)
+        if len(self.payloads) == 2:
+            self.came.set()
+        if self._broken:
+            raise ZeroDivisionError
+
+
+@pytest.fixture
+def brokers() -> Iterator[list[ScriptedBroker]]:
+    made: list[ScriptedBroker] = []
+    yield made
+    for broker in made:
+        broker.close()
+
+
+def test_no_message_waits_for_the_acknowledgement_of_the_one_before(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, connect = [], socket.create_connection
+
+    def noted(*where: Any, **options: Any) -> socket.socket:
+        opened.append(connect(*where, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    brokers.append(ScriptedBroker(ACCEPTED))
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
+    assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in opened] == [1]
+    link.link.stop()
+
+
+def test_the_broker_says_that_another_client_took_over(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED + TAKEN_OVER))
+    link = Link(brokers[0])
+    assert link.lost.wait(5)
+    assert link.reason == "another client called linegate-a took over; has another station this name?"
+    link.link.stop(b"{}")
+
+
+def test_a_broker_that_takes_connections_and_says_nothing_is_tried_again(
+    brokers: list[ScriptedBroker],
+) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED, refused=2))
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
+    link.link.stop(b"{}")
+
+
+def test_a_link_that_gets_no_thread_for_its_connection_tries_again(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where a limit of memory or threads is reached, until it is not."""
+    brokers.append(ScriptedBroker(ACCEPTED, refused=1))
+    start, calls = paho.Client.loop_start, []
+
+    def fail_once(client: paho.Client) -> object:
+        calls.append(client)
+        if len(calls) == 1:
+            raise RuntimeError("can't start new thread")
+        return start(client)
+
+    monkeypatch.setattr(paho.Client, "loop_start", fail_once)
+    link = Link(brokers[0])
+    assert link.connected.wait(10)
+    assert link.link.is_alive
+    link.link.stop(b"{}")
+
+
+def test_a_link_that_hangs_while_it_connects_gives_no_sign_of_life(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that finds no memory as it begins leaves whoever started it waiting for ever."""
+    brokers.append(ScriptedBroker(ACCEPTED))
+    hangs, over = threading.Event(), threading.Event()
+
+    def hang(_client: paho.Client) -> None:
+        hangs.set()
+        over.wait(20)
+
+    monkeypatch.setattr(paho.Client, "loop_start", hang)
+    monkeypatch.setattr("edge.outputs.mqtt.client._ALIVE_S", 0.0)
+    link = Link(brokers[0])
+    assert hangs.wait(10)
+    assert not link.link.is_alive
+    over.set()
+
+
+def test_a_link_that_waits_long_between_attempts_gives_signs_of_life(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED + TAKEN_OVER))
+    link = Link(brokers[0])
+    assert link.lost.wait(10)
+    link.link._turned = long_ago = time.monotonic() - 1000
+    for _ in range(2000):
+        if link.link._turned > long_ago:
+            break
+        time.sleep(0.005)
+    assert link.link.is_alive, "an hour's pause (mqtt.reconnect_max_s) is no hang"
+    link.link.stop(b"{}")
+
+
+def test_a_refused_subscription_is_known(brokers: list[ScriptedBroker]) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED, REFUSED))
+    link = Link(brokers[0], "inspection/a/command")
+    assert link.connected.wait(5)
+    assert "refuses our subscriptions: Not authorized" in str(link.link.deaf)
+    link.link.stop(b"{}")
+
+
+def test_what_goes_wrong_with_one_message_does_not_stop_the_next(
+    brokers: list[ScriptedBroker], caplog: pytest.LogCaptureFixture
+) -> None:
+    two = published(b"inspection/a/command", b"1") + published(b"inspection/a/command", b"2")
+    brokers.append(ScriptedBroker(ACCEPTED, SUBSCRIBED + two))
+    link = Link(brokers[0], "inspection/a/command", broken=True)
+    assert link.came.wait(5)
+    assert link.payloads == [b"1", b"2"]
+    assert link.link.connected
+    link.link.stop(b"{}")
+
+
+def test_a_link_that_breaks_while_it_says_goodbye_ends_all_the_same(
+    brokers: list[ScriptedBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brokers.append(ScriptedBroker(ACCEPTED))
+    link = Link(brokers[0])
+    assert link.connected.wait(5)
+    lost = paho.MQTTMessageInfo(1)
+    lost.rc = paho.MQTT_ERR_NO_CONN
+    monkeypatch.setattr(paho.Client, "publish", lambda *_args, **_more: lost)
+    link.link.stop(b"{}")
+    assert not link.link.connected

@@ -1,0 +1,179 @@
+"""The outbox sends every verdict in order until it is acknowledged, and never two contents under one id."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.outputs.mqtt.client import Receipt
+from edge.records.journal import Journal, Record
+from edge.records.outbox import WINDOW, Outbox
+from tests.waiting import wait_for
+
+
+class Broker:
+    """Stands for the link: takes what is published, and acknowledges when told to."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.connection_number: int | None = 1
+        self.sent: list[bytes] = []
+        self._outbox = outbox
+        self._waiting: list[Receipt] = []
+
+    def publish(self, _topic: str, payload: bytes, *, qos: int) -> Receipt | None:
+        assert qos == 1
+        if self.connection_number is None:
+            return None
+        self.sent.append(payload)
+        receipt = Receipt(self.connection_number, len(self.sent))
+        self._waiting.append(receipt)
+        return receipt
+
+    def acknowledge(self, count: int) -> None:
+        for _ in range(count):
+            self._outbox.acknowledged(self._waiting.pop(0))
+
+    def refuse(self, count: int) -> None:
+        for _ in range(count):
+            self._outbox.refused(self._waiting.pop(0))
+
+    def reconnect(self) -> None:
+        assert self.connection_number is not None
+        self._waiting.clear()
+        self.connection_number += 1
+        self._outbox.wake()
+
+    @property
+    def ids(self) -> list[int]:
+        return [int(json.loads(payload)["id"]) for payload in self.sent]
+
+
+class Desk:
+    """A journal with its outbox and a broker."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path, max_rows=100_000)
+        self.outbox = Outbox(self.journal, "inspection/a/verdict")
+        self.broker = Broker(self.outbox)
+
+    def record(self, *ids: int) -> None:
+        self.journal.append([Record(0.0, json.dumps({"id": str(i)})) for i in ids])
+        self.outbox.wake()
+
+    def start(self) -> None:
+        self.outbox.start(self.broker)  # type: ignore[arg-type]
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        wait_for(condition)
+
+    def stop(self) -> None:
+        self.outbox.stop()
+        self.journal.close()
+
+
+@pytest.fixture
+def desk(memory_path: Path) -> Iterator[Desk]:
+    desk = Desk(memory_path / "journal.sqlite")
+    yield desk
+    desk.stop()
+
+
+def test_no_more_than_a_window_is_in_flight(desk: Desk) -> None:
+    desk.record(*range(WINDOW * 2))
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == WINDOW)
+    desk.broker.acknowledge(WINDOW)
+    desk.wait(lambda: len(desk.broker.sent) == WINDOW * 2)
+    desk.broker.acknowledge(WINDOW)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    assert desk.broker.ids == list(range(WINDOW * 2))
+
+
+def test_what_was_in_flight_on_a_lost_connection_is_sent_again_on_the_next(desk: Desk) -> None:
+    desk.record(1, 2, 3, 4)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 4)
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 2)
+    desk.broker.reconnect()
+    desk.wait(lambda: len(desk.broker.sent) == 6)
+    assert desk.broker.ids[4:] == [3, 4]
+
+
+def test_what_the_broker_refuses_for_now_is_sent_again_in_order(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.records.outbox.REFUSED_S", 0.05)
+    desk.record(1, 2, 3)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 3)
+    desk.broker.acknowledge(1)
+    desk.broker.refuse(1)
+    desk.broker.acknowledge(1)
+    desk.wait(lambda: desk.broker.ids == [1, 2, 3, 2, 3])
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+
+
+def test_it_is_prompt_while_there_is_a_broker_that_keeps_up(desk: Desk) -> None:
+    desk.start()
+    desk.wait(lambda: desk.outbox.is_prompt)
+    desk.record(*range(WINDOW))
+    desk.wait(lambda: len(desk.broker.sent) == WINDOW)
+    desk.wait(lambda: not desk.outbox.is_prompt)
+    desk.broker.acknowledge(WINDOW)
+    desk.wait(lambda: desk.outbox.is_prompt)
+    desk.broker.connection_number = None
+    desk.wait(lambda: not desk.outbox.is_prompt)
+
+
+def test_a_row_that_is_no_verdict_is_left_out_and_counted(desk: Desk, memory_path: Path) -> None:
+    desk.record(1, 2, 3, 4)
+    other = sqlite3.connect(memory_path / "journal.sqlite")
+    other.execute("UPDATE inspections SET message = '' WHERE number IN (1, 3)")
+    other.commit()
+    other.close()
+    desk.start()
+    desk.wait(lambda: desk.broker.ids == [2, 4])
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    assert desk.outbox.unsendable == 2
+
+
+def test_rows_that_are_no_verdicts_alone_do_not_stay(desk: Desk, memory_path: Path) -> None:
+    desk.record(1, 2)
+    other = sqlite3.connect(memory_path / "journal.sqlite")
+    other.execute("UPDATE inspections SET message = ''")
+    other.commit()
+    other.close()
+    desk.start()
+    desk.wait(lambda: desk.journal.waiting == 0)
+
+
+def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, memory_path: Path) -> None:
+    desk.record(1, 2)
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 2)
+    desk.broker.acknowledge(2)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    for file in memory_path.iterdir():
+        file.unlink()
+    desk.record(3)
+    desk.wait(lambda: desk.broker.ids == [1, 2, 3])
+
+
+def test_an_acknowledgement_of_a_journal_that_was_replaced_is_none_of_the_new_one(
+    desk: Desk, memory_path: Path
+) -> None:
+    desk.outbox._link = desk.broker  # type: ignore[assignment]
+    desk.record(1, 2)
+    desk.outbox._send()
+    for file in memory_path.iterdir():
+        file.unlink()
+    desk.record(3)
+    desk.broker.acknowledge(2)
+    desk.outbox._mark()
+    desk.outbox._send()
+    assert (desk.broker.ids, desk.journal.waiting) == ([1, 2, 3], 1)

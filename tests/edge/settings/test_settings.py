@@ -1,0 +1,155 @@
+"""config.toml, environment and flags as one model."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.core.errors import SettingsError
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import setting_fields
+from edge.settings.settings_document import settings_document
+
+ROOT = Path(__file__).parents[3]
+
+
+def _file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+def test_flags_come_before_the_environment_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _file(
+        tmp_path, '[camera]\nrate = 1\nseed = 1\n[mqtt]\nhost = "a"\nport = 1\n[station]\nname = "s"\n'
+    )
+    monkeypatch.setenv("EDGE_CAMERA__SEED", "2")
+    monkeypatch.setenv("EDGE_MQTT__PORT", "2")
+    settings = load_settings(file, {"mqtt.port": "3"})
+    assert (settings.camera.rate, settings.camera.seed) == (1, 2)
+    assert (settings.mqtt.host, settings.mqtt.port, settings.station.name) == ("a", 3, "s")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[camera]\nraet = 5\n", r"camera\.raet: unknown setting; did you mean camera\.rate"),
+        ("[camra]\nrate = 5\n", r"camra: unknown setting; did you mean camera\?"),
+        ("[camera]\nrate = -5\n", r"camera\.rate: input should be greater than 0 \(given: -5\)"),
+        ('[camera]\nrate = "fast"\n', r"camera\.rate: .*valid number"),
+        ("camera = 5\n", r"camera: must be a table"),
+        ("[camera\n", r"not valid TOML"),
+        ('[station]\nname = "a/b"\n', r"station\.name"),
+        ("[recipe]\nok_below = 0.5\n", r"must be given together"),
+        ('[gate]\nmode = "maybe"\n', r"gate\.mode: .*reject-unless-ok"),
+        ("[camera]\nrate = " + "[" * 3000 + "]" * 3000, r"nested too deeply"),
+        ("[camera]\nrate = " + "9" * 5000, r"not valid TOML: .*5000 digits"),
+        ('"a\\nb" = 1\n', r"a\\nb: unknown setting"),
+        ('[recipes.a]\n"b\\nc" = 1\n', r"recipes\.a\.b\\nc: unknown setting"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as error:
+        load_settings(_file(tmp_path, text), {})
+    assert "settings.toml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"absent\.toml: cannot be read"):
+        load_settings(tmp_path / "absent.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("EDGE_CAMERA__RAET", "5"), ("EDGE_FOO", "1"), ("EDGE_CAMERA__RATE", "x")]
+)
+def test_a_wrong_variable_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable):
+        load_settings(None, {})
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "[" + "9" * 5000 + "]"])
+def test_a_flag_that_no_parser_likes_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--recipe\.region: not valid JSON"):
+        load_settings(None, {"recipe.region": text})
+
+
+def test_a_wrong_flag_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"--camera\.rate"):
+        load_settings(None, {"camera.rate": "fast"})
+
+
+def test_a_password_is_never_shown() -> None:
+    settings = load_settings(None, {"mqtt.username": "line", "mqtt.password": "hunter2"})
+    assert "hunter2" not in repr(settings)
+    assert settings.mqtt.password.get_secret_value() == "hunter2"
+
+
+def test_the_committed_file_is_the_settings_with_their_defaults() -> None:
+    assert (ROOT / "config.toml").read_text() == settings_document()
+    assert load_settings(ROOT / "config.toml", {}).model_dump() == load_settings(None, {}).model_dump()
+
+
+def test_every_setting_says_what_it_does() -> None:
+    assert [key for key, field in setting_fields() if not field.description] == []
+
+
+def test_a_region_can_be_given_as_json() -> None:
+    region = load_settings(
+        None, {"recipe.region": '{"x": 1, "y": 2, "width": 30, "height": 40}'}
+    ).recipe.region
+    assert region is not None
+    assert (region.x, region.height) == (1, 40)
+
+
+RECIPES = """
+[gate]
+pulse_ms = 40
+[recipes.can]
+bundle = "can.tflite"
+ok_below = 0.1
+defect_from = 0.2
+gate = { travel_ms = 700 }
+[recipes.jar]
+region = { x = 1, y = 2, width = 30, height = 40 }
+"""
+
+
+def test_a_recipe_says_what_differs_for_its_product(tmp_path: Path) -> None:
+    settings = load_settings(_file(tmp_path, RECIPES), {"model.path": "all.tflite"})
+    assert settings.recipe_names == ["default", "can", "jar"]
+    assert [settings.bundle_of(name) for name in settings.recipe_names] == [
+        "all.tflite", "can.tflite", "all.tflite"
+    ]  # fmt: skip
+    can = settings.gate_of("can")
+    assert (can.travel_ms, can.pulse_ms) == (700, 40)
+    assert settings.gate_of("jar") == settings.gate_of("default") == settings.gate
+    assert settings.recipe_of("can").defect_from == 0.2
+    assert settings.recipe_of("default") is settings.recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[recipes.can]\nok_blow = 1\n", r"recipes\.can\.ok_blow: unknown setting; did you mean ok_below\?"),
+        ("[recipes.can]\nok_below = 0.1\n", r"recipes\.can: .*must be given together"),
+        (
+            "[recipes.can]\ngate = { travel_ms = 5 }\n",
+            r"recipes\.can\.gate: gate\.travel_ms must be",
+        ),
+        ("[recipes.can]\ngate = { mode = 'x' }\n", r"recipes\.can\.gate\.mode: unknown setting"),
+        ("[recipes.default]\n", r"recipes\.default: this name means \[recipe\]"),
+        ('[recipes."a/b"]\n', r"recipes\.a/b"),
+        ("recipes = 5\n", r"recipes: must be a table"),
+        ("[recipes]\ncan = 5\n", r"recipes\.can"),
+        ('[shadow]\nrecipe = "jar"\n', r"shadow\.recipe: there is no recipe 'jar'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as error:
+        load_settings(_file(tmp_path, text), {})
+    assert "settings.toml" in str(error.value)

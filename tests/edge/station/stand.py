@@ -1,0 +1,90 @@
+"""A station without a broker, and what it did."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+
+from edge.core.frame import Frame
+from edge.core.images import Image
+from edge.gate.gate import GateCommand
+from edge.inspection.inspector import Inspection, Inspector
+from edge.outputs.mqtt.client import Incoming
+from edge.outputs.mqtt.messages import VerdictMessage
+from edge.station.station import Station
+
+GOOD, BAD = 200, 40
+
+
+class Stand:
+    """A station, what it told the gate, and what it found."""
+
+    def __init__(self, station: Station, inspector: Inspector, commands: list[GateCommand]) -> None:
+        self.station = station
+        self.inspector = inspector
+        self.commands = commands
+        self.found: list[Inspection] = []
+        add = station.statistics.add
+
+        def note(inspection: Inspection) -> None:
+            self.found.append(inspection)
+            add(inspection)
+
+        station.statistics.add = note  # type: ignore[method-assign]
+        self.messages: list[VerdictMessage] = []
+        record = station._recorder.record
+
+        def keep(message: VerdictMessage, image: Image) -> None:
+            self.messages.append(message)
+            record(message, image)
+
+        station._recorder.record = keep  # type: ignore[method-assign]
+        self._sequence = 0
+
+    def show(
+        self, level: int = GOOD, *, age_s: float = 0.0, missing: int = 0, source: str | None = None
+    ) -> None:
+        """A frame of this brightness; ``missing`` frames before it were dropped."""
+        self._sequence += 1 + missing
+        image = np.full((32, 32), level, np.uint8)
+        captured = time.monotonic() - age_s
+        now = datetime.now(UTC)
+        frame = Frame(image, self._sequence, captured=captured, captured_at=now, source=source)
+        self.station.see(frame, max_age_s=0.3)
+        self.station.tend()
+
+    def command(self, name: str, **more: str) -> None:
+        """A command as it comes in."""
+        payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
+        self.station._inbox.receive(Incoming("inspection/a/command", payload, retained=False, received=0.0))
+        self.station.tend()
+
+    def change(self, name: str, **more: str) -> None:
+        """A command that is done beside the line; returns when the line has taken it."""
+        before = self.station._inspector
+        self.command(name, **more)
+        deadline = time.monotonic() + 20
+        while self.station._inspector is before:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.005)
+            self.station.tend()
+
+    def recorded(self) -> list[tuple[str, str, str, int]]:
+        """Verdict, model, recipe and frames of every part, as they are recorded."""
+        return [(m.verdict, m.model_id, m.recipe, m.frames) for m in self.messages]
+
+    @property
+    def state(self) -> str:
+        return self.station._states.current[0]
+
+    def told(self, condition: Callable[[GateCommand], bool]) -> bool:
+        """Whether such a command was given within a moment."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if any(condition(command) for command in list(self.commands)):
+                return True
+            threading.Event().wait(0.005)
+        return False

@@ -1,0 +1,69 @@
+"""The live loop and a camera that only a new process can have again."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import edge.station.app
+from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
+from edge.core.errors import SettingsError
+from edge.deployment.served import Served
+from edge.settings.load_settings import load_settings
+from edge.settings.settings import CameraSettings
+
+
+def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    release, left = threading.Event(), list[int]()
+
+    def hanging(_settings: CameraSettings) -> None:
+        release.wait(30)
+
+    monkeypatch.setattr(edge.station.app, "open_camera", hanging)
+    monkeypatch.setattr("edge.camera.guard.HANG_GRACE_S", 0.1)
+    monkeypatch.setattr(os, "_exit", left.append)
+    limits = ["--camera.open_timeout_ms", "100", "--camera.hung_s", "1", "--camera.reopen_max_ms", "100"]
+    main(["--model", str(bundle), "--mqtt.enabled", "false", "--camera.source", "0", *limits])
+    release.set()
+    assert left == [EXIT_NEW_PROCESS] == [3]
+    assert "systemd starts a new one" in capfd.readouterr().err
+
+
+def test_a_source_that_can_never_be_opened_stops_the_start(bundle: Path) -> None:
+    flags = {"camera.source": "no/such/folder", "model.path": str(bundle), "mqtt.enabled": "false"}
+    settings = load_settings(None, flags)
+    with pytest.raises(SettingsError, match=r"camera\.source"):
+        edge.station.app.Line(Served(settings, load_inspector(settings)))
+
+
+@pytest.mark.parametrize("request_", ["request_stop", "request_reload"])
+def test_a_signal_that_comes_while_another_is_handled_hangs_nothing(bundle: Path, request_: str) -> None:
+    """As Python does it: the second handler runs in the midst of the first, on the same thread."""
+    settings = load_settings(None, {"model.path": str(bundle), "mqtt.enabled": "false"})
+    line = edge.station.app.Line(Served(settings, load_inspector(settings)))
+    handle = getattr(line, request_)
+    again: list[FrameType] = []
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        if event == "line" and len(again) < 20:
+            again.append(frame)
+            handle()
+        return trace
+
+    def handled() -> None:
+        sys.settrace(trace)
+        handle()
+        sys.settrace(None)
+
+    signals = threading.Thread(target=handled, daemon=True)
+    signals.start()
+    signals.join(20)
+    assert not signals.is_alive()
+    line.station.stop(drain_s=0)
