@@ -18,13 +18,13 @@ import numpy as np
 from edge.alarms.drift import ScoreDrift, largest_distance
 from edge.core.bundle.score_profile import ScoreProfile, graded
 from edge.core.images import Image, read_image
+from edge.core.photographs.layouts import read_layout
 from edge.core.preprocess import preprocess
 from edge.core.runtime import Model, load_model
 from edge.settings.settings import AlarmSettings
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 from trainer.dataset import load_training_set
-from trainer.layouts import read_layout
 from trainer.split import split_by_group
 
 DATA_SETS = ("casting", "magnetic_tile")

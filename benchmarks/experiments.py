@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.results import machine
 from edge.core.figures import Figures
+from edge.core.photographs.layouts import read_layout
 from trainer.dataset import Dataset, load_training_set
 from trainer.fit import FitSettings
-from trainer.layouts import read_layout
 from trainer.learners.anomaly import NormalityLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner

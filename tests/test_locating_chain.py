@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.core.decision import Verdict
 from edge.core.frame import Frame
 from edge.core.images import read_image
+from edge.core.photographs.layouts import read_layout
 from edge.core.preprocess import preprocess
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
@@ -20,7 +21,6 @@ from quantize.run import load_pixels, read_run
 from tests.test_chain import pretrained_weights
 from trainer.__main__ import main as trainer
 from trainer.dataset import load_test_set
-from trainer.layouts import read_layout
 
 SIDE = 200
 # One epoch learns nothing: what is tested is what the model sees.

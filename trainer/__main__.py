@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
+    from edge.core.photographs.layouts import read_layout
     from trainer.audit.audit import audit, with_suspects
-    from trainer.layouts import read_layout
     from trainer.report.audit_page import write_audit
     from trainer.run import read_run
 
@@ -129,8 +129,8 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
 
 
 def _report(run: "Run") -> str:
+    from edge.core.words import counted
     from trainer.text import figures_table
-    from trainer.words import counted
 
     ok = run.ok_class or "none: all classes are defects"
     parts = [

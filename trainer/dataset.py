@@ -15,12 +15,12 @@ from tqdm import tqdm
 from edge.core.decision import Task, find_ok_class, has_one_logit
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, read_bytes, read_image
+from edge.core.photographs.layouts import Item, Layout
 from edge.core.preprocess import InputSpec, Locate, preprocess
+from edge.core.words import counted
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
-from trainer.layouts import Item, Layout
 from trainer.scratch import scratch_array
-from trainer.words import counted
 
 MIN_IMAGES_PER_CLASS = 5
 SMALLEST_STRIP = 64  # pixels of --size: a strip is half as high

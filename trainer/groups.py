@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.core.errors import InputError
+from edge.core.tables import read_rows
+from edge.core.words import counted, first_and_more
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features
-from trainer.tables import read_rows
-from trainer.words import counted, first_and_more
 
 COPIES, NONE = "copies", "none"
 COPIES_FOUND = "copies found by the audit"

@@ -6,11 +6,11 @@ from typing import Any
 
 from edge.core.errors import InputError
 from edge.core.figures import Figures
+from edge.core.photographs.layouts import Layout, read_layout
 from trainer.dataset import Dataset, load_test_set
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of
 from trainer.groups import COPIES
-from trainer.layouts import Layout, read_layout
 from trainer.run import MODEL_FILE, Run, read_run
 
 

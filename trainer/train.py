@@ -16,6 +16,8 @@ from tqdm import tqdm
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import class_probabilities
 from edge.core.errors import InputError
+from edge.core.photographs.layouts import Layout, read_layout
+from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
 from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
@@ -23,7 +25,6 @@ from trainer.dependence import warn_of_dependence
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
 from trainer.fit import Records
 from trainer.groups import COPIES, NONE
-from trainer.layouts import Layout, read_layout
 from trainer.learners.choose import choose_learner
 from trainer.learners.gradient import GradientLearner
 from trainer.learners.head import HeadLearner
@@ -37,7 +38,6 @@ from trainer.settings import TrainSettings
 from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
 from trainer.validate import choose_thresholds, cross_validate, decide_on, threshold_rule
-from trainer.words import counted
 
 TENSORBOARD = "tensorboard"
 _MAP_FROM = 300  # photographs of OK parts, and as many of others, that show what a heatmap may expect

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edge.core.errors import InputError
+from edge.core.photographs.layouts import read_layout
 from trainer.dataset import Dataset, choose_task, load_test_set, load_training_set
-from trainer.layouts import read_layout
 
 CHANCE = np.random.default_rng(1)
 

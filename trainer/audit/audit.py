@@ -13,14 +13,14 @@ from tqdm import tqdm
 
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, printable, read_bytes
+from edge.core.photographs.layouts import Item, Layout
+from edge.core.words import counted
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
 from trainer.audit.findings import Audit, Look
 from trainer.audit.probes import KEEPS_COPIES, Probe, Sketch, run_probes, sketch
-from trainer.layouts import Item, Layout
 from trainer.run import Run
 from trainer.split import split_by_group
-from trainer.words import counted
 
 _SEED, _SHARE = 1, 0.2
 

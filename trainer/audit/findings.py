@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.words import counted
 from trainer.audit.probes import KEEPS_COPIES, NEIGHBOUR, Probe
 from trainer.suspects import Suspect
-from trainer.words import counted
 
 _SHOWN = 20  # of each kind of finding, in the table
 

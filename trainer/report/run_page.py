@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.figures import Figures
+from edge.core.words import counted
 from trainer.dataset import Dataset
 from trainer.evaluation import Decisions, Evaluation
 from trainer.explain import explain
@@ -35,7 +36,6 @@ from trainer.report.page import (
 )
 from trainer.run import FileLabel, Run
 from trainer.text import NAMES, with_interval
-from trainer.words import counted
 
 REPORT_FILE = "report.html"
 _EXAMPLES, _MISTAKES, _RIGHT, _SUSPECTS, _PAIRS, _REFERENCE = 6, 24, 6, 24, 12, 64

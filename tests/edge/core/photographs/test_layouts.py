@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.errors import InputError
-from trainer.layouts import read_layout
+from edge.core.photographs.layouts import read_layout
 
 
 def make(root: Path, *files: str) -> Path:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from edge.core.errors import InputError
 from edge.core.images import IMAGE_SUFFIXES, is_image_file, list_images, printable
-from trainer.tables import read_rows
-from trainer.words import counted
+from edge.core.tables import read_rows
+from edge.core.words import counted
 
 Part = Literal["train", "test"]
 # What others hold back to choose by is learned from: the trainer holds back parts of its own choice.
