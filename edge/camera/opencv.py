@@ -13,7 +13,7 @@ from edge.camera.pacing import Pacer
 from edge.camera.source import PIPELINE, SourceKind, source_kind, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
-from edge.core.images import MAX_PIXELS, Image, decode_image, from_opencv
+from edge.core.images import Image, decode_image, from_opencv
 from edge.settings.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
@@ -31,6 +31,7 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
     getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 _JPEG_START = b"\xff\xd8\xff"
+_MOST_PIXELS = 2**26  # of the first picture of motion JPEG: what it asks for does not all come back
 _DESCRIBED = 80  # signs of a pipeline that are shown
 
 
@@ -59,7 +60,7 @@ class OpenCvCamera:
         self._sequence = 0
         self._clock = self._choose_clock(settings)
         self._size = (settings.height or 8, settings.width or 8)
-        self._most_pixels = MAX_PIXELS
+        self._most_pixels = _MOST_PIXELS
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
@@ -143,7 +144,7 @@ class OpenCvCamera:
             reason = str(error).removeprefix(f"{self.description}: ")
             return _Picture(np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason)))
         self._size = height, width = image.shape[:2]
-        if self._most_pixels == MAX_PIXELS:
+        if self._most_pixels == _MOST_PIXELS:
             self._most_pixels = height * width
         return _Picture(image)
 

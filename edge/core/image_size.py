@@ -1,82 +1,114 @@
 """How many pixels an image file claims to have, told from its first bytes, before anything is decoded.
 
-Pure. Sources: ISO/IEC 15948 (PNG), ITU-T T.81 (JPEG), the Windows bitmap header, Netpbm's formats,
-TIFF 6.0, and RFC 9649 (WebP).
+Pure. A header is read as the decoder reads it, whatever the standard says: where the two could differ there
+is no answer. Sources: ISO/IEC 15948 (PNG), ITU-T T.81 (JPEG) and libjpeg's way over stray bytes, the Windows
+and OS/2 bitmap headers, Netpbm's formats, TIFF 6.0, and RFC 9649 (WebP).
 """
 
 import re
 import struct
 
-_PNM = re.compile(rb"P[1-6](?:\s+|#[^\n]*\n)+(\d{1,9})(?:\s+|#[^\n]*\n)+(\d{1,9})\s")
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+_PNM = re.compile(rb"P[1-6](?:\s|#[^\r\n]*[\r\n])+(\d{1,9})(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})\s")
 # Start of frame, in all its kinds; the numbers between them mean something else.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
+_JPEG_END = 0xD9
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_TIFF_TYPES = {1: "B", 3: "H", 4: "I"}
+_TIFF_TYPES = {3: "H", 4: "I"}
+_BMP_OS2_HEADER, _BMP_HEADER = 12, 36  # bytes; the decoder takes the first, or any from the second on
 
 
 def claimed_pixels(data: bytes) -> int | None:
-    """Width times height as the header says; None where it is of another kind, or cut off."""
+    """Width times height as the header says; None where it is of another kind, damaged, or cut off."""
     try:
-        if data.startswith(b"\x89PNG"):
-            return _product(struct.unpack_from(">II", data, 16))
-        if data.startswith(b"\xff\xd8"):
-            return _jpeg(data)
-        if data.startswith(b"BM"):
-            return _product(struct.unpack_from("<ii", data, 18))
-        if data.startswith((b"II*\0", b"MM\0*")):
-            return _tiff(data, "<" if data.startswith(b"II") else ">")
-        if data.startswith(b"RIFF"):
-            return _webp(data)
+        size = _claimed_size(data)
     except struct.error:
         return None
-    pnm = _PNM.match(data)
-    return None if pnm is None else int(pnm[1]) * int(pnm[2])
+    return None if size is None else size[0] * size[1]
 
 
-def _product(sides: tuple[int, ...]) -> int:
-    width, height = sides
-    return abs(width) * abs(height)  # a bitmap's negative height says where its first row is
+def _claimed_size(data: bytes) -> Size | None:
+    if data.startswith(b"\x89PNG"):
+        return _png(data)
+    if data.startswith(b"\xff\xd8"):
+        return _jpeg(data)
+    if data.startswith(b"BM"):
+        return _bmp(data)
+    if data.startswith((b"II*\0", b"MM\0*")):
+        return _tiff(data, "<" if data.startswith(b"II") else ">")
+    if data.startswith(b"RIFF"):
+        return _webp(data)
+    return _pnm(data)
 
 
-def _jpeg(data: bytes) -> int | None:
+def _png(data: bytes) -> Size | None:
+    return _pair(">II", data, 16) if data[12:16] == b"IHDR" else None
+
+
+def _jpeg(data: bytes) -> Size | None:
+    """As libjpeg goes: bytes between segments that are no marker are passed over."""
     at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
+    while (found := _JPEG_MARKER.search(data, at)) is not None:
+        marker, at = found[1][0], found.end()
+        if marker in _JPEG_FRAMES:
+            height, width = _pair(">HH", data, at + 3)
+            return width, height
+        if marker == _JPEG_END:
             return None
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in _JPEG_ALONE:
-            at += 2
-        elif marker in _JPEG_FRAMES:
-            return _product(struct.unpack_from(">HH", data, at + 5))
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+        if marker not in _JPEG_ALONE:
+            at += max(2, *struct.unpack_from(">H", data, at))
     return None
 
 
-def _tiff(data: bytes, order: str) -> int | None:
+def _bmp(data: bytes) -> Size | None:
+    (header_bytes,) = struct.unpack_from("<I", data, 14)
+    if header_bytes == _BMP_OS2_HEADER:
+        return _pair("<HH", data, 18)
+    if header_bytes < _BMP_HEADER:
+        return None
+    width, height = _pair("<ii", data, 18)
+    return abs(width), abs(height)  # a negative height says where the first row is
+
+
+def _pnm(data: bytes) -> Size | None:
+    found = _PNM.match(data)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def _tiff(data: bytes, order: str) -> Size | None:
+    """Of the first picture; each side must stand there once, as a number of 16 or 32 bits."""
     (at,) = struct.unpack_from(f"{order}I", data, 4)
     (entries,) = struct.unpack_from(f"{order}H", data, at)
-    sides = {}
+    sides: dict[int, int] = {}
     for number in range(entries):
         entry = at + 2 + 12 * number
-        tag, kind, _ = struct.unpack_from(f"{order}HHI", data, entry)
-        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and kind in _TIFF_TYPES:
-            (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], data, entry + 8)
-    return sides[_TIFF_WIDTH] * sides[_TIFF_HEIGHT] if len(sides) == 2 else None
+        tag, kind, count = struct.unpack_from(f"{order}HHI", data, entry)
+        if tag not in (_TIFF_WIDTH, _TIFF_HEIGHT):
+            continue
+        if tag in sides or kind not in _TIFF_TYPES or count != 1:
+            return None
+        (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], data, entry + 8)
+    return (sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT]) if len(sides) == 2 else None
 
 
-def _webp(data: bytes) -> int | None:
-    match data[12:16]:
-        case b"VP8X":
+def _webp(data: bytes) -> Size | None:
+    match data[8:16]:
+        case b"WEBPVP8X":
             low, high, low_height, high_height = struct.unpack_from("<HBHB", data, 24)
-            return int((low + (high << 16) + 1) * (low_height + (high_height << 16) + 1))
-        case b"VP8L":
+            return low + (high << 16) + 1, low_height + (high_height << 16) + 1
+        case b"WEBPVP8L":
             (bits,) = struct.unpack_from("<I", data, 21)
-            return int(((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1))
-        case b"VP8 ":
-            width, height = struct.unpack_from("<HH", data, 26)
-            return int((width & 0x3FFF) * (height & 0x3FFF))
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case b"WEBPVP8 ":
+            width, height = _pair("<HH", data, 26)
+            return width & 0x3FFF, height & 0x3FFF
     return None
+
+
+def _pair(layout: str, data: bytes, at: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(layout, data, at)
+    return first, second

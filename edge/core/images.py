@@ -26,6 +26,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 MIN_SIDE = 8
 MAX_PIXELS = 2**28
 MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and white
+MAX_JPEG_PIXELS_PER_BYTE = 1_000  # a block of 64 takes a bit at least
 
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -84,13 +85,21 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image:
-    """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large."""
+    """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large.
+
+    One whose size can't be told from its header is not decoded: a few bytes could ask for gigabytes.
+    """
     if not data:
         raise ImageError(f"{name}: the file is empty")
     if _is_truncated(data):
         raise ImageError(f"{name}: the image is truncated")
-    pixels = claimed_pixels(data) or 0
-    if pixels > min(most_pixels, MAX_PIXELS_PER_BYTE * len(data)):  # else some bytes could ask for gigabytes
+    pixels = claimed_pixels(data)
+    if pixels is None:
+        raise ImageError(
+            f"{name}: tells no size; expected a whole BMP, JPEG, PGM, PNG, PPM, TIFF or WebP file"
+        )
+    per_byte = MAX_JPEG_PIXELS_PER_BYTE if data.startswith(_JPEG_START) else MAX_PIXELS_PER_BYTE
+    if pixels > min(most_pixels, per_byte * len(data)):
         raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)

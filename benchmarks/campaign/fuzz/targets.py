@@ -5,6 +5,7 @@ An exception that comes out of a target is a failure: bad input is refused in on
 
 import logging
 import os
+import struct
 import tempfile
 import time
 from collections.abc import Callable
@@ -64,7 +65,8 @@ def targets() -> list[Target]:
     whole = (toy_bundle_bytes(size=_SIDE), toy_bundle_bytes(task="classes", size=_SIDE))
     others = [
         Target("settings", _settings_seeds(), _settings, 0.05),
-        Target("image", _image_seeds(), lambda: _image, 0.25),
+        Target("image", _image_seeds(), lambda: _image, 0.2),
+        Target("image bomb", _bomb_seeds(), lambda: _image, 0.05),
         Target("bundle", whole, lambda: _bundle, 0.15),
         Target("manifest", tuple(map(_manifest_of, whole)), _Manifest, 0.05),
     ]
@@ -180,6 +182,25 @@ def _image_seeds() -> tuple[bytes, ...]:
         (".png", grey.astype(np.uint16) * 257),
     ]
     return tuple(cv2.imencode(kind, picture)[1].tobytes() for kind, picture in pictures)
+
+
+def _bomb_seeds() -> tuple[bytes, ...]:
+    """Some bytes of each kind that claim 900 million pixels; a JPEG's also behind bytes that are passed over."""
+    side, flat = 30_000, np.full((64, 64), 128, np.uint8)
+    jpeg, bmp = (cv2.imencode(kind, flat)[1].tobytes() for kind in (".jpg", ".bmp"))
+    webp = cv2.imencode(".webp", flat, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+    at = jpeg.index(b"\xff\xc0")
+    claims = struct.pack(">HH", side, side)
+    seeds = [
+        jpeg[:at] + stray + frame + jpeg[at + 2 : at + 5] + claims + jpeg[at + 9 :]
+        for stray in (b"", b"\0", b"\xff\0")
+        for frame in (b"\xff\xc0", b"\xff\xc2")
+    ]
+    seeds.append(bmp[:18] + struct.pack("<ii", side, side) + bmp[26:])
+    seeds.append(webp[:26] + struct.pack("<HH", side // 2, side // 2) + webp[30:])
+    seeds += [b"P5 #a remark\r30000 30000 255\n20 33\n255\n" + bytes(660), b"P6\n30000 30000\n255\n"]
+    seeds.append(b"GIF89a" + struct.pack("<HHBBB", side, side, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff,")
+    return tuple(seeds)
 
 
 def _image(data: bytes) -> str:

@@ -120,6 +120,17 @@ def test_a_jpeg_that_claims_to_be_larger_than_the_first_is_not_decoded(opened: O
     assert frames[0].fault is frames[2].fault is None
 
 
+def test_the_first_jpeg_may_not_claim_what_no_camera_has(opened: Opened) -> None:
+    """Its bytes would be enough for it: 1,000 pixels take one at least."""
+    vast = bytearray(JPEG.tobytes())
+    at = vast.index(b"\xff\xc0")
+    vast[at + 5 : at + 9] = b"\x2e\xe0" * 2  # 12000
+    vast[20:20] = b"\xff\xfe\xff\xff" * 3 + bytes(200_000)
+    frame = opened(FakeCapture([np.frombuffer(bytes(vast), np.uint8)[np.newaxis]], fourcc="MJPG")).read()
+    assert frame is not None
+    assert "claim 144000000 pixels" in (frame.fault or "")
+
+
 def test_the_stamp_of_the_driver_is_the_time_of_capture(opened: Opened) -> None:
     capture = FakeCapture([PICTURE])
     stamp = time.monotonic() - 0.7

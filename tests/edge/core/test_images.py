@@ -1,6 +1,7 @@
 """Image files of every kind that people have."""
 
 import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -64,6 +65,32 @@ def test_some_bytes_that_claim_gigabytes_are_refused_before_they_are_decoded() -
     data[20] |= 0x10
     with pytest.raises(ImageError, match=r"x: \d+ bytes claim \d+ pixels; it is damaged, or too large"):
         decode_image(bytes(data), "x")
+
+
+def test_a_stray_byte_before_the_frame_header_hides_no_size() -> None:
+    """libjpeg passes it over; 900 million pixels would be decoded."""
+    data = _encode(".jpg", GREY)
+    at = data.index(b"\xff\xc0")
+    bomb = data[:at] + b"\0" + data[at : at + 5] + struct.pack(">HH", 30000, 30000) + data[at + 9 :]
+    with pytest.raises(ImageError, match="x: .* bytes claim 900000000 pixels"):
+        decode_image(bomb, "x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"GIF89a" + struct.pack("<HH", 40000, 40000) + bytes(25), _encode(".jp2", GREY), _encode(".hdr", GREY)],
+)
+def test_an_image_whose_size_cannot_be_told_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError, match="x: tells no size; expected a whole BMP, JPEG, "):
+        decode_image(data, "x")
+
+
+def test_a_jpeg_cannot_hold_a_thousand_pixels_a_byte() -> None:
+    data = _encode(".jpg", np.full((2048, 2048), 128, np.uint8))
+    assert decode_image(data, "x").shape == (2048, 2048)
+    at = data.index(b"\xff\xc0")
+    with pytest.raises(ImageError, match="claim 67108864 pixels"):
+        decode_image(data[: at + 5] + struct.pack(">HH", 8192, 8192) + data[at + 9 :], "x")
 
 
 def test_a_chunk_that_claims_more_than_the_file_holds_is_a_truncated_image() -> None:
