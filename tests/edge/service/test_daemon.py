@@ -26,6 +26,13 @@ edge.inspection.inspector.Inspector.inspect = hang
 from edge.__main__ import main
 sys.exit(main())
 """
+# The same, where no bytecode of the main thread runs any more, and so no signal handler of Python's.
+HANGS_IN_C = HANGS.replace("import sys, threading", "import ctypes, sys").replace(
+    "threading.Event().wait()",
+    "mutex = ctypes.create_string_buffer(64)\n"
+    "        while True:\n"
+    "            ctypes.CDLL(None).pthread_mutex_lock(mutex)",
+)
 
 
 class Listener:
@@ -128,6 +135,36 @@ def test_user_signal_1_writes_the_stacks_of_all_threads_and_nothing_ends(
     assert process.returncode == 0
     assert "in run" in said
     assert said.count("Thread 0x") >= 3
+
+
+def test_user_signal_1_shows_where_a_line_hangs_that_runs_no_python(systemd: Listener, bundle: Path) -> None:
+    process = systemd.start(bundle, "--camera.rate", "20", program=HANGS_IN_C)
+    assert systemd.wait_for("READY=1")
+    while systemd.wait_for("WATCHDOG=1", seconds=4):
+        assert len(systemd.heard) < 20, "it is still fed"
+    process.send_signal(signal.SIGUSR1)
+    said = []
+    while "in hang" not in (said or [""])[-1]:
+        said.append(process.stderr.readline())  # type: ignore[union-attr]
+        assert said[-1], "it ended"
+    assert process.poll() is None
+
+
+def test_any_number_of_user_signals_1_ends_nothing_and_is_written_once_a_second(
+    systemd: Listener, bundle: Path
+) -> None:
+    process = systemd.start(bundle, "--camera.rate", "50")
+    assert systemd.wait_for("READY=1")
+    began = time.monotonic()
+    for _ in range(2000):
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.0005)  # else the kernel makes one of them
+    assert systemd.wait_for("WATCHDOG=1")
+    process.send_signal(signal.SIGTERM)
+    assert systemd.wait_for("STOPPING=1")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert 1 <= said.count("(MainThread)") <= time.monotonic() - began + 1
 
 
 def test_hang_up_does_not_end_it(systemd: Listener, bundle: Path) -> None:
