@@ -29,7 +29,7 @@ class Trouble:
         with self._lock:
             begins, self._is_there = not self._is_there, True
         if begins:
-            logger.error("%s", text)
+            logger.error("%s", text, stacklevel=2)  # the place that says it, as others do
             self._alarm(self._name, text)
 
     def ends(self, text: str) -> None:
@@ -37,5 +37,5 @@ class Trouble:
         with self._lock:
             ends, self._is_there = self._is_there, False
         if ends:
-            logger.warning("%s", text)
+            logger.warning("%s", text, stacklevel=2)
             self._alarm(self._name, None)

@@ -49,21 +49,25 @@ def priority(level: int) -> int:
 
 
 class Damper(logging.Filter):
-    """Lets ``most`` lines that differ only in their numbers through in ``period_s``, and counts the others.
+    """Lets through, in ``period_s``, ``most`` lines that differ only in their numbers, and counts the others.
 
-    What breaks and mends with every frame must fill neither a disk nor a person's day.
+    What breaks and mends with every frame must fill neither a disk nor a person's day. Of lines that one
+    place in the code writes, whatever they say, ``most_here`` come through: what they say may be a
+    stranger's, who can see to it that no two are alike.
     """
 
-    _KINDS = 200
-
     def __init__(
-        self, *, most: int = 5, period_s: float = 60.0, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        most: int = 5,
+        most_here: int = 20,
+        period_s: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self._most = most
-        self._period_s = period_s
         self._clock = clock
-        self._kinds: OrderedDict[tuple[str, int, str], tuple[float, int]] = OrderedDict()
+        self._alike = _Counts(most, period_s)
+        self._here = _Counts(most_here, period_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write the record, to which is added how many like it were left out before."""
@@ -72,7 +76,33 @@ class Damper(logging.Filter):
             text = record.getMessage()
         except Exception:  # a bad format string of ours must not end the thread that logs
             return True  # the handler says it
-        kind = (record.name, record.levelno, re.sub(r"\d+", "#", text))
+        place = (record.pathname, record.lineno, record.levelno)
+        alike = self._alike.note((record.name, record.levelno, re.sub(r"\d+", "#", text)), now)
+        if alike is None:
+            return False
+        here = self._here.note(place, now)
+        if here is None:
+            return False
+        if alike + here:
+            record.msg, record.args = f"{text} ({alike + here} more like it were left out)", None
+        return True
+
+
+class _Counts:
+    """How many lines of each kind came in a period, of at most ``_KINDS`` kinds."""
+
+    _KINDS = 200
+
+    def __init__(self, most: int, period_s: float) -> None:
+        self._most = most
+        self._period_s = period_s
+        self._kinds: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def note(self, kind: tuple[object, ...], now: float) -> int | None:
+        """None for one too many; else how many were too many in the period that is over with this one."""
         since, count = self._kinds.pop(kind, (now, 0))
         left_out = 0
         if now - since >= self._period_s:
@@ -80,11 +110,7 @@ class Damper(logging.Filter):
         self._kinds[kind] = since, count + 1
         if len(self._kinds) > self._KINDS:
             self._kinds.popitem(last=False)
-        if count >= self._most:
-            return False
-        if left_out:
-            record.msg, record.args = f"{text} ({left_out} more like it were left out)", None
-        return True
+        return None if count >= self._most else left_out
 
 
 class JournalHandler(logging.Handler):

@@ -169,12 +169,31 @@ def test_rare_lines_and_different_ones_all_come_through() -> None:
     assert len(heard(Clock(), iter(different))) == 8
 
 
+def test_a_stranger_who_sees_to_it_that_no_two_lines_are_alike_fills_no_disk() -> None:
+    """A thousand a second, each with letters of its own, as ids of commands may be."""
+    ids = ("".join(chr(97 + int(digit)) for digit in str(number)) for number in range(121_000))
+    told = ((number / 1000, f"command {name}: no such recipe") for number, name in enumerate(ids))
+    through = heard(Clock(), told)
+    assert len(through) == 3 * 20
+    assert through[20].endswith("(59980 more like it were left out)")
+
+
+def test_many_lines_of_one_place_silence_no_other_place() -> None:
+    damper = Damper(most_here=20)
+    for line in range(3):
+        for number in range(1000):
+            name = "".join(chr(97 + int(digit)) for digit in str(number))
+            damper.filter(logging.LogRecord("edge", logging.ERROR, "inbox.py", 7, name, None, None))
+        other = logging.LogRecord("edge", logging.ERROR, "guard.py", line, f"camera {line}", None, None)
+        assert damper.filter(other)
+
+
 def test_however_many_kinds_there_are_few_are_kept() -> None:
     damper = Damper()
     for number in range(10_000):
         text = "".join(chr(97 + int(digit)) for digit in str(number))
         damper.filter(logging.LogRecord("edge", logging.ERROR, "", 0, text, None, None))
-    assert len(damper._kinds) <= 200
+    assert len(damper._alike) <= 200
 
 
 def test_a_line_that_cannot_be_made_does_not_end_the_thread_that_logs_it(
