@@ -1,15 +1,19 @@
 """What Prometheus may read: http://127.0.0.1:PORT/metrics, with `metrics.port` set.
 
-One thread answers one reader at a time, from counts that are there anyway: it takes no lock that the line
-holds for long, asks no database, and a slow reader delays the next one alone.
+A few threads answer readers, one at a time, from counts that are there anyway: they take no lock that the line
+holds for long, and ask no database. Readers that say nothing, or take nothing, delay nobody: where all the
+threads are taken, the connection that has been there longest makes room for the new one.
 """
 
 import logging
+import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from http.server import HTTPServer
+from contextlib import suppress
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, MetricsHandler, ProcessCollector
 from prometheus_client.core import (
@@ -40,6 +44,7 @@ COUNTERS = {
 }  # fmt: skip
 _READER_S = 5.0  # a reader that says nothing for so long is hung up on
 _AGAIN_S = 5.0
+_MOST_READERS = 16
 
 
 class StationCollector(Collector):
@@ -116,14 +121,50 @@ def _temperatures(folder: Path) -> Metric:
     return metric
 
 
-class _Server(HTTPServer):
-    """Says nothing of readers that go away."""
+class _Server(ThreadingHTTPServer):
+    """Serves at most ``_MOST_READERS``, of which the oldest goes first; says nothing of those that go away."""
 
     timeout = 0.5
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, *arguments: Any) -> None:
+        self._readers: deque[socket.socket] = deque()
+        self._lock = threading.Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer on a thread, for which there is room or is made some."""
+        with self._lock:
+            if len(self._readers) >= _MOST_READERS:
+                with suppress(OSError):  # it went by itself
+                    self._readers.popleft().shutdown(socket.SHUT_RDWR)
+            self._readers.append(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Hang up, when it was answered or is not worth it."""
+        with self._lock, suppress(ValueError):  # it made room for another
+            self._readers.remove(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  its signature
         """A reader who cannot be answered is that reader's trouble."""
         logger.debug("metrics: %s was not answered", client_address, exc_info=True)
+
+
+class _OneAtATime(CollectorRegistry):
+    """However many ask, one thread at most takes time from the line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics."""
+        with self._turn:
+            collected = list(super().collect())
+        yield from collected
 
 
 class MetricsServer:
@@ -131,7 +172,7 @@ class MetricsServer:
 
     def __init__(self, settings: MetricsSettings, collector: Collector) -> None:
         self._address = (settings.address, settings.port)
-        self._registry = CollectorRegistry()
+        self._registry = _OneAtATime()
         self._registry.register(collector)
         ProcessCollector(registry=self._registry)
         self._stop = threading.Event()

@@ -4,6 +4,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
 from edge.service.readings import Readings, numbers
 from edge.settings.settings import MetricsSettings
+from tests.waiting import wait_for
 
 READINGS = Readings(
     info={"station": "left", "model_id": "abc"},
@@ -129,6 +131,25 @@ def test_a_reader_that_says_nothing_is_hung_up_on(
     with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
         assert "linegate_verdicts_total" in read(port)
         assert silent.recv(1) == b""
+
+
+def test_readers_that_say_nothing_or_speak_slowly_hold_up_nobody_and_are_few(
+    server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_READER_S", 1000.0)
+    server.start()
+    read(port)
+    threads = threading.active_count()
+    with ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(50)
+        ]
+        for reader in idle[::2]:
+            with suppress(OSError):  # it was hung up on
+                reader.sendall(b"GET /metr")
+        assert "linegate_verdicts_total" in read(port)
+        assert idle[0].recv(1) == b"", "the oldest made room"
+        wait_for(lambda: threading.active_count() <= threads + metrics._MOST_READERS)
 
 
 def test_a_port_that_is_taken_is_said_once_and_waited_for(
