@@ -19,6 +19,7 @@ from benchmarks.campaign.fuzz.worker import Note
 from benchmarks.campaign.kill import KillResult, kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away, fault_often
 from benchmarks.campaign.power import PowerResult, cut_often
+from benchmarks.campaign.signals import SignalResult, signal_often
 from benchmarks.campaign.soak import Sample, SoakResult, plot, read_samples, slopes, soak
 from benchmarks.campaign.surroundings import KINDS, ClockStepped, TroubleResult, trouble_often
 from benchmarks.campaign.table import HEAD, Row, merged
@@ -37,6 +38,17 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing(
     assert result.verdicts > 0
     assert (result.missing_in_journal, result.missing_at_witness) == (0, 0)
     assert (result.two_contents, result.out_of_order, result.commands_sent_late) == (0, 0, 0)
+
+
+@pytest.mark.broker
+def test_signals_at_random_moments_end_nothing_and_lose_nothing(
+    broker: MosquittoBroker, tmp_path: Path
+) -> None:
+    result = signal_often(broker, tmp_path, times=600, seed=1)
+    assert (result.signals, result.ended) == (600, 0)
+    assert result.stacks > 0
+    assert result.verdicts > 0
+    assert (result.missing, result.two_contents) == (0, 0)
 
 
 def test_after_a_power_cut_the_journal_opens_and_only_the_last_moment_is_lost(
@@ -219,6 +231,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     link = LinkResult({"killed": 5}, verdicts=9, back_s=[0.5], rss_mb=[1.0], threads=[2])
     results = {
         "kill_often": KillResult(kills=3, running_again_s=[1.0, 1.5, 2.5]),
+        "signal_often": SignalResult(signals=9, stacks=2, verdicts=5),
         "fault_often": link,
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
@@ -246,6 +259,8 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     asked = [
         "--kills",
         "3",
+        "--signals",
+        "9",
         "--link-faults",
         "5",
         "--away-parts",
@@ -262,6 +277,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "kept",
         "power cut of the journal's disk",
         "`kill -9` under load",
+        "signals USR1 and HUP under load",
         "the broker killed, restarted, frozen, half-open, slow",
         "the broker away for 2 parts",
         "clock",

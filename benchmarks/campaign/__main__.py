@@ -18,6 +18,7 @@ from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, away, fault_often
 from benchmarks.campaign.power import cut_often
+from benchmarks.campaign.signals import signal_often
 from benchmarks.campaign.soak import plot, soak
 from benchmarks.campaign.surroundings import KINDS, trouble_often
 from benchmarks.campaign.table import Row
@@ -41,6 +42,11 @@ class Campaign:
         """Line 1."""
         with self._place("kill") as (broker, folder):
             return table.kill_rows(kill_often(broker, folder, times=times, seed=self._seed))
+
+    def signals(self, times: int) -> list[Row]:
+        """Signals that ask for stacks and settings."""
+        with self._place("signals") as (broker, folder):
+            return table.signal_rows(signal_often(broker, folder, times=times, seed=self._seed))
 
     def power_cuts(self, times: int) -> list[Row]:
         """Line 3."""
@@ -108,6 +114,7 @@ def main() -> None:
     """Run the parts that were asked for, print their rows, and write them as soon as each part is done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--signals", type=int, default=0)
     parser.add_argument("--link-faults", type=int, default=0)
     parser.add_argument("--away-parts", type=int, default=0, help=f"an hour's are {HOUR_OF_PARTS}")
     parser.add_argument("--away-rate", type=float, default=300.0, help="parts a second, while it is away")
@@ -135,6 +142,7 @@ def main() -> None:
     picture = None if arguments.out is None else arguments.out.with_name(PLOT)
     parts: list[tuple[float, Callable[[], list[Row]]]] = [
         (arguments.kills, lambda: campaign.kills(arguments.kills)),
+        (arguments.signals, lambda: campaign.signals(arguments.signals)),
         (arguments.link_faults, lambda: campaign.link_faults(arguments.link_faults)),
         (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
         (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),

@@ -9,6 +9,7 @@ from benchmarks.campaign.fuzz.campaign import FuzzResult
 from benchmarks.campaign.kill import KillResult
 from benchmarks.campaign.link import LinkResult
 from benchmarks.campaign.power import PowerResult
+from benchmarks.campaign.signals import SignalResult
 from benchmarks.campaign.soak import SoakResult, slopes
 from benchmarks.campaign.surroundings import TroubleResult
 
@@ -83,6 +84,16 @@ def power_rows(result: PowerResult) -> list[Row]:
         "no id with two contents": f"{result.two_contents}",
     }
     return _rows("power cut of the journal's disk", result.cuts, found)
+
+
+def signal_rows(result: SignalResult) -> list[Row]:
+    """Signals by the thousand."""
+    found = {
+        "the daemon goes on": f"{result.ended} ended; stacks written {result.stacks} times",
+        "no verdict lost, no id with two contents": f"{result.missing} of {result.verdicts} missing,"
+        f" {result.two_contents} with two contents",
+    }
+    return _rows("signals USR1 and HUP under load", result.signals, found)
 
 
 def link_rows(what: str, result: LinkResult) -> list[Row]:

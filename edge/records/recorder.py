@@ -37,6 +37,7 @@ _BATCH = 500
 _CHECKPOINT_ROWS = 250
 _CHECKPOINT_S = 60.0
 _STOP_S = 2.0
+_FROZEN_S = 2.0
 _DRAIN_STEP_S = 0.02
 _REPLACED_SHOWN_S = 3600.0
 _LONGEST_REASON = 500
@@ -173,11 +174,13 @@ class Recorder:
     def stop(self, *, drain_s: float) -> int:
         """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.
 
+        A broker that takes nothing for 2 s is not waited for any more.
+
         Returns how many verdicts wait there for the next start.
         """
         if self._threads[0].is_alive():
             self._wait(lambda: not self._queued, _STOP_S)
-            self._wait(lambda: self.waiting == 0, drain_s)
+            self._drain(drain_s)
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
@@ -208,6 +211,13 @@ class Recorder:
     @property
     def _queued(self) -> int:
         return len(self._records) + self._writing
+
+    def _drain(self, most_s: float) -> None:
+        """Wait for the broker, while it takes anything."""
+        left, deadline = self.waiting + 1, time.monotonic() + most_s
+        while self.waiting < left and (more := min(_FROZEN_S, deadline - time.monotonic())) > 0:
+            left = self.waiting
+            self._wait(lambda before=left: self.waiting < max(before, 1), more)  # type: ignore[misc]
 
     def _wait(self, is_done: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout

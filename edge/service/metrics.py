@@ -1,8 +1,8 @@
 """What Prometheus may read: http://127.0.0.1:PORT/metrics, with `metrics.port` set.
 
-A few threads answer readers, one at a time, from counts that are there anyway: they take no lock that the line
-holds for long, and ask no database. Readers that say nothing, or take nothing, delay nobody: where all the
-threads are taken, the connection that has been there longest makes room for the new one.
+A few threads answer readers, one at a time, from counts that are there anyway: they take no lock that the
+line holds for long, and ask no database. Readers that say nothing, or take nothing, delay nobody: where all
+the threads are taken, the connection that has been there longest makes room for the new one.
 """
 
 import logging
@@ -122,7 +122,7 @@ def _temperatures(folder: Path) -> Metric:
 
 
 class _Server(ThreadingHTTPServer):
-    """Serves at most ``_MOST_READERS``, of which the oldest goes first; says nothing of those that go away."""
+    """Serves at most ``_MOST_READERS``, of which the oldest goes first; says nothing of those that leave."""
 
     timeout = 0.5
     daemon_threads = True

@@ -36,6 +36,7 @@ _SHORT_TIMES = 3
 _CHECK_S = 0.1
 _STALL_S = 1.0
 _TURN_S = 1.0
+_LEAVE_S = 1.0
 _ALIVE_S = 60.0  # more than an attempt may take: with two protocols, and a name that is slow to be found
 _UNSUPPORTED_PROTOCOL = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
@@ -227,8 +228,10 @@ class BrokerLink:
                 while not _is_over(info) and time.monotonic() < deadline and not connection.closed.is_set():
                     connection.closed.wait(0.01)
             connection.client.disconnect()
+            if not connection.closed.wait(_LEAVE_S):
+                connection.cut()
         if self._thread.is_alive():
-            self._thread.join(CONNECT_TIMEOUT_S + 1)
+            self._thread.join(_LEAVE_S)  # an attempt to connect is not waited for
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_S

@@ -306,6 +306,41 @@ def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
     assert caplog.text.count("its disk hangs, and it is left open: 0 inspections have no record") == 1
 
 
+class SlowBroker:
+    """Stands for a link whose broker takes one message whenever ``steps`` says so, and then freezes."""
+
+    def __init__(self, steps: int) -> None:
+        self.connection_number: int | None = 1
+        self.recorder: Recorder | None = None
+        self.taken = 0
+        self._steps = steps
+
+    def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
+        assert qos == 1
+        self.taken += 1
+        receipt = Receipt(1, self.taken)
+        if self.taken <= self._steps and self.recorder is not None:
+            self.recorder.acknowledged(receipt)
+        return receipt
+
+
+def test_at_the_end_a_broker_is_waited_for_while_it_takes_anything_and_no_longer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.records.recorder._FROZEN_S", 0.2)
+    running = Recorder(path, JournalSettings(), topic="t", alarm=lambda _name, _text: None)
+    link = SlowBroker(steps=7)
+    link.recorder = running
+    running.start(link)  # type: ignore[arg-type]
+    for number in range(10):
+        running.record(verdict(number), NOTHING)
+    waiting: list[int] = []
+    stopping = threading.Thread(target=lambda: waiting.append(running.stop(drain_s=1000)), daemon=True)
+    stopping.start()
+    stopping.join(60)
+    assert waiting == [3]
+
+
 def test_a_damaged_file_at_the_start_is_said_and_replaced(
     recorder: Make, path: Path, alarms: list[tuple[str, bool]]
 ) -> None:

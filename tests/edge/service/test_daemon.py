@@ -143,7 +143,7 @@ def test_user_signal_1_shows_where_a_line_hangs_that_runs_no_python(systemd: Lis
     while systemd.wait_for("WATCHDOG=1", seconds=4):
         assert len(systemd.heard) < 20, "it is still fed"
     process.send_signal(signal.SIGUSR1)
-    said = []
+    said: list[str] = []
     while "in hang" not in (said or [""])[-1]:
         said.append(process.stderr.readline())  # type: ignore[union-attr]
         assert said[-1], "it ended"

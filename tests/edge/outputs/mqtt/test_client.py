@@ -209,3 +209,25 @@ def test_a_link_that_breaks_while_it_says_goodbye_ends_all_the_same(
     monkeypatch.setattr(paho.Client, "publish", lambda *_args, **_more: lost)
     link.link.stop(b"{}")
     assert not link.link.connected
+
+
+def test_the_end_waits_for_no_broker_that_takes_connections_and_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.outputs.mqtt.client.CONNECT_TIMEOUT_S", 1000.0)
+    monkeypatch.setattr("edge.outputs.mqtt.client._LEAVE_S", 0.05)
+    silent = socket.create_server(("127.0.0.1", 0))
+    link = BrokerLink(
+        MqttSettings(port=silent.getsockname()[1], protocol="5"),
+        client_id="linegate-a",
+        on_connected=lambda: None,
+        on_acknowledged=lambda _: None,
+    )
+    link.start()
+    accepted, _ = silent.accept()
+    stopping = threading.Thread(target=link.stop, daemon=True)
+    stopping.start()
+    stopping.join(60)
+    assert not stopping.is_alive()
+    accepted.close()
+    silent.close()
