@@ -45,9 +45,12 @@ def _is_answered(request: urllib.request.Request) -> bool:
 
 
 class NodeRed:
-    """Node-RED with the flow, and a client that hears what it and the station say."""
+    """Node-RED with the flow, and a client that hears what it and the station say.
 
-    def __init__(self, broker: MosquittoBroker, folder: Path) -> None:
+    ``act_on_simulated`` is the flow's own setting, for a station whose pictures are stored ones.
+    """
+
+    def __init__(self, broker: MosquittoBroker, folder: Path, *, act_on_simulated: bool) -> None:
         modules = node_modules("node-red")
         self.watcher = Watcher(broker, "#")
         self._port = free_port()
@@ -55,6 +58,8 @@ class NodeRed:
         for node in flow:
             if node["type"] == "mqtt-broker":
                 node["port"] = str(broker.port)
+            for entry in node.get("env", []):
+                entry["value"] = str(act_on_simulated).lower()
         folder.mkdir()
         (folder / "flow.json").write_text(json.dumps(flow))
         (folder / "settings.js").write_text(SETTINGS)
@@ -104,8 +109,9 @@ class NodeRed:
 
 
 @pytest.fixture
-def node_red(broker: MosquittoBroker, tmp_path: Path) -> Iterator[NodeRed]:
-    node_red = NodeRed(broker, tmp_path / "node-red")
+def node_red(request: pytest.FixtureRequest, broker: MosquittoBroker, tmp_path: Path) -> Iterator[NodeRed]:
+    stored = "station" in request.fixturenames
+    node_red = NodeRed(broker, tmp_path / "node-red", act_on_simulated=stored)
     yield node_red
     node_red.close()
 

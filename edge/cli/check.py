@@ -12,6 +12,7 @@ from edge.camera.source import without_password
 from edge.cli.check_fit import Look, try_picture, try_products, try_times
 from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.core.files import free_bytes
+from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.pins.pin_check import try_pins
@@ -86,6 +87,7 @@ def check(
         "recipes": together.recipes,
         "picture": together.picture,
         "times": together.times,
+        "gate": lambda: _gate(settings),
         "pins": lambda: try_pins(settings),
         "journal": lambda: _journal(settings),
         "archive": lambda: _archive(settings),
@@ -127,6 +129,14 @@ def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector])
         f"{settings.model.path}: {manifest.model_name}, {', '.join(manifest.classes)}; "
         f"its {len(manifest.golden)} golden examples come out {same}"
     )
+
+
+def _gate(settings: Settings) -> str:
+    gates = [settings.gate_of(name) for name in settings.recipe_names]
+    lines = dict.fromkeys(line for gate in gates for line in what_may_pass(gate))
+    if lines:
+        raise _Warning("; ".join(lines))
+    return "only parts that were found ok pass"
 
 
 def _disk(settings: Settings) -> str:

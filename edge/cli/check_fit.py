@@ -93,7 +93,7 @@ def try_picture(seen: Seen, inspectors: dict[str, Inspector]) -> Look:
 
 def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) -> Look:
     """Time inspections, and hold them against the gate of every recipe. Raises SettingsError."""
-    texts, warnings = [], list(_policies(settings))
+    texts, warnings = [], list[str]()
     for name, inspector in inspectors.items():
         took_ms = _time_inspections(inspector, seen)
         look = hold_against_gate(settings, name, took_ms=took_ms, rate=_rate(settings, seen))
@@ -150,16 +150,6 @@ def _inspect(inspector: Inspector, seen: Seen) -> Inspection:
         return inspector.inspect(seen.frame)
     except Exception as error:  # whatever the runtime raises, the check goes on
         raise BundleError(f"inspection fails: {type(error).__name__}: {error}") from error
-
-
-def _policies(settings: Settings) -> list[str]:
-    """Settings that let parts pass which nobody found good."""
-    warnings = []
-    if settings.gate.on_fault == "pass":
-        warnings.append('gate.on_fault = "pass": a part without a valid result passes; "reject" is safe')
-    if settings.gate.on_unsure == "pass":
-        warnings.append('gate.on_unsure = "pass": a part that a person should look at passes')
-    return warnings
 
 
 def _rate(settings: Settings, seen: Seen) -> float | None:

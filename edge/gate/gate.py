@@ -1,10 +1,12 @@
 """Parts on their way from the camera to the ejector, and what the gate is told of each, when.
 
-Pure: times come in as monotonic seconds, and where the belt is comes from edge.gate.belt. The rules:
+Pure: times come in as monotonic seconds, and where the belt is comes from edge.gate.belt.
+docs/gate.md has the rules in full, by number; in short:
 
 - A part is on its way from the moment it is seen. No verdict by its deadline is a fault.
 - A command leaves while it can still be on time, or never.
-- Parts closer than ``min_gap`` can't be told apart at the ejector: neither passes.
+- Parts closer than ``min_gap`` can't be told apart at the ejector: neither passes, whether or not there was
+  room for both.
 - What went by unseen is rejected as a fault would be, in "reject-on-defect" by commands without a part:
   from before the start, while nobody looked, and while nobody knows where the belt is.
 """
@@ -12,10 +14,11 @@ Pure: times come in as monotonic seconds, and where the belt is comes from edge.
 import math
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.decision import Verdict
 from edge.gate.belt import Belt
+from edge.gate.crowding import Crowding
 from edge.settings.settings import Action, GateSettings
 
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
@@ -23,6 +26,8 @@ LATE = "no verdict by the time its part was at the gate"
 TOO_CLOSE = "closer to another part than gate.min_gap_ms or gate.min_gap_counts"
 CHANGED = "the gate was changed while this part was on its way"
 TOO_MANY = "more parts on the belt than gate.max_parts"
+NO_ENCODER = 'its trigger gave a count, which needs gate.belt = "encoder"'
+UNKNOWN = "seen before it was known where the belt is"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,14 @@ class GateCommand:
     pulse_ms: float
     reason: str | None = None
     due_count: int | None = None
+
+
+def at_sending(command: GateCommand, now: float) -> GateCommand | None:
+    """A command as it may be sent ``now``: what is left of one without a part; None where it is too late."""
+    if now <= command.due:
+        return command
+    left_ms = round((command.due - now) * 1000 + command.pulse_ms, 3)
+    return None if command.part is not None or left_ms <= 0 else replace(command, due=now, pulse_ms=left_ms)
 
 
 @dataclass(eq=False)
@@ -103,6 +116,8 @@ class Gate:
         self._swept_until = -math.inf
         self._watching = False
         self._old_until = -math.inf
+        self._known_since = -math.inf
+        self._crowding = Crowding()
         self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
         self._unconfirmed: deque[tuple[Flight, float]] = deque()
         self.counts = GateCounts()
@@ -151,20 +166,23 @@ class Gate:
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
         """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
-        here = self._belt.place(seen) if count is None else float(count)
+        by_count = count is not None and self._settings.belt == "encoder"
+        here = float(count) if count is not None and by_count else self._belt.place(seen)
         flight = Flight(part, here + self._travel)
         if self._lost is not None:
             self._spoil(flight, self._lost)
             return flight
-        if len(self._flights) >= self._settings.max_parts:
-            self.counts.too_many += 1
-            self._spoil(flight, TOO_MANY)
-            self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
-            return flight
         if flight.place < self._old_until:
             self._spoil(flight, CHANGED)
+        elif seen < self._known_since:
+            self._spoil(flight, UNKNOWN)
+        elif count is not None and not by_count:
+            self._spoil(flight, NO_ENCODER)
         self._keep_apart(flight)
-        insort(self._flights, flight, key=lambda other: other.place)
+        if len(self._flights) < self._settings.max_parts:
+            insort(self._flights, flight, key=lambda other: other.place)
+        else:
+            self._leave_out(flight)
         return flight
 
     def decide(self, flight: Flight, verdict: Verdict, now: float) -> str | None:
@@ -206,11 +224,23 @@ class Gate:
             self._swept_until = -math.inf
             return
         flights = [flight for flight in self._flights if flight.part == command.part]
-        if not flights:  # gone by meanwhile, or lost
+        if not flights:  # gone by meanwhile, or nobody knows where the belt is
             self.counts.too_late += 1
         for flight in flights:
             if flight.stated == command.due:
                 flight.stated = None
+
+    def holds(self, command: GateCommand, now: float) -> bool:
+        """Whether a command that ``step`` returned is still right: in time, and nothing has changed since."""
+        if at_sending(command, now) is None:
+            return False
+        if command.part is None:
+            return True
+        for flight in self._flights:
+            if flight.part == command.part and flight.action == command.action:
+                due = self._belt.arrival(flight.place, now)
+                return due is not None and now <= due and self._agrees(command.due, due)
+        return False
 
     def watch(self, at: float) -> None:
         """From ``at`` on every part is seen."""
@@ -228,11 +258,13 @@ class Gate:
         for flight in self._flights:
             self._spoil(flight, reason)
         self._flights.clear()
+        self._crowding.clear()
         self._lost = reason
 
     def found(self, now: float) -> None:
         """It is known again where the belt is, though not what is on it."""
         self._lost = None
+        self._known_since = now
         self._swept_until = -math.inf
         self._spans = [_Span(-math.inf, self._belt.place(now) + self._travel if self._watching else None)]
 
@@ -244,7 +276,7 @@ class Gate:
                 return True
         for flight in self._flights:
             due = self._belt.arrival(flight.place, now)
-            if due is not None and due <= now and self._is_rejected(flight) and not flight.confirmed:
+            if due is not None and due <= now and self._is_rejected(flight, due) and not flight.confirmed:
                 flight.confirmed = True
                 return True
         if now < self._swept_until + self._settings.confirm_ms / 1000:
@@ -284,9 +316,13 @@ class Gate:
         if now < begin:
             self._wake_at(begin)
         # A command that was sent before the belt turned names a wrong time: it is said again.
-        elif now <= due and (flight.stated is None or abs(due - flight.stated) > self._window / 2):
+        elif now <= due and not self._agrees(flight.stated, due):
             flight.stated = due
             commands.append(self._command(flight.part, due, flight.trouble, flight.place))
+
+    def _agrees(self, stated: float | None, due: float) -> bool:
+        """Whether what was said of the time of a part is near enough to what is right by now."""
+        return stated is not None and abs(due - stated) <= self._window / 2
 
     def _may_leave(self, flight: Flight, due: float, now: float) -> float:
         """On a steady belt a reject goes at once, and a pass when nothing can follow too closely."""
@@ -309,6 +345,7 @@ class Gate:
 
     def _let_go(self, now: float) -> None:
         """Forget parts that are behind the ejector; rejected ones must now be in the bin."""
+        self._crowding.forget(self._belt.place(now))
         while self._flights:
             flight = self._flights[0]
             due = self._belt.arrival(flight.place, now)
@@ -322,13 +359,16 @@ class Gate:
                 self._spoil(flight, LATE)
             if flight.action == self._sent and flight.stated is None:
                 self.counts.too_late += 1
-            if self._settings.confirm_ms and self._is_rejected(flight):
+            if self._settings.confirm_ms and self._is_rejected(flight, due):
                 self._unconfirmed.append((flight, due + self._settings.confirm_ms / 1000))
         if self._unconfirmed:
             self._wake_at(self._unconfirmed[0][1])
 
-    def _is_rejected(self, flight: Flight) -> bool:
-        return flight.action == "reject" or (self._sent == "pass" and flight.stated is None)
+    def _is_rejected(self, flight: Flight, due: float) -> bool:
+        """Whether a part goes into the bin, by what was said of it and not by what should have been."""
+        if self._sent == "pass":
+            return not self._agrees(flight.stated, due)
+        return flight.action == "reject"
 
     def _is_behind(self, flight: Flight, now: float) -> bool:
         return flight.place < self._belt.place(now)
@@ -347,11 +387,19 @@ class Gate:
             if other.place >= flight.place + self._min_gap:
                 continue
             self.counts.too_close += 1
+            self.counts.not_withheld += self._sent == "pass" and other.stated is not None
             self._spoil(flight, TOO_CLOSE)
-            if self._sent == "pass" and other.stated is not None:
-                self.counts.not_withheld += 1
-            else:
-                self._spoil(other, TOO_CLOSE)
+            self._spoil(other, TOO_CLOSE)
+        if self._crowding.reaches(flight.place):
+            self.counts.too_close += 1
+            self._spoil(flight, TOO_CLOSE)
+
+    def _leave_out(self, flight: Flight) -> None:
+        """There is no room for it: only its place is kept, so that others are kept apart from it."""
+        self.counts.too_many += 1
+        self._spoil(flight, TOO_MANY)
+        self._crowding.add(flight.place, self._min_gap)
+        self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
 
     def _add_span(self, span: _Span) -> None:
         if not self._sweeps:

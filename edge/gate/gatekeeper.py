@@ -22,19 +22,22 @@ _ALIVE_S = 5.0
 class GateKeeper:
     """A gate for many threads; every method returns at once.
 
-    ``send`` hands a command over, and says whether it could; it is never called while our lock is held.
-    ``on_missing`` gets rejected parts that were not seen in the bin, ``on_confirmed`` hears of one that was.
+    ``send`` hands a command over, and says whether it could; it is never called while our lock is held, and
+    looks at the clock itself. ``on_missing`` gets rejected parts that were not seen in the bin,
+    ``on_confirmed`` hears of one that was. ``clock`` gives monotonic seconds.
     """
 
     def __init__(
         self,
         settings: GateSettings,
         *,
-        send: Callable[[GateCommand, float], bool],
+        send: Callable[[GateCommand], bool],
         on_missing: Callable[[list[str]], None] = lambda _: None,
         on_confirmed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        now = time.monotonic()
+        self._clock = clock
+        now = clock()
         self._belt = _belt(settings, now)
         self._gate = Gate(settings, self._belt)
         self._send = send
@@ -68,7 +71,7 @@ class GateKeeper:
     @property
     def is_alive(self) -> bool:
         """Whether our thread still does what is due."""
-        return self._thread.is_alive() and time.monotonic() - self._turned < _ALIVE_S
+        return self._thread.is_alive() and self._clock() - self._turned < _ALIVE_S
 
     @property
     def counts(self) -> GateCounts:
@@ -148,27 +151,57 @@ class GateKeeper:
             logger.error("gate: nobody knows where the belt is: %s", reason)
             self._gate.lose(reason)
 
+    def undelivered(self, command: GateCommand) -> None:
+        """A command that was sent did not reach the gate; it comes again while there is time."""
+        with self._changed:
+            self._take_back(command)
+
+    def turn(self) -> None:
+        """What is due now, though nobody tells anything; the thread calls it whenever it wakes."""
+        with self._changed:
+            now = self._turned = self._clock()
+            self._failed = False
+            if isinstance(self._belt, CountedBelt) and self._belt.is_silent(now):
+                self._lose("the encoder is silent")
+            commands = self._gate.step(now)
+            missing = self._gate.missing(now)
+        self._send_all(commands)
+        if missing:
+            self._on_missing(missing)
+
+    @property
+    def wake(self) -> float:
+        """When to call ``turn`` again at the latest, if nothing happens before."""
+        longest = _RETRY_S if self._failed else self._longest_sleep_s
+        return min(self._gate.wake, self._turned + longest)
+
     @contextmanager
     def _acting(self) -> Iterator[float]:
         """Tell the gate something under the lock, then send what follows from it."""
         with self._changed:
-            yield time.monotonic()
-            now = time.monotonic()
+            yield self._clock()
             before = self._gate.wake
-            commands = self._gate.step(now)
+            commands = self._gate.step(self._clock())
             if self._gate.wake < before:
                 self._changed.notify()
         if not self._stop.is_set():
-            self._send_all(commands, now)
+            self._send_all(commands)
 
-    def _send_all(self, commands: list[GateCommand], now: float) -> None:
-        failed = [command for command in commands if not self._send(command, now)]
-        if failed:
-            with self._changed:
-                for command in failed:
-                    self._gate.unsent(command)
-                self._failed = True
-                self._changed.notify()
+    def _send_all(self, commands: list[GateCommand]) -> None:
+        for command in commands:
+            if not (self._holds(command) and self._send(command)):
+                with self._changed:
+                    self._take_back(command)
+
+    def _holds(self, command: GateCommand) -> bool:
+        """Looks again: this thread may have been held up, and another have told the gate something."""
+        with self._changed:
+            return self._gate.holds(command, self._clock())
+
+    def _take_back(self, command: GateCommand) -> None:
+        self._gate.unsent(command)
+        self._failed = True
+        self._changed.notify()
 
     def _is_settled(self) -> bool:
         with self._changed:
@@ -176,19 +209,9 @@ class GateKeeper:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self.turn()
             with self._changed:
-                now = self._turned = time.monotonic()
-                self._failed = False
-                if isinstance(self._belt, CountedBelt) and self._belt.is_silent(now):
-                    self._lose("the encoder is silent")
-                commands = self._gate.step(now)
-                missing = self._gate.missing(now)
-            self._send_all(commands, now)
-            if missing:
-                self._on_missing(missing)
-            with self._changed:
-                longest = _RETRY_S if self._failed else self._longest_sleep_s
-                self._changed.wait(min(max(0.0, self._gate.wake - time.monotonic()), longest))
+                self._changed.wait(max(0.0, self.wake - self._clock()))
 
 
 def _belt(settings: GateSettings, now: float) -> Belt:

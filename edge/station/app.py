@@ -4,16 +4,20 @@ Threads: the camera guard reads frames; this loop inspects and commands the gate
 and the outbox serve MQTT. Only this loop touches the model that decides; another thread loads the next.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.camera.guard import CameraGuard
-from edge.camera.source import check_source, open_camera
+from edge.camera.source import check_source, is_live, open_camera
 from edge.deployment.served import Served
+from edge.gate.policies import what_may_pass
 from edge.service.service import Service
 from edge.settings.settings import Settings
 from edge.station.station import Station
+
+logger = logging.getLogger(__name__)
 
 STATS_EVERY_S = 5.0
 DRAIN_S = 5.0
@@ -30,6 +34,7 @@ class Line:
         notes: Sequence[str] = (),
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
+        self._settings = served.settings
         camera = served.settings.camera
         self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
@@ -37,7 +42,7 @@ class Line:
         self._guard = CameraGuard(lambda: open_camera(camera), camera)
         self._station = Station(
             served,
-            simulated=camera.source == "simulated",
+            simulated=not is_live(camera.source),  # no part of those lies on the belt now
             journal=Path(served.settings.journal.path),
             read_settings=read_settings,
         )
@@ -63,6 +68,7 @@ class Line:
 
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
+        self._say_what_may_pass()
         self._station.start()
         self._station.alarms.start()
         self._station.run()
@@ -95,6 +101,11 @@ class Line:
             self._publish_stats()
             waiting = self._station.stop(drain_s=DRAIN_S)
         return waiting
+
+    def _say_what_may_pass(self) -> None:
+        level = logging.WARNING if is_live(self._settings.camera.source) else logging.INFO
+        for line in what_may_pass(self._settings.gate):
+            logger.log(level, "%s", line)
 
     def _publish_stats(self) -> None:
         self._station.frames_dropped = self._guard.dropped

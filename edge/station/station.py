@@ -20,7 +20,7 @@ from edge.deployment.choice import choice_file
 from edge.deployment.served import Served
 from edge.deployment.shadow import Shadow, Shown
 from edge.gate.belt import Direction
-from edge.gate.gate import LATE, GateCommand
+from edge.gate.gate import LATE, NO_ENCODER, GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
@@ -228,6 +228,9 @@ class Station:
             raise RequestError('trigger.kind is not "message"')
         if not trigger.announce(part, at, count=count):
             raise RequestError("too many parts wait for their frame")
+        if count is not None and self._gate.belt != "encoder":
+            # The part is there all the same: the gate makes it a fault.
+            raise RequestError(f"count: {NO_ENCODER}; the part is a fault")
 
     def belt_moves(self, direction: Direction, at: float) -> None:
         """The belt goes this way from now on."""
@@ -431,11 +434,11 @@ class Station:
         logger.error("gate: %d commands came too late for the pin of the ejector", commands)
         self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
 
-    def _send(self, command: GateCommand, now: float) -> bool:
+    def _send(self, command: GateCommand) -> bool:
         """Called by whichever thread made a command due."""
         if not self._pins.eject(command):
             return False  # it comes again, and is published then
-        sent = self._say.command(command, now) or self._pins.has_ejector
+        sent = self._say.command(command) or self._pins.has_ejector
         if sent:
             self.statistics.command_sent()
         return sent

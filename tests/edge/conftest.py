@@ -21,7 +21,7 @@ from tests.edge.station.stand import Stand
 def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stand]]:
     commands: list[GateCommand] = []
 
-    def send(_self: Announcer, command: GateCommand, _now: float) -> bool:
+    def send(_self: Announcer, command: GateCommand) -> bool:
         commands.append(command)
         return True
 

@@ -89,7 +89,7 @@ class _Line:
         settings = GateSettings(
             belt=belt, travel_counts=100, min_gap_counts=10, min_gap_ms=40, confirm_ms=50, max_parts=100
         )
-        self._keeper = GateKeeper(settings, send=lambda _command, _now: True)
+        self._keeper = GateKeeper(settings, send=lambda _command: True)
         self._keeper.watch(time.monotonic())
 
     def triggered(self, part: str, at: float, count: int | None) -> None:

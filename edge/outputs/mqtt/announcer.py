@@ -1,5 +1,6 @@
 """What a station says by itself: state, commands to the gate, bits, alarms, answers, counts."""
 
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from edge.alarms.delivery import AlarmEvent
 from edge.core.versions import versions
 from edge.deployment.shadow import Disagreement
-from edge.gate.gate import GateCommand
+from edge.gate.gate import GateCommand, at_sending
 from edge.outputs.mqtt.client import BrokerLink, Receipt
 from edge.outputs.mqtt.inbox import WaitingCommand
 from edge.outputs.mqtt.messages import (
@@ -23,6 +24,9 @@ from edge.outputs.mqtt.messages import (
 from edge.outputs.mqtt.requests import may_answer_on
 from edge.outputs.mqtt.topics import Topics
 from edge.station.states import State
+
+_LOOKS = 10
+_TOGETHER_S = 0.0005
 
 
 class Announcer:
@@ -61,24 +65,27 @@ class Announcer:
         """Publish the state."""
         self._publish(self.topics.status, self.status_message(state, since, reason), retain=True)
 
-    def command(self, command: GateCommand, now: float) -> bool:
-        """Tell the gate; False where that was not possible now."""
+    def command(self, command: GateCommand) -> bool:
+        """Tell the gate; False where that was not possible now, or is too late by now."""
         if self.link is None:
             return True  # nobody to be told, and never will be
-        wall = datetime.now(UTC)
+        wall, now = _both_clocks()
+        said = at_sending(command, now)
+        if said is None:
+            return False
         message = CommandMessage(
             **self._head,
             id=uuid.uuid4().hex,
-            part=command.part,
-            action=command.action,
-            due_at=wall + timedelta(seconds=command.due - now),
-            due_in_ms=round((command.due - now) * 1000, 3),
-            due_count=command.due_count,
-            pulse_ms=command.pulse_ms,
-            valid_until=wall + timedelta(seconds=command.valid_until - now),
-            reason=command.reason,
+            part=said.part,
+            action=said.action,
+            due_at=wall + timedelta(seconds=said.due - now),
+            due_in_ms=round((said.due - now) * 1000, 3),
+            due_count=said.due_count,
+            pulse_ms=said.pulse_ms,
+            valid_until=wall + timedelta(seconds=said.valid_until - now),
+            reason=said.reason,
         )
-        topic, expires_s = self.topics.command(command.action), command.valid_until - now
+        topic, expires_s = self.topics.command(said.action), said.valid_until - now
         return self.link.publish(topic, message.payload(), qos=1, expires_s=expires_s) is not None
 
     def bits(self, **bits: Any) -> None:
@@ -149,3 +156,16 @@ class Announcer:
     def _publish(self, topic: str, message: Message, *, retain: bool = False) -> None:
         if self.link is not None:
             self.link.publish(topic, message.payload(), qos=1, retain=retain)
+
+
+def _both_clocks() -> tuple[datetime, float]:
+    """Wall-clock and monotonic time of one moment.
+
+    A process may be held between two looks: then it looks again, for the one would be wrong by so much.
+    """
+    for _ in range(_LOOKS):
+        before = time.monotonic()
+        wall, now = datetime.now(UTC), time.monotonic()
+        if now - before < _TOGETHER_S:
+            break
+    return wall, now

@@ -33,7 +33,9 @@ class Message(BaseModel):
     )
 
     station: str
-    simulated: bool = Field(default=False, description="not from a real part: simulated conveyor or replay")
+    simulated: bool = Field(
+        default=False, description="no part on the belt now: drawn or stored pictures, or a replay"
+    )
 
     def payload(self) -> bytes:
         """The JSON that is published."""

@@ -13,7 +13,7 @@ from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 
 THINGS = (
-    "settings", "bundle", "camera", "recipes", "picture", "times", "pins",
+    "settings", "bundle", "camera", "recipes", "picture", "times", "gate", "pins",
     "journal", "archive", "disk", "clock", "permissions", "broker",
 )  # fmt: skip
 
@@ -214,3 +214,16 @@ def test_settings_that_need_a_broker_and_have_none_are_said(
     _, found, text = findings(arguments, capsys)
     assert found["settings"] is False
     assert "mqtt.enabled: false" in text
+
+
+def test_a_gate_through_which_parts_pass_while_the_station_is_dead_is_a_warning(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--journal.path", "journal.sqlite"]
+    assert main(["--check", *arguments]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " gate " in line)
+    assert line.startswith("warn")
+    assert "while the station or its broker is down every part passes" in line
+    assert main(["--check", *arguments, "--gate.mode", "reject-unless-ok"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " gate " in line)
+    assert line == "ok    gate        only parts that were found ok pass"

@@ -67,12 +67,6 @@ def test_each_recipe_is_held_against_its_own_gate(bundle: Path) -> None:
         try_times(settings, seen(), inspectors)
 
 
-def test_settings_that_let_unknown_parts_pass_are_warnings(bundle: Path) -> None:
-    settings = settings_of(model__path=str(bundle), gate__on_fault="pass", gate__on_unsure="pass")
-    warnings = try_times(settings, seen(), try_products(settings)[1]).warnings
-    assert [warning.split(" ")[0] for warning in warnings[:2]] == ["gate.on_fault", "gate.on_unsure"]
-
-
 def test_a_region_outside_the_picture_is_refused_by_its_recipe(bundle: Path) -> None:
     region = Region(x=40, y=0, width=40, height=40)
     settings = settings_of({"can": NamedRecipe(region=region)}, model__path=str(bundle))

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from edge.core.decision import Verdict
 from edge.gate.belt import CountedBelt, TimedBelt
-from edge.gate.gate import CHANGED, LATE, TOO_CLOSE, TOO_MANY, Flight, Gate, GateCommand
+from edge.gate.gate import (
+    CHANGED,
+    LATE,
+    NO_ENCODER,
+    TOO_CLOSE,
+    TOO_MANY,
+    UNKNOWN,
+    Flight,
+    Gate,
+    GateCommand,
+    at_sending,
+)
 from edge.settings.settings import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]
@@ -193,6 +204,30 @@ def test_parts_are_in_the_order_of_their_places_whenever_they_are_told() -> None
     assert [command.part for _, command in until(gate, 1.0)] == ["first", "second"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("order", ["ahead", "behind"])
+def test_a_part_too_close_to_one_that_the_gate_has_no_room_for_does_not_pass(mode: str, order: str) -> None:
+    gate, _ = gate_of(mode=mode, max_parts=1)
+    first, second = (0.1, 0.101) if order == "ahead" else (0.101, 0.1)
+    good = inspected(gate, Verdict.OK, seen=first, decided=0.102, part="good")
+    inspected(gate, Verdict.DEFECT, seen=second, decided=0.103, part="beyond")
+    assert (good.action, good.trouble) == ("reject", TOO_CLOSE)
+    passed = [command.part for _, command in until(gate, 1.0) if command.action == "pass"]
+    assert passed == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_without_room_is_kept_apart_from_those_that_come_when_there_is_room_again(mode: str) -> None:
+    gate, _ = gate_of(mode=mode, max_parts=1, window_ms=1, min_gap_ms=20)
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002, part="a")
+    inspected(gate, Verdict.DEFECT, seen=0.495, decided=0.497, part="beyond")
+    until(gate, 0.502)
+    assert gate.in_flight == 0
+    assert inspected(gate, Verdict.OK, seen=0.505, decided=0.507, part="close").trouble == TOO_CLOSE
+    until(gate, 1.1)
+    assert inspected(gate, Verdict.OK, seen=1.1, decided=1.102, part="later").trouble is None
+
+
 # -- what nobody saw
 
 
@@ -283,7 +318,104 @@ def test_a_part_that_comes_back_and_is_seen_again_does_not_pass_twice() -> None:
     assert inspected(gate, Verdict.OK, seen=0.2, decided=0.202, part="b").trouble == TOO_CLOSE
 
 
+def test_a_pass_that_was_sent_before_the_belt_turned_is_not_said_again_for_a_part_then_seen_as_a_defect() -> (
+    None
+):
+    gate, belt = gate_of(
+        belt="message", mode="reject-unless-ok", travel_ms=60, min_gap_ms=40, lead_ms=10, confirm_ms=100
+    )
+    first = inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    (said,) = gate.step(0.0505)
+    assert (said.part, said.action) == ("a", "pass")
+    belt.move("reverse", 0.055)
+    assert gate.step(0.055) == []
+    belt.move("forward", 0.12)
+    inspected(gate, Verdict.DEFECT, seen=0.13, decided=0.132, part="a again")
+    again = []
+    now = 0.13
+    while now < 0.4:
+        again += gate.step(now)
+        now += 0.001
+    assert again == []
+    assert first.trouble == TOO_CLOSE
+    assert gate.missing(0.5) == ["a", "a again"], "neither passed: the pass that was sent had run out"
+
+
+def test_a_part_whose_pass_was_sent_is_not_missed_in_the_bin_though_another_follows_too_closely() -> None:
+    gate, _ = gate_of(mode="reject-unless-ok", confirm_ms=100)
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    assert [command.action for _, command in until(gate, 0.1)] == ["pass"]
+    inspected(gate, Verdict.DEFECT, seen=0.01, decided=0.12, part="too close, told late")
+    assert gate.counts.not_withheld == 1
+    until(gate, 0.6)
+    assert gate.missing(1.0) == ["too close, told late"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_part_that_was_seen_before_it_was_known_where_the_belt_is_does_not_pass(mode: str) -> None:
+    gate, _ = gate_of(belt="message", min_gap_ms=40, mode=mode)
+    gate.lose("the broker is away")
+    gate.found(0.1)
+    assert inspected(gate, Verdict.OK, seen=0.099, decided=0.101).trouble == UNKNOWN
+    assert inspected(gate, Verdict.OK, seen=0.2, decided=0.201, part="b").trouble is None
+
+
+# -- a command that waits for its sending
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_command_may_leave_until_its_part_is_at_the_ejector(mode: str) -> None:
+    gate, _ = gate_of(mode=mode)
+    inspected(gate, Verdict.OK if mode == "reject-unless-ok" else Verdict.DEFECT, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.03)
+    assert gate.holds(command, 0.4999)
+    assert not gate.holds(command, 0.5001)
+
+
+def test_a_pass_does_not_leave_any_more_when_its_part_became_a_fault_meanwhile() -> None:
+    gate, _ = gate_of(mode="reject-unless-ok")
+    inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.03)
+    assert gate.holds(command, 0.031)
+    gate.expect("told late", 0.01)
+    assert not gate.holds(command, 0.031)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_command_does_not_leave_when_the_belt_stopped_turned_or_is_lost_meanwhile(mode: str) -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40, mode=mode)
+    inspected(gate, Verdict.OK if mode == "reject-unless-ok" else Verdict.DEFECT, seen=0.0, decided=0.002)
+    (command,) = gate.step(0.492)
+    belt.move("stopped", 0.4925)
+    assert not gate.holds(command, 0.493)
+    belt.move("forward", 0.494)
+    assert gate.holds(command, 0.495), "1.5 ms later than said: within the window"
+    gate.lose("the broker is away")
+    assert not gate.holds(command, 0.495)
+
+
+def test_what_nobody_saw_is_rejected_by_what_is_left_of_a_command_that_waited() -> None:
+    sweep = GateCommand(None, "reject", 1.0, 1.52, 500.0, "not seen")
+    assert at_sending(sweep, 0.999) == sweep
+    assert at_sending(sweep, 1.2) == GateCommand(None, "reject", 1.2, 1.52, 300.0, "not seen")
+    assert at_sending(sweep, 1.6) is None
+
+
 # -- an encoder
+
+
+@pytest.mark.parametrize("belt", ["steady", "message"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_count_places_no_part_where_there_is_no_encoder(belt: str, mode: str) -> None:
+    gate, _ = gate_of(belt=belt, min_gap_ms=40, mode=mode)
+    flight = gate.expect("a", 0.0, count=500)
+    assert gate.decide(flight, Verdict.OK, 0.002) == NO_ENCODER
+    commands = [command for _, command in until(gate, 2.0)]
+    if mode == "reject-unless-ok":
+        assert commands == []
+    else:
+        assert [command.part for command in commands] == ["a"]
+        assert commands[0].due == pytest.approx(0.5)
 
 
 def test_by_encoder_a_part_is_due_at_a_count_however_fast_the_belt_runs() -> None:
@@ -425,6 +557,6 @@ def test_a_gate_that_does_not_know_the_belt_does_not_after_a_change_either() -> 
 
 
 def test_reasons_name_settings_that_there_are() -> None:
-    named = re.findall(r"gate\.(\w+)", f"{CHANGED} {LATE} {TOO_CLOSE} {TOO_MANY}")
+    named = re.findall(r"gate\.(\w+)", f"{CHANGED} {LATE} {TOO_CLOSE} {TOO_MANY} {NO_ENCODER} {UNKNOWN}")
     assert named
     assert set(named) <= set(GateSettings.model_fields)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.core.decision import Verdict
-from edge.gate.gate import GateCommand
+from edge.gate.gate import LATE, GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.settings.settings import GateSettings
 
@@ -24,7 +24,7 @@ class Wire:
         self.tries = 0
         self.is_cut = False
 
-    def send(self, command: GateCommand, now: float) -> bool:
+    def send(self, command: GateCommand) -> bool:
         self.tries += 1
         if not self.is_cut:
             self.sent.put((time.monotonic(), command))
@@ -129,3 +129,83 @@ def test_many_threads_may_tell_it_things(keepers: Any, wire: Wire) -> None:
         thread.join()
     parts = [wire.next()[1].part for _ in range(400)]
     assert len(set(parts)) == 400
+
+
+# -- held up between the decision and the sending
+
+
+class HeldClock:
+    """Stands still, except that the process is held for ``held_for`` seconds before one look at it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.looks_until_held = -1
+        self.held_for = 0.0
+
+    def __call__(self) -> float:
+        self.looks_until_held -= 1
+        if self.looks_until_held == 0:
+            self.now += self.held_for
+        return self.now
+
+
+@pytest.mark.parametrize("mode", ["reject-on-defect", "reject-unless-ok"])
+@pytest.mark.parametrize("look", range(1, 6))
+def test_a_process_that_is_held_sends_no_command_after_its_part_has_passed(mode: str, look: int) -> None:
+    """Held at each look at the clock in turn, until long after the part was at the ejector."""
+    clock, sent = HeldClock(), list[tuple[float, GateCommand]]()
+
+    def send(command: GateCommand) -> bool:
+        sent.append((clock.now, command))
+        return True
+
+    settings = GateSettings.model_validate({"mode": mode, "travel_ms": 300})
+    keeper = GateKeeper(settings, send=send, clock=clock)
+    keeper.watch(clock.now - 100)
+    flight = keeper.expect("a", clock.now)
+    clock.now += 0.1
+    clock.looks_until_held, clock.held_for = look, 5.0
+    trouble = keeper.decide(flight, Verdict.OK if mode == "reject-unless-ok" else Verdict.DEFECT)
+    keeper.turn()
+    keeper.turn()
+    assert clock.looks_until_held <= 0, "held"
+    assert [at <= command.due for at, command in sent] == [True] * len(sent)
+    assert len(sent) + keeper.counts.too_late == 1 or trouble == LATE, "sent in time, counted, or a fault"
+
+
+def test_a_pass_is_not_sent_when_its_part_became_a_fault_while_another_command_was_sent() -> None:
+    """What another thread tells the gate between the decision and the sending counts."""
+    clock, sent = HeldClock(), list[str | None]()
+    connected = False
+
+    def send(command: GateCommand) -> bool:
+        if connected:
+            sent.append(command.part)
+            keeper.expect("close to b", begun + 0.051)
+        return connected
+
+    keeper = GateKeeper(GateSettings(mode="reject-unless-ok"), send=send, clock=clock)
+    begun = clock.now
+    keeper.watch(begun - 100)
+    for part, seen in (("a", begun), ("b", begun + 0.05)):
+        clock.now = seen
+        keeper.decide(keeper.expect(part, seen), Verdict.OK)
+    clock.now += 0.1
+    connected = True
+    keeper.turn()
+    assert sent == ["a"]
+
+
+def test_a_command_that_was_not_delivered_comes_again_while_there_is_time(wire: Wire) -> None:
+    clock = HeldClock()
+    keeper = GateKeeper(GateSettings(travel_ms=300), send=wire.send, clock=clock)
+    keeper.watch(clock.now - 100)
+    keeper.decide(keeper.expect("a", clock.now), Verdict.DEFECT)
+    _, command = wire.next()
+    keeper.undelivered(command)
+    keeper.turn()
+    assert wire.next()[1] == command
+    clock.now += 1
+    keeper.turn()
+    keeper.undelivered(command)
+    assert keeper.counts.too_late == 1

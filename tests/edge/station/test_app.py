@@ -14,6 +14,7 @@ import edge.station.app
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.core.errors import SettingsError
 from edge.deployment.served import Served
+from edge.outputs.mqtt.announcer import Announcer
 from edge.settings.load_settings import load_settings
 from edge.settings.settings import CameraSettings
 
@@ -67,3 +68,36 @@ def test_a_signal_that_comes_while_another_is_handled_hangs_nothing(bundle: Path
     signals.join(20)
     assert not signals.is_alive()
     line.station.stop(drain_s=0)
+
+
+@pytest.mark.parametrize("source", ["simulated", "folder", "file"])
+def test_what_no_camera_sees_is_marked_simulated_in_every_command(
+    bundle: Path, parts: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored pictures show no part that lies on the belt now: a gate must not act on them."""
+    film = Path("film.avi")
+    film.touch()
+    places = {"simulated": "simulated", "folder": str(parts / "ok"), "file": str(film)}
+    flags = {"model.path": str(bundle), "mqtt.enabled": "false", "camera.source": places[source]}
+    settings = load_settings(None, flags)
+    marks = list[bool]()
+
+    def announcer(station: str, *, simulated: bool) -> Announcer:
+        marks.append(simulated)
+        return Announcer(station, simulated=simulated)
+
+    monkeypatch.setattr("edge.station.station.Announcer", announcer)
+    edge.station.app.Line(Served(settings, load_inspector(settings))).station.stop(drain_s=0)
+    assert marks == [True]
+
+
+def test_a_start_says_what_passes_while_the_station_is_dead(
+    bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    flags = {"model.path": str(bundle), "mqtt.enabled": "false", "camera.count": "1", "camera.rate": "100"}
+    settings = load_settings(None, flags)
+    edge.station.app.Line(Served(settings, load_inspector(settings))).run()
+    said = [record.message for record in caplog.records if "every part passes" in record.message]
+    assert len(said) == 1
+    assert said[0].startswith("gate.mode")

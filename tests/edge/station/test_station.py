@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from edge.core.decision import Verdict
-from edge.core.errors import SettingsError
+from edge.core.errors import RequestError, SettingsError
 from edge.core.frame import Frame
-from edge.gate.gate import GateCommand
+from edge.gate.gate import NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection
 from edge.outputs.mqtt.announcer import Announcer
 from edge.outputs.pins.inputs import Edge
@@ -140,7 +140,7 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     monkeypatch.setattr("edge.outputs.pins.ejector._REOPEN_S", 0.01)
     published: list[GateCommand] = []
 
-    def publish(_self: Announcer, command: GateCommand, _now: float) -> bool:
+    def publish(_self: Announcer, command: GateCommand) -> bool:
         published.append(command)
         return False
 
@@ -351,3 +351,27 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
     assert here.station.vital == {"the gate": True, "the pins": False, "the recorder": True}
+
+
+@pytest.mark.parametrize("mode", ["reject-on-defect", "reject-unless-ok"])
+def test_a_count_without_an_encoder_is_refused_and_its_part_does_not_pass(
+    stand: Callable[..., Stand], mode: str
+) -> None:
+    no_broker = {"mqtt__enabled": "true", "mqtt__port": 1}
+    here = stand(trigger__kind="message", gate__mode=mode, gate__travel_ms=5000, **no_broker)
+    here.station.triggered("before", time.monotonic(), None)
+    here.show(GOOD)
+    time.sleep(0.03)  # farther apart than gate.min_gap_ms
+    seen = time.monotonic()
+    with pytest.raises(RequestError, match=r'^count: .*gate\.belt = "encoder"'):
+        here.station.triggered("x", seen, 500)
+    here.show(GOOD)
+    before, counted = here.messages
+    assert (before.part, before.verdict, before.action) == ("before", "ok", "pass")
+    assert (counted.part, counted.verdict, counted.action) == ("x", "fault", "reject")
+    assert counted.reason == NO_ENCODER
+    of_part = [command for command in here.commands if command.part == "x"]
+    if mode == "reject-on-defect":
+        assert [command.due for command in of_part] == [pytest.approx(seen + 5)]
+    else:
+        assert of_part == []

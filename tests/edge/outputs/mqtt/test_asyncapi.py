@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_it_says_how_each_message_is_really_published() -> None:
     announcer.link = cast("BrokerLink", link)
     announcer.status("ready", datetime.now(UTC), None)
     for action in ("reject", "pass"):
-        announcer.command(GateCommand("A-1", action, 1.0, 2.0, 50.0), 0.0)
+        announcer.command(GateCommand("A-1", action, time.monotonic() + 60, time.monotonic() + 61, 50.0))
     announcer.bits(ready=True, busy=False, result_valid=False, result_ok=False, part=None)
     announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
     now = frame(0.0)

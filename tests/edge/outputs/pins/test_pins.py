@@ -80,7 +80,11 @@ def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
     def make(gate: dict[str, Any], rack: Rack, **pins: Any) -> tuple[GatePins, GateKeeper, Rack]:
         settings, chosen = GateSettings.model_validate(gate), PinSettings(**pins)
         holder: list[GatePins] = []
-        keeper = GateKeeper(settings, send=lambda command, _: holder[0].eject(command))
+
+        def eject(command: GateCommand) -> bool:
+            return holder[0].eject(command)
+
+        keeper = GateKeeper(settings, send=eject)
         holder.append(
             GatePins(
                 chosen, settings, TriggerSettings(), keeper,

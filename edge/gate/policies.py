@@ -1,0 +1,18 @@
+"""What the settings of a gate let pass that nobody found good, in words for a person. Pure."""
+
+from edge.settings.settings import GateSettings
+
+
+def what_may_pass(gate: GateSettings) -> list[str]:
+    """A line for each setting by which parts pass without a verdict "ok"; empty where none can."""
+    lines = []
+    if gate.mode == "reject-on-defect":
+        lines.append(
+            'gate.mode = "reject-on-defect": while the station or its broker is down every part passes; '
+            'with "reject-unless-ok" none does'
+        )
+    if gate.on_fault == "pass":
+        lines.append('gate.on_fault = "pass": a part without a valid result passes; "reject" is safe')
+    if gate.on_unsure == "pass":
+        lines.append('gate.on_unsure = "pass": a part that a person should look at passes')
+    return lines
