@@ -16,7 +16,14 @@ from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.pins.pin_check import try_pins
-from edge.records.journal_file import check_folder, check_writable, count_waiting, reading
+from edge.records.journal_file import (
+    ForeignJournalError,
+    check_folder,
+    check_writable,
+    count_waiting,
+    reading,
+    whose_is_next,
+)
 from edge.service.clock import clock_is_synchronised
 from edge.settings.settings import Settings
 from edge.station.subscriptions import NEEDS_BROKER, needs_messages
@@ -188,7 +195,9 @@ def _journal(settings: Settings) -> str:
     if not path.exists():
         return f"{path}: can be written; the first start makes it"
     with reading(path) as database:
-        waiting = count_waiting(database)
+        waiting, theirs = count_waiting(database), whose_is_next(database)
+    if theirs not in (None, settings.station.name):
+        raise ForeignJournalError(path, theirs, settings.station.name)
     return f"{path}: can be written; {waiting} verdicts wait for the broker"
 
 

@@ -52,6 +52,7 @@ class _Sender:
             journal,
             settings.journal,
             topic=Topics(self._station).verdict,
+            station=self._station,
             alarm=lambda _name, _text: None,  # alarms are the station's
         )
         self.link = BrokerLink(

@@ -142,6 +142,8 @@ class Archive:
         if not self._quota.has_room_for(entry):
             return  # what is there matters more, or it is larger than all there may be
         stem = self._root / entry.name
+        if link := next((place for place in (stem.parent.parent, stem.parent) if place.is_symlink()), None):
+            raise OSError(f"{link.name} is a link, which is not followed")
         stem.parent.mkdir(parents=True, exist_ok=True)
         about_file = stem.with_name(f"{stem.name}.json")
         write_whole(about_file, about)

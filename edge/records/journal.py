@@ -14,8 +14,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.core.errors import JournalError
-from edge.records.journal_file import DATABASE_ERRORS, JournalFile, UnknownContentError, is_damage, set_aside
+from edge.core.errors import JournalError, one_line
+from edge.records.ages import leap
+from edge.records.journal_file import (
+    DATABASE_ERRORS,
+    ForeignJournalError,
+    JournalFile,
+    UnknownContentError,
+    is_damage,
+    set_aside,
+    whose_is_next,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +51,15 @@ class OutboxRow:
 class Journal:
     """One SQLite file, used from several threads; a file that breaks is opened again, or replaced.
 
-    Every method may raise JournalError, which the next call may not: the disk may be back.
+    Every method may raise JournalError, which the next call may not: the disk may be back. With ``station``
+    verdicts of others are not sent.
     """
 
-    def __init__(self, path: Path, *, max_rows: int, max_age_s: float | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, *, max_rows: int, max_age_s: float | None = None, station: str | None = None
+    ) -> None:
+        self._path = path.resolve()  # of a link the file that it names: SQLite's other files lie beside that
+        self._station = station
         self._max_rows = max_rows
         self._max_age_s = max_age_s
         self._lock = threading.Lock()
@@ -61,7 +74,9 @@ class Journal:
         self.dropped = 0
         """Verdicts deleted unsent, for want of room."""
         self.replaced: str | None = None
-        """What was set aside since somebody looked, and why; set to None by whoever says it."""
+        """What others did to the file since somebody looked; set to None by whoever says it."""
+        self.leap: float | None = None
+        """By so many seconds the clock went ahead at once, so that nothing is deleted by age for now."""
 
     @property
     def rows(self) -> int:
@@ -79,7 +94,11 @@ class Journal:
         return self._acknowledged
 
     def open(self) -> None:
-        """Open the file now, not at the first use; raises JournalInUseError if another process writes it."""
+        """Open the file now, not at the first use.
+
+        Raises JournalInUseError if another process writes it, and ForeignJournalError where what waits for
+        the broker is of another station.
+        """
         with self._using():
             pass
 
@@ -103,7 +122,7 @@ class Journal:
                 " WHERE number > ? ORDER BY number LIMIT ?",
                 (max(after, self._acknowledged), limit),
             ).fetchall()
-        return [OutboxRow(number, _sendable(message)) for number, message in rows]
+        return [OutboxRow(number, _sendable(message, self._station)) for number, message in rows]
 
     def acknowledge(self, number: int, *, opening: int) -> None:
         """The broker has everything up to ``number``; written down by the next ``sync``.
@@ -180,21 +199,37 @@ class Journal:
     def _using(self) -> Iterator[sqlite3.Connection]:
         """The open file, for one thread at a time."""
         with self._lock:
-            if self._file is not None and not self._file.is_there():
-                self.replaced = f"journal: {self._path} was taken away; a new one begins"
-                self._close_file()
-            file = self._file if self._file is not None else self._open_file()
+            file = self._still_open() or self._open_file()
             try:
                 yield file.database
             except DATABASE_ERRORS as error:
                 self._after(error, file)
                 raise JournalError(f"{self._path}: cannot be used ({error})") from error
 
+    def _still_open(self) -> JournalFile | None:
+        """The file that is open, if it still is the one in the folder; what others did to it is mended."""
+        file = self._file
+        if file is None:
+            return None
+        if not file.is_there():
+            self.replaced = f"journal: {self._path} was taken away; a new one begins"
+            self._last = 0
+            self._file = None
+            with suppress(*DATABASE_ERRORS):
+                file.leave()
+            return None
+        try:
+            file.keep_lock()
+            if file.is_torn() and file.save_tail():
+                self.replaced = f"journal: somebody took {self._path}-wal away; what it held was saved"
+                self._close_file()
+        except (OSError, *DATABASE_ERRORS) as error:
+            raise JournalError(f"{self._path}: cannot be used ({error})") from error
+        return self._file
+
     def _open_file(self) -> JournalFile:
         file = JournalFile(self._path)
         self._file = file
-        if file.replaced is not None:
-            self.replaced = file.replaced
         try:
             database = file.database
             # In one SELECT without the inner ones SQLite would read the whole table.
@@ -204,17 +239,30 @@ class Journal:
             ).fetchone()
             if not isinstance(acknowledged, int):
                 raise UnknownContentError("nothing says what was acknowledged")
+            self._refuse_foreign(whose_is_next(database))
         except DATABASE_ERRORS as error:
             self._after(error, file)
             raise JournalError(f"{self._path}: cannot be used ({error})") from error
         if last is None:
             first, last = acknowledged + 1, acknowledged
+        if file.trouble is None and last < self._last:
+            file.trouble = f"journal: {self._path} has lost its latest {self._last - last} inspections"
+        self.replaced = file.trouble or self.replaced
         acknowledged = max(acknowledged, first - 1)
         self._first, self._last, self._acknowledged, self._saved = first, last, acknowledged, acknowledged
         if not self._is_sent:
             self._acknowledged = last
         self.openings += 1
         return file
+
+    def _refuse_foreign(self, station: str | None) -> None:
+        """Another station's journal is left alone at the start; one in place of ours is set aside."""
+        if station is None or self._station is None or station == self._station:
+            return
+        if self.openings:
+            raise UnknownContentError(f"what it holds for the broker is of station {one_line(station)[:100]}")
+        self._close_file()
+        raise ForeignJournalError(self._path, station, self._station)
 
     def _after(self, error: Exception, file: JournalFile) -> None:
         """Leave the file as if the failed use had not been; one that will fail again is replaced."""
@@ -228,6 +276,7 @@ class Journal:
         if is_damage(error):
             try:
                 self.replaced = set_aside(self._path, str(error))
+                self._last = 0
             except OSError as problem:
                 logger.error("journal: %s is damaged and cannot be set aside (%s)", self._path, problem)
 
@@ -241,6 +290,15 @@ class Journal:
         """The last of the oldest rows that are beyond the age, and were sent; 0 if none is."""
         if self._max_age_s is None:
             return 0
+        limit = now - self._max_age_s
+        before, after = database.execute(
+            "SELECT (SELECT max(recorded) FROM inspections WHERE recorded < ?1),"
+            " (SELECT min(recorded) FROM inspections WHERE recorded >= ?1)",
+            (limit,),
+        ).fetchone()
+        self.leap = leap(before, now if after is None else after)
+        if self.leap is not None:
+            return 0
         oldest = database.execute(
             "SELECT number, CAST(recorded AS REAL) FROM inspections WHERE number <= ?"
             " ORDER BY number LIMIT ?",
@@ -248,18 +306,20 @@ class Journal:
         ).fetchall()
         last = 0
         for number, recorded in oldest:
-            if recorded is None or recorded >= now - self._max_age_s:
+            if recorded is None or recorded >= limit:
                 break
             last = number
         return last
 
 
-def _sendable(message: object) -> bytes | None:
-    """A message as it can be published; None for what a damaged file holds instead."""
+def _sendable(message: object, station: str | None) -> bytes | None:
+    """A message as this station can publish it; None for what a damaged file holds instead."""
     if not isinstance(message, bytes) or len(message) > LARGEST_BYTES:
         return None
     try:
         said = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    return message if isinstance(said, dict) and isinstance(said.get("id"), str) else None
+    if not isinstance(said, dict) or not isinstance(said.get("id"), str):
+        return None
+    return message if station is None or said.get("station") == station else None

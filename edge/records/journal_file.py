@@ -6,11 +6,11 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.core.errors import JournalError
+from edge.core.errors import JournalError, one_line
 from edge.core.files import sync_folder
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ _DAMAGE = (
     sqlite3.SQLITE_FORMAT,
 )
 BUSY_S = 1.0
+_OPEN = b"open\n"  # in the lock's file, until the journal was closed in order
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the database raises; the second where the names in a damaged file are no text."""
 
@@ -80,6 +81,16 @@ class JournalInUseError(JournalError):
     """Another process writes this journal."""
 
 
+class ForeignJournalError(JournalError):
+    """What waits in it for the broker is of another station."""
+
+    def __init__(self, path: Path, theirs: str, ours: str) -> None:
+        super().__init__(
+            f"journal.path: {path}: what it holds for the broker is of station {one_line(theirs)[:100]}, and "
+            f"station.name is {ours}; give this station its own journal, or that name until all is sent"
+        )
+
+
 class JournalFile:
     """An open journal file; only one process at a time has it open for writing.
 
@@ -89,29 +100,67 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.replaced: str | None = None
-        """What was set aside to open this file, and why."""
+        self._tail = _beside(path, "-wal")
+        self.trouble: str | None = None
+        """What was set aside to open this file, and why; or what it has lost since it was open."""
         self._lock: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(path)
+            is_torn = os.read(self._lock, 8) == _OPEN and path.exists() and not self._tail.exists()
             self.database = self._open_or_replace()
-            self._inode = path.stat().st_ino
+            self._identity, self._tail_identity = _identity(path), _identity(self._tail)
+            os.pwrite(self._lock, _OPEN, 0)
         except (OSError, *DATABASE_ERRORS) as error:
             self._unlock()
             raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
+        if is_torn and self.trouble is None:
+            self.trouble = f"journal: somebody took {self._tail} away: the latest inspections are lost"
 
     def is_there(self) -> bool:
         """Whether the file is still the one in the folder; nothing that is written to another one lasts."""
+        return _is_still(self.path, self._identity)
+
+    def is_torn(self) -> bool:
+        """Whether somebody took the write-ahead file away: what it holds lasts only while this is open."""
+        return not _is_still(self._tail, self._tail_identity)
+
+    def save_tail(self) -> bool:
+        """Move what a write-ahead file holds that was taken away to where it belongs; False if not all."""
+        _, written, moved = self.database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return bool(written == moved)
+
+    def keep_lock(self) -> None:
+        """Lock again where somebody took the lock's file away; JournalInUseError if another was first."""
+        if self._lock is not None and not _is_still(_beside(self.path, ".lock"), _identity(self._lock)):
+            again = _lock(self.path)
+            os.pwrite(again, _OPEN, 0)
+            os.close(self._lock)
+            self._lock = again
+
+    def leave(self) -> None:
+        """Close what was taken away, with all that was written to it, and leave nothing to what came instead.
+
+        SQLite would write the rest of the old file into the new one.
+        """
         try:
-            return self.path.stat().st_ino == self._inode
-        except OSError:
-            return False
+            with suppress(*DATABASE_ERRORS):
+                self.save_tail()
+            self.database.close()
+            if not self.is_torn():
+                self._tail.unlink(missing_ok=True)
+        except OSError as error:
+            raise JournalError(f"{self._tail}: cannot be deleted ({error.strerror})") from error
+        finally:
+            self._unlock()
 
     def close(self) -> None:
         """Write everything back to the file and let others have it."""
         try:
             self.database.close()
+            if self._lock is not None:
+                with suppress(OSError):
+                    os.ftruncate(self._lock, 0)
         finally:
             self._unlock()
 
@@ -126,7 +175,7 @@ class JournalFile:
         except DATABASE_ERRORS as error:
             if not is_damage(error):
                 raise
-            self.replaced = set_aside(self.path, str(error))
+            self.trouble = set_aside(self.path, str(error))
             return _connect(self.path)
 
 
@@ -155,6 +204,15 @@ def count_waiting(database: sqlite3.Connection) -> int:
     """How many verdicts the broker has not acknowledged, so far as was written down."""
     query = "SELECT count(*) FROM inspections WHERE number > (SELECT acknowledged FROM outbox)"
     return int(database.execute(query).fetchone()[0])
+
+
+def whose_is_next(database: sqlite3.Connection) -> str | None:
+    """The station of the verdict that is to be sent next; None where there is none, or it does not say."""
+    row = database.execute(
+        "SELECT CASE WHEN json_valid(message) THEN json_extract(message, '$.station') END FROM inspections"
+        " WHERE number > (SELECT acknowledged FROM outbox) ORDER BY number LIMIT 1"
+    ).fetchone()
+    return row[0] if row is not None and isinstance(row[0], str) else None
 
 
 def check_writable(path: Path) -> None:
@@ -266,6 +324,21 @@ def _lock(path: Path) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def _identity(file: Path | int) -> tuple[int, int]:
+    status = os.fstat(file) if isinstance(file, int) else file.stat()
+    return status.st_dev, status.st_ino
+
+
+def _is_still(path: Path, identity: tuple[int, int]) -> bool:
+    """Whether this is the file of that name; a folder that may not be looked into took nothing away."""
+    try:
+        return _identity(path) == identity
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from edge.alarms.trouble import Alarm, Trouble
-from edge.core.errors import JournalError, one_line
+from edge.core.errors import JournalError, SettingsError, one_line
 from edge.core.images import Image
 from edge.inspection.inspector import Inspection
 from edge.outputs.mqtt.client import BrokerLink, Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive
 from edge.records.journal import Journal, Record
-from edge.records.journal_file import JournalInUseError
+from edge.records.journal_file import ForeignJournalError, JournalInUseError
 from edge.records.outbox import Outbox
 from edge.records.written import WrittenBytes
 from edge.service.clock import clock_is_synchronised
@@ -37,7 +37,7 @@ _BATCH = 500
 _CHECKPOINT_ROWS = 250
 _CHECKPOINT_S = 60.0
 _STOP_S = 2.0
-_FROZEN_S = 2.0
+_FROZEN = 0.4  # of the time that there is at the end
 _DRAIN_STEP_S = 0.02
 _REPLACED_SHOWN_S = 3600.0
 _LONGEST_REASON = 500
@@ -54,8 +54,8 @@ class _Waiting:
 class Recorder:
     """Keeps what was decided, and has it sent; ``record`` never waits for a disk.
 
-    Raises JournalInUseError if another process writes this journal. Any other trouble is said, is an
-    alarm, and is tried again.
+    Raises JournalInUseError if another process writes this journal, SettingsError if what waits in it is of
+    another station. Any other trouble is said, is an alarm, and is tried again.
     """
 
     def __init__(
@@ -64,11 +64,12 @@ class Recorder:
         settings: JournalSettings,
         *,
         topic: str,
+        station: str,
         alarm: Alarm,
         archive: Archive | None = None,
     ) -> None:
         age_s = settings.max_days * 86400 if settings.max_days else None
-        self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s)
+        self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s, station=station)
         self._outbox = Outbox(self._journal, topic)
         self._archive = archive
         self._sync_s = settings.sync_ms / 1000
@@ -86,6 +87,7 @@ class Recorder:
         self._full = Trouble("journal-full", alarm)
         self._replaced = Trouble("journal-replaced", alarm)
         self._replaced_until = 0.0
+        self._is_leap_said = False
         self._threads = [
             threading.Thread(target=self._write, name="journal", daemon=True),
             threading.Thread(target=self._keep_up, name="journal-upkeep", daemon=True),
@@ -97,6 +99,8 @@ class Recorder:
             self._journal.open()
         except JournalInUseError:
             raise
+        except ForeignJournalError as error:
+            raise SettingsError(str(error)) from None
         except JournalError as error:
             self._broken.begins(f"{error}; inspections wait to be recorded")
 
@@ -174,7 +178,7 @@ class Recorder:
     def stop(self, *, drain_s: float) -> int:
         """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.
 
-        A broker that takes nothing for 2 s is not waited for any more.
+        A broker that takes nothing for two fifths of that is not waited for any more.
 
         Returns how many verdicts wait there for the next start.
         """
@@ -215,7 +219,7 @@ class Recorder:
     def _drain(self, most_s: float) -> None:
         """Wait for the broker, while it takes anything."""
         left, deadline = self.waiting + 1, time.monotonic() + most_s
-        while self.waiting < left and (more := min(_FROZEN_S, deadline - time.monotonic())) > 0:
+        while self.waiting < left and (more := min(most_s * _FROZEN, deadline - time.monotonic())) > 0:
             left = self.waiting
             self._wait(lambda before=left: self.waiting < max(before, 1), more)  # type: ignore[misc]
 
@@ -281,7 +285,7 @@ class Recorder:
                 self._is_unkept = False
             except Exception as error:  # whatever it is, the thread must not end
                 self._is_unkept = True
-                self._broken.begins(f"{error}; inspections wait to be recorded")
+                self._broken.begins(f"{error}; what was written may not outlive a power cut")
             self._say()
 
     def _trim(self) -> None:
@@ -289,6 +293,13 @@ class Recorder:
         by_age = clock_is_synchronised() is not False
         while self._journal.trim(time.time() if by_age else 0.0):
             pass
+        leap = self._journal.leap
+        if leap is not None and not self._is_leap_said:
+            logger.warning(
+                "journal: the clock went ahead by %.0f days at once: nothing is deleted by age for now",
+                leap / 86400,
+            )
+        self._is_leap_said = leap is not None
 
     def _say(self) -> None:
         """Raise and clear what can only be seen from here."""

@@ -106,6 +106,7 @@ class Station:
             journal,
             settings.journal,
             topic=self._say.topics.verdict,
+            station=settings.station.name,
             alarm=self.alarms.tell,
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
         )

@@ -7,8 +7,11 @@ import pytest
 
 from edge.__main__ import main
 from edge.camera.check import mend_device
+from edge.core.errors import SettingsError
 from edge.records.journal import Journal, Record
+from edge.records.recorder import Recorder
 from edge.service.clock import clock_is_synchronised
+from edge.settings.settings import JournalSettings
 from tests.brokers import MosquittoBroker
 from tests.rigs.sources import HttpCamera
 
@@ -130,6 +133,27 @@ def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
     assert found["journal"] is False
     assert "journal.sqlite: cannot be read" in text
     assert [path.name for path in Path().glob("*aside*")] == []
+
+
+def test_a_journal_with_unsent_verdicts_of_another_station_is_said(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(Path("journal.sqlite"), max_rows=1000, station="left")
+    journal.append([Record(0.0, '{"id": "1", "station": "left"}')])
+    journal.close()
+    arguments = ["--model", str(bundle), "--mqtt.enabled", "false"]
+    _, found, text = findings([*arguments, "--station.name", "right"], capsys)
+    assert found["journal"] is False
+    assert "is of station left, and station.name is right" in text
+    assert findings([*arguments, "--station.name", "left"], capsys)[1]["journal"]
+    with pytest.raises(SettingsError):  # nor does it start
+        Recorder(
+            Path("journal.sqlite"),
+            JournalSettings(),
+            topic="t",
+            station="right",
+            alarm=lambda _name, _text: None,
+        )
 
 
 def test_a_full_disk_is_said(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -307,3 +307,18 @@ class ArchiveMachine(RuleBasedStateMachine):
 
 TestArchiveMachine = ArchiveMachine.TestCase
 TestArchiveMachine.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+
+def test_a_link_among_the_folders_leads_nothing_out_of_the_archive(
+    archive: Make, folder: Path, said: Said
+) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    folder.mkdir()
+    for day in (datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)):  # midnight may come
+        (folder / day.strftime("%Y%m%d")).symlink_to(elsewhere)
+    running = archive()
+    running.offer(verdict(1), NOISE)
+    wait_for(lambda: said == [("archive", True)])
+    finish(running)
+    assert list(elsewhere.iterdir()) == []

@@ -16,7 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.core.errors import JournalError
 from edge.records.journal import LARGEST_BYTES, Journal, OutboxRow, Record
-from edge.records.journal_file import SCHEMA_VERSION, JournalInUseError, count_waiting, reading
+from edge.records.journal_file import (
+    SCHEMA_VERSION,
+    ForeignJournalError,
+    JournalInUseError,
+    count_waiting,
+    reading,
+)
 from tests.conftest import MEMORY
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
@@ -78,9 +84,37 @@ def test_by_age_only_what_was_sent_goes(path: Path) -> None:
     journal.append(records(*range(10)))
     journal.acknowledge(4, opening=journal.openings)
     assert journal.trim(now=102.0) == 2
-    assert journal.trim(now=10**9) == 2
-    assert journal.trim(now=10**9) == 0
+    assert journal.trim(now=10**6) == 2
+    assert journal.trim(now=10**6) == 0
     assert (journal.waiting, journal.dropped) == (6, 0)
+    journal.close()
+
+
+YEAR = 365 * 86400.0
+
+
+def test_a_clock_that_is_years_ahead_has_nothing_deleted_until_as_much_is_recorded_by_it(path: Path) -> None:
+    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal.append(records(*range(10)))
+    journal.acknowledge(10, opening=journal.openings)
+    assert journal.trim(now=10 * YEAR) == 0
+    assert journal.leap == 10 * YEAR - 9
+    journal.append([Record(10 * YEAR + second, message(10 + second)) for second in range(100)])
+    assert journal.trim(now=10 * YEAR + 99) == 0
+    journal.acknowledge(110, opening=journal.openings)
+    journal.append([Record(10 * YEAR + 101, message(200))])
+    assert journal.trim(now=10 * YEAR + 101) == 11
+    assert journal.rows == 100
+    journal.close()
+
+
+def test_what_was_recorded_by_a_clock_that_lagged_goes_with_the_rows_around_it(path: Path) -> None:
+    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal.append(records(0, 1))
+    journal.append([Record(YEAR + second, message(second)) for second in range(200)])
+    journal.acknowledge(202, opening=journal.openings)
+    assert journal.trim(now=YEAR + 10) == 0
+    assert journal.trim(now=YEAR + 199) == 2 + 99
     journal.close()
 
 
@@ -209,6 +243,154 @@ def test_a_file_that_is_taken_away_is_made_again(path: Path) -> None:
     journal.append(records(2))
     assert ids(journal.outbox(after=0, limit=9)) == ["run-2"]
     assert path.exists()
+    journal.close()
+
+
+def test_a_write_ahead_file_that_is_taken_away_costs_no_row(path: Path) -> None:
+    """Its rows were published: a kill would take them."""
+    journal = Journal(path, max_rows=1000)
+    for number in range(76):
+        journal.append(records(number))
+    path.with_name(f"{path.name}-wal").unlink()
+    journal.append(records(76))
+    assert journal.replaced is not None
+    assert "-wal away; what it held was saved" in journal.replaced
+    killed = path.with_name("killed.sqlite")  # what a process finds that starts after a kill
+    for suffix in ("", "-wal"):
+        copyfile(f"{path}{suffix}", f"{killed}{suffix}")
+    again = Journal(killed, max_rows=1000)
+    assert ids(again.outbox(after=0, limit=100)) == [f"run-{number}" for number in range(77)]
+    assert again.replaced is None
+    again.close()
+    journal.close()
+
+
+def test_a_write_ahead_file_that_is_taken_away_between_two_processes_is_said(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1, 2))
+    killed = path.with_name("killed.sqlite")
+    for suffix in ("", ".lock"):
+        copyfile(f"{path}{suffix}", f"{killed}{suffix}")
+    journal.close()
+    again = Journal(killed, max_rows=1000)
+    again.append(records(3))
+    assert again.replaced is not None
+    assert "the latest inspections are lost" in again.replaced
+    again.close()
+    after = Journal(killed, max_rows=1000)
+    after.open()
+    assert after.replaced is None
+    after.close()
+
+
+def test_rows_that_a_file_has_lost_by_the_time_it_is_opened_again_are_said(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1, 2, 3))
+    journal._close_file()
+    other = sqlite3.connect(path)
+    other.execute("DELETE FROM inspections WHERE number > 1")
+    other.commit()
+    other.close()
+    journal.append(records(4))
+    assert journal.replaced == f"journal: {path} has lost its latest 2 inspections"
+    journal.close()
+
+
+def test_where_nobody_may_look_into_the_folder_nothing_was_taken_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as no_permission:
+        no_permission.setattr(Path, "stat", forbidden)
+        journal.append(records(2))
+    assert journal.replaced is None
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-1", "run-2"]
+    journal.close()
+
+
+def test_a_lock_that_is_taken_away_is_locked_again_so_that_no_second_process_writes(path: Path) -> None:
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+    path.with_name(f"{path.name}.lock").unlink()
+    journal.append(records(2))
+    with pytest.raises(JournalInUseError):
+        Journal(path, max_rows=1000).open()
+    journal.close()
+
+
+def test_a_journal_that_is_a_link_is_synced_and_locked_where_it_lies(path: Path) -> None:
+    link = path.with_name("link.sqlite")
+    link.symlink_to(path)
+    journal = Journal(link, max_rows=1000)
+    journal.append(records(1))
+    assert path.with_name(f"{path.name}-wal").stat().st_size
+    with pytest.raises(JournalInUseError):
+        Journal(path, max_rows=1000).open()
+    assert not link.with_name(f"{link.name}.lock").exists()
+    journal.close()
+
+
+def test_what_waits_in_another_station_s_journal_is_neither_sent_nor_taken_away(path: Path) -> None:
+    theirs = Journal(path, max_rows=1000, station="left")
+    theirs.append([Record(float(n), message(n, station="left")) for n in range(3)])
+    theirs.close()
+    ours = Journal(path, max_rows=1000, station="right")
+    with pytest.raises(ForeignJournalError, match=r"is of station left, and station\.name is right"):
+        ours.open()
+    theirs.open()
+    theirs.acknowledge(3, opening=theirs.openings)
+    theirs.close()
+    ours.append([Record(9.0, message(9, station="right"))])
+    assert ids(ours.outbox(after=0, limit=9)) == ["run-9"]
+    ours.close()
+
+
+def test_another_station_s_journal_that_takes_the_place_of_ours_is_set_aside(path: Path) -> None:
+    other = path.with_name("other.sqlite")
+    theirs = Journal(other, max_rows=1000, station="left")
+    theirs.append([Record(1.0, message(1, station="left"))])
+    theirs.close()
+    ours = Journal(path, max_rows=1000, station="right")
+    ours.append([Record(2.0, message(2, station="right"))])
+    other.replace(path)
+    with pytest.raises(JournalError, match="is of station left"):
+        ours.append([Record(3.0, message(3, station="right"))])
+    ours.append([Record(3.0, message(3, station="right"))])
+    assert ids(ours.outbox(after=0, limit=9)) == ["run-3"]
+    assert ours.replaced is not None
+    assert "is of station left" in ours.replaced
+    assert len(list(path.parent.glob("*.aside-*Z"))) == 1
+    ours.close()
+
+
+def test_a_file_that_is_moved_keeps_all_and_what_comes_in_its_place_is_not_mixed_with_it(path: Path) -> None:
+    backup, moved = path.with_name("backup.sqlite"), path.with_name("moved.sqlite")
+    before = Journal(backup, max_rows=1000)
+    before.append(records(*range(100)))
+    before.close()
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1001, 1002))
+    path.rename(moved)
+    backup.rename(path)
+    journal.append(records(1003))
+    assert ids(journal.outbox(after=0, limit=200)) == [f"run-{n}" for n in [*range(100), 1003]]
+    journal.close()
+    away = Journal(moved, max_rows=1000)
+    assert ids(away.outbox(after=0, limit=200)) == ["run-1001", "run-1002"]
+    away.close()
+
+
+def test_one_row_of_another_station_among_ours_is_left_out(path: Path) -> None:
+    journal = Journal(path, max_rows=1000, station="right")
+    journal.append(
+        [Record(1.0, message(n, station=name)) for n, name in enumerate(["right", "left", "right"])]
+    )
+    assert [row.message is None for row in journal.outbox(after=0, limit=9)] == [False, True, False]
     journal.close()
 
 

@@ -38,6 +38,26 @@ def test_what_is_too_old_goes_whatever_it_is() -> None:
     assert gone(quota, 13.0) == []
 
 
+def test_a_clock_that_is_years_ahead_makes_nothing_too_old_until_as_much_lies_there_by_it() -> None:
+    years = 10 * 365 * 86400.0
+    quota = Quota(max_bytes=1000, max_age_s=100.0)
+    for each in (entry(1.0), entry(2.0, ok=True)):
+        quota.add(each)
+    assert gone(quota, years) == []
+    quota.add(entry(years))
+    assert gone(quota, years + 50) == []
+    quota.add(entry(years + 101))
+    assert [e.at for e in gone(quota, years + 101)] == [2.0, 1.0, years]
+
+
+def test_what_is_of_a_day_to_come_goes_before_what_is_of_today() -> None:
+    years = 10 * 365 * 86400.0
+    quota = Quota(max_bytes=40, max_age_s=1e9)
+    for at in (years, 1000.0, years + 1, 1001.0):
+        quota.add(entry(at))
+    assert [e.at for e in gone(quota, 1002.0, entry(1002.0, 30))] == [years + 1, years, 1000.0]
+
+
 def test_without_a_clock_that_is_right_nothing_is_too_old() -> None:
     quota = Quota(max_bytes=1000, max_age_s=10.0)
     quota.add(entry(1.0))

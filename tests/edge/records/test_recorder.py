@@ -62,6 +62,7 @@ def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
             where,
             JournalSettings(**values),
             topic="t",
+            station="a",
             alarm=lambda name, text: alarms.append((name, text is not None)),
         )
         recorder.start(None)
@@ -201,6 +202,7 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
         path,
         JournalSettings(max_rows=1000, sync_ms=50),
         topic="t",
+        station="a",
         alarm=lambda name, text: alarms.append((name, text is not None)),
     )
     running.start(Away())  # type: ignore[arg-type]
@@ -238,7 +240,7 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
             return Receipt(1, len(self.sent))
 
     link = Link()
-    running = Recorder(path, JournalSettings(), topic="t", alarm=lambda _name, _text: None)
+    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
     running.start(link)  # type: ignore[arg-type]
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
@@ -264,7 +266,7 @@ def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pyte
         def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
             return Receipt(1, 1)
 
-    running = Recorder(path, JournalSettings(), topic="t", alarm=lambda _name, _text: None)
+    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
     running.start(Link())  # type: ignore[arg-type]
     hours = itertools.count()
     wall = time.time()
@@ -290,7 +292,9 @@ def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
         goes_on.wait(60)
         sync(self)
 
-    running = Recorder(path, JournalSettings(sync_ms=50), topic="t", alarm=lambda _name, _text: None)
+    running = Recorder(
+        path, JournalSettings(sync_ms=50), topic="t", station="a", alarm=lambda _name, _text: None
+    )
     running.start(None)
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
@@ -327,8 +331,8 @@ class SlowBroker:
 def test_at_the_end_a_broker_is_waited_for_while_it_takes_anything_and_no_longer(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.records.recorder._FROZEN_S", 0.2)
-    running = Recorder(path, JournalSettings(), topic="t", alarm=lambda _name, _text: None)
+    monkeypatch.setattr("edge.records.recorder._FROZEN", 0.0002)
+    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
     link = SlowBroker(steps=7)
     link.recorder = running
     running.start(link)  # type: ignore[arg-type]
