@@ -1,5 +1,9 @@
 """The `edge` command."""
 
+# isort: off
+import edge.core.start  # noqa: F401  before what takes longer
+# isort: on
+
 import argparse
 import json
 import logging
@@ -10,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.arguments import Parser
-from edge.core.errors import JournalError, LinegateError, SettingsError
-from edge.service.logs import last_words, set_up_logging
-from edge.service.notify import Notifier
-from edge.settings.load_settings import load_settings
-from edge.settings.settings import DEFAULT_RECIPE, Settings, setting_fields
+from edge.core.command import read_names_as_utf8, run_command
+from edge.core.errors import JournalError, SettingsError
 
 if TYPE_CHECKING:
     from edge.inspection.inspector import Inspector
+    from edge.settings.settings import Settings
 
 EXAMPLES = """\
 examples:
@@ -42,6 +44,8 @@ EXIT_NEW_PROCESS = 3
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line: what to do, and a flag for every setting."""
+    from edge.settings.settings import setting_fields
+
     parser = Parser(
         prog="edge",
         usage="edge [--config FILE] [--SECTION.KEY VALUE ...] "
@@ -74,32 +78,37 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    try:
-        arguments = build_parser().parse_args(argv)
-        _refuse_combinations(arguments)
-        settings = _settings(arguments)
-        set_up_logging(settings.log.level, station=settings.station.name)
-        if arguments.check:
-            return _check(settings, _settings_file(arguments), as_json=arguments.json)
-        if arguments.capture is not None:
-            return _capture(settings, arguments)
-        if arguments.replay is not None:
-            return _replay(settings, arguments)
-        if arguments.export is not None:
-            return _export(settings, arguments)
-        if arguments.counts:
-            return _counts(settings, arguments)
-        return _run(settings, lambda: _settings(arguments))
-    except LinegateError as error:
-        last_words(f"edge: {error}")
-        Notifier().status(str(error))
-        return 2
-    except KeyboardInterrupt:
-        print("edge: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    if argv is None:
+        read_names_as_utf8()
+    return run_command("edge", lambda: _command(argv), tell=_tell)
+
+
+def _command(argv: list[str] | None) -> int:
+    from edge.service.logs import set_up_logging
+
+    arguments = build_parser().parse_args(argv)
+    _refuse_combinations(arguments)
+    settings = _settings(arguments)
+    set_up_logging(settings.log.level, station=settings.station.name)
+    if arguments.check:
+        return _check(settings, _settings_file(arguments), as_json=arguments.json)
+    if arguments.capture is not None:
+        return _capture(settings, arguments)
+    if arguments.replay is not None:
+        return _replay(settings, arguments)
+    if arguments.export is not None:
+        return _export(settings, arguments)
+    if arguments.counts:
+        return _counts(settings, arguments)
+    return _run(settings, lambda: _settings(arguments))
+
+
+def _tell(text: str) -> None:
+    from edge.service.logs import last_words
+    from edge.service.notify import Notifier
+
+    last_words(text)
+    Notifier().status(text.removeprefix("edge: "))
 
 
 def _refuse_combinations(arguments: argparse.Namespace) -> None:
@@ -117,7 +126,10 @@ def _refuse_combinations(arguments: argparse.Namespace) -> None:
         raise SettingsError("--count: goes with --capture, and must be at least 1")
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    from edge.settings.load_settings import load_settings
+    from edge.settings.settings import setting_fields
+
     flags = {
         key: getattr(arguments, key) for key, _ in setting_fields() if getattr(arguments, key) is not None
     }
@@ -131,10 +143,12 @@ def _settings_file(arguments: argparse.Namespace) -> Path | None:
     return Path("config.toml") if file is None and Path("config.toml").is_file() else file
 
 
-def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> "Inspector":
-    """The inspector that the settings describe for a recipe; raises BundleError, or SettingsError."""
+def load_inspector(settings: "Settings", recipe: str | None = None) -> "Inspector":
+    """The inspector of a recipe, else of the default one; raises BundleError, or SettingsError."""
     from edge.deployment import load
+    from edge.settings.settings import DEFAULT_RECIPE
 
+    recipe = recipe or DEFAULT_RECIPE
     if recipe not in settings.recipe_names:
         raise SettingsError(
             f"--recipe {recipe}: there is no such recipe, but {', '.join(settings.recipe_names)}"
@@ -142,7 +156,7 @@ def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> "Inspect
     return load.load_inspector(settings, recipe)
 
 
-def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+def _run(settings: "Settings", read_settings: Callable[[], "Settings"]) -> int:
     from edge.deployment.choice import choice_file
     from edge.deployment.served import serve_first
     from edge.service.signals import handle_signals
@@ -169,7 +183,7 @@ def _run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
     return 0
 
 
-def _check(settings: Settings, file: Path | None, *, as_json: bool) -> int:
+def _check(settings: "Settings", file: Path | None, *, as_json: bool) -> int:
     from dataclasses import asdict
 
     from edge.cli.check import check, exit_status
@@ -184,7 +198,7 @@ def _check(settings: Settings, file: Path | None, *, as_json: bool) -> int:
     return exit_status(findings)
 
 
-def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
+def _capture(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.cli.capture import capture
 
     written = capture(settings.camera, arguments.capture, arguments.count or 100)
@@ -192,31 +206,37 @@ def _capture(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+def _export(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.records.export import export, parse_span
 
     span = parse_span(arguments.start, arguments.end)
     written, left_out = export(Path(settings.journal.path), arguments.export, span)
     if left_out:
         print(f"edge: {left_out} rows hold no verdict; left out", file=sys.stderr)
-    print(f"{written} inspections written to {arguments.export}")
+    print(f"{written} inspections of {settings.journal.path} written to {arguments.export}")
     return 0
 
 
-def _counts(settings: Settings, arguments: argparse.Namespace) -> int:
+def _counts(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.records.export import count_by_shift, counts_table, parse_shifts, parse_span
 
     shifts = parse_shifts(settings.journal.shifts)
     span = parse_span(arguments.start, arguments.end)
     counts = count_by_shift(Path(settings.journal.path), shifts, span)
-    print(json.dumps({"counts": counts}) if arguments.json else counts_table(counts))
+    if arguments.json:
+        print(json.dumps({"journal": settings.journal.path, "counts": counts}))
+    elif counts:
+        print(f"edge: counted in {settings.journal.path}", file=sys.stderr)
+        print(counts_table(counts))
+    else:
+        print(f"no inspections in {settings.journal.path}")
     return 0
 
 
-def _replay(settings: Settings, arguments: argparse.Namespace) -> int:
+def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.cli.replay import replay, write_report
 
-    inspector = load_inspector(settings, arguments.recipe or DEFAULT_RECIPE)
+    inspector = load_inspector(settings, arguments.recipe)
     if arguments.publish:
         from edge.cli.publish import replay_and_publish
 

@@ -1,5 +1,9 @@
 """The `quantize` command."""
 
+# isort: off
+import edge.core.start  # noqa: F401  before what takes longer
+# isort: on
+
 import argparse
 import json
 import os
@@ -9,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.arguments import Parser
-from edge.core.errors import LinegateError
+from edge.core.command import read_names_as_utf8, run_command
 
 if TYPE_CHECKING:
     from quantize.quantize import Quantized
@@ -93,21 +97,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
+    if argv is None:
+        read_names_as_utf8()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: what ends the run alone
     words = sys.argv[1:] if argv is None else argv
-    try:
-        if words[:1] and words[0] in _COMMANDS:
-            return _COMMANDS[words[0]](words[1:])
-        return _quantize(build_parser().parse_args(words))
-    except LinegateError as error:
-        print(f"quantize: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("quantize: interrupted; nothing was written", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has seen enough
-        return 1
+    return run_command(
+        "quantize", lambda: _command(words), interrupted=lambda: "interrupted; nothing was written"
+    )
+
+
+def _command(words: list[str]) -> int:
+    if words[:1] and words[0] in _COMMANDS:
+        return _COMMANDS[words[0]](words[1:])
+    return _quantize(build_parser().parse_args(words))
 
 
 def _count(text: str) -> int:

@@ -1,5 +1,9 @@
 """The `trainer` command."""
 
+# isort: off
+import edge.core.start  # noqa: F401  before what takes longer
+# isort: on
+
 import argparse
 import json
 import os
@@ -9,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.chatter import without_chatter
-from edge.core.errors import InputError, LinegateError
-from trainer.arguments import build_parser
+from edge.core.command import read_names_as_utf8, run_command
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from edge.core.thresholds import Costs
@@ -19,22 +23,29 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
+    if argv is None:
+        read_names_as_utf8()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: what ends the run alone
-    try:
-        arguments = build_parser().parse_args(argv)
-        commands = {"audit": _audit, "train": _train, "evaluate": _evaluate}
-        return commands[arguments.command](arguments)
-    except LinegateError as error:
-        print(f"trainer: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(
-            "trainer: interrupted; training goes on from its last epoch by the same command", file=sys.stderr
-        )
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has seen enough
-        return 1
+    kept: list[Path] = []  # where a training that is cut short leaves what it goes on from
+    return run_command("trainer", lambda: _command(argv, kept), interrupted=lambda: _interrupted(kept))
+
+
+def _command(argv: list[str] | None, kept: list[Path]) -> int:
+    from trainer.arguments import build_parser
+
+    arguments = build_parser().parse_args(argv)
+    if arguments.command == "train":
+        kept.append(arguments.out)
+    commands = {"audit": _audit, "train": _train, "evaluate": _evaluate}
+    return commands[arguments.command](arguments)
+
+
+def _interrupted(kept: list[Path]) -> str:
+    from trainer.checkpoint import is_kept
+
+    if any(is_kept(out) for out in kept):
+        return "interrupted; training goes on from its last epoch by the same command"
+    return "interrupted; nothing was kept"
 
 
 def _audit(arguments: argparse.Namespace) -> int:

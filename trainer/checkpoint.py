@@ -36,6 +36,11 @@ def fingerprint(settings: Iterable[object], arrays: Iterable[NDArray[Any]]) -> s
     return digest.hexdigest()[:32]
 
 
+def is_kept(out: Path) -> bool:
+    """Whether a training that writes to ``out`` left anything that it can go on from."""
+    return any((out / CHECKPOINTS).glob("*.npz"))
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write it whole or not at all; raises InputError where the folder cannot be written."""
     history = np.frombuffer(json.dumps(checkpoint.history).encode(), np.uint8)

@@ -10,10 +10,11 @@ from edge.camera.controls import apply_controls
 from edge.camera.faults import CameraFault
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.pacing import Pacer
-from edge.camera.source import PIPELINE, SourceKind, source_kind, without_password
+from edge.camera.source import SourceKind, source_kind, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
+from edge.settings.paths import PIPELINE
 from edge.settings.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.

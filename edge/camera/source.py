@@ -6,10 +6,10 @@ from typing import Literal, Protocol
 
 from edge.core.errors import SettingsError
 from edge.core.frame import Frame
+from edge.settings.paths import PIPELINE, names_a_file
 from edge.settings.settings import CameraSettings
 
 SourceKind = Literal["simulated", "device", "stream", "pipeline", "folder", "file"]
-PIPELINE = "gstreamer:"
 
 
 class Camera(Protocol):
@@ -39,7 +39,7 @@ def source_kind(source: str) -> SourceKind:
         return "pipeline"
     if "://" in source:
         return "stream"
-    if source.isdecimal() or source.startswith("/dev/"):
+    if not names_a_file(source):
         return "device"
     path = Path(source)
     if path.exists():

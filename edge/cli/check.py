@@ -1,7 +1,6 @@
 """`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
 
 import os
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from edge.records.journal_file import (
     whose_is_next,
 )
 from edge.service.clock import clock_is_synchronised
+from edge.settings.load_settings import read_toml
 from edge.settings.settings import Settings
 from edge.station.subscriptions import NEEDS_BROKER, needs_messages
 
@@ -88,7 +88,7 @@ def check(
     """
     together = _Together(settings)
     steps: dict[str, Callable[[], str]] = {
-        "settings": lambda: _settings(settings),
+        "settings": lambda: _settings(settings, file),
         "bundle": lambda: _bundle(settings, load_inspector),
         "camera": together.camera,
         "recipes": together.recipes,
@@ -122,10 +122,11 @@ def _say(look: Look) -> str:
     return look.text
 
 
-def _settings(settings: Settings) -> str:
+def _settings(settings: Settings, file: Path | None) -> str:
     if not settings.mqtt.enabled and needs_messages(settings):
         raise SettingsError(NEEDS_BROKER)
-    return f"valid; station {settings.station.name}"
+    where = "no file, the defaults" if file is None else str(file.parent.resolve() / file.name)
+    return f"{where}: valid; station {settings.station.name}"
 
 
 def _bundle(settings: Settings, load_inspector: Callable[[Settings], Inspector]) -> str:
@@ -184,7 +185,7 @@ def _permissions(settings: Settings, file: Path | None) -> str:
 
 
 def _holds_password(file: Path) -> bool:
-    values = tomllib.loads(file.read_text("utf-8"))  # it was read before: these are settings
+    values = read_toml(file)  # it was read before: these are settings
     source = str(values.get("camera", {}).get("source", ""))
     return bool(values.get("mqtt", {}).get("password")) or without_password(source) != source
 

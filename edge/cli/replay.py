@@ -1,6 +1,7 @@
 """The offline loop: stored frames through the same inspector as live ones."""
 
 import csv
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ from typing import Any
 from tqdm import tqdm
 
 from edge.camera.opencv import OpenCvCamera
+from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
 from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.files import write_whole
 from edge.core.frame import Frame
 from edge.core.images import is_image_file, list_images, read_image
 from edge.core.labels import label_images
@@ -81,10 +84,12 @@ def write_report(result: Replay, folder: Path) -> None:
     """Write inspections.csv, for spreadsheets, into ``folder``; raises InputError if it can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "inspections.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["file", "label", "verdict", "class", "score"])
-            writer.writeheader()
-            writer.writerows(_record(inspection) for inspection in result.inspections)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, ["file", "label", "verdict", "class", "score"])
+        writer.writeheader()
+        for inspection in result.inspections:
+            writer.writerow({name: to_cell(value) for name, value in _record(inspection).items()})
+        write_whole(folder / "inspections.csv", text.getvalue().encode(CSV_ENCODING))
     except OSError as error:
         raise InputError(f"--report {folder}: cannot be written ({error.strerror})") from error
 

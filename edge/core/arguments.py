@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import sys
 from typing import Any
 
 from edge.core.errors import InputError
@@ -16,6 +17,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """Raise instead of leaving the program."""
         raise InputError(f"{message}{self._meant(message)}; {self.prog} --help shows what is right")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse does, but for a full disk, which it hides."""
+        if message:
+            output = file or sys.stdout
+            output.write(message)
+            output.flush()
 
     def _meant(self, message: str) -> str:
         """Of a flag that is not known, the one that is written most like it."""

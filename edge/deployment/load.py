@@ -3,14 +3,13 @@
 import re
 from pathlib import Path
 
+from edge.core.allowed import FILE
 from edge.core.decision import Thresholds
 from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
 from edge.deployment.choice import Choice, Chosen
 from edge.inspection.inspector import Inspector
 from edge.settings.settings import DEFAULT_RECIPE, Settings
-
-BUNDLE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$"
 
 
 def open_model(path: Path, settings: Settings, *, sha256: str | None = None) -> Model:
@@ -42,7 +41,7 @@ def load_allowed(settings: Settings, recipe: str, name: str, sha256: str) -> Ins
 def allowed_file(settings: Settings, name: str) -> Path:
     """Where a bundle of this name lies: never outside the allowed folder. Raises BundleError."""
     folder = Path(settings.model.folder)
-    if not re.fullmatch(BUNDLE_NAME, name):
+    if not re.fullmatch(FILE, name):
         raise BundleError(f"{folder}: holds only names of letters, digits, '.', '_' and '-'")
     path = folder / name
     if path.is_symlink() or not path.is_file():

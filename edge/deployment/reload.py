@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.core.errors import SettingsError
-from edge.settings.settings import RECIPES, Section, Settings, setting_fields
+from edge.settings.settings import RECIPES, Section, Settings, reason_of, setting_fields
 
 IN_SERVICE = (
     "model.", "recipe.", "gate.", "shadow.", "log.",
@@ -74,5 +74,5 @@ def _merge(section: str, table: Section, taken: dict[str, Any]) -> Section:
 
 
 def _misfit(where: str, error: ValidationError) -> SettingsError:
-    reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    reason = reason_of(error)
     return SettingsError(f"{where}: together with what changes only at a restart: {reason}; restart")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import InputError, JournalError
 from edge.outputs.mqtt.messages import VerdictMessage, rfc3339
@@ -104,9 +105,7 @@ def count_by_shift(journal: Path, shifts: Sequence[time], span: Span) -> list[Ro
 
 
 def counts_table(counts: Sequence[Row]) -> str:
-    """The counts as text, for people."""
-    if not counts:
-        return "no inspections"
+    """The counts as text, for people; there are some."""
     rows = [list(counts[0]), *([_cell(value) for value in row.values()] for row in counts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
@@ -175,7 +174,7 @@ class _Table(Protocol):
 
 class _Csv:
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file = path.open("w", encoding=CSV_ENCODING, newline="")
         self._writer = csv.DictWriter(self._file, COLUMNS)
         self._writer.writeheader()
 
@@ -239,7 +238,7 @@ def _as_text(value: object) -> object:
         return rfc3339(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
+    return to_cell(value)
 
 
 def _import_pyarrow() -> tuple[Any, Any]:

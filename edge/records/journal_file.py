@@ -223,10 +223,15 @@ def check_writable(path: Path) -> None:
 
 
 def check_folder(key: str, folder: Path) -> None:
-    """Raises JournalError, which names the setting, if nothing could be written into a folder."""
+    """Raises JournalError, which names the setting, if nothing could be written into a folder.
+
+    One that is not there is tried where it would be made, and not made.
+    """
+    place = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        while not os.path.lexists(place):
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
         raise JournalError(f"{key}: {folder}: cannot be written ({error.strerror})") from error
@@ -263,7 +268,7 @@ class UnknownContentError(sqlite3.DatabaseError):
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_S)
     try:
-        _refuse_unknown(database)
+        _refuse_unknown(database, path)
         # Every commit writes whole pages: small ones wear an SD card less than half as much.
         database.execute("PRAGMA page_size = 1024")
         database.execute("PRAGMA journal_mode = WAL")
@@ -284,8 +289,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _refuse_unknown(database: sqlite3.Connection) -> None:
+def _refuse_unknown(database: sqlite3.Connection, path: Path) -> None:
     """Before anything is changed in it."""
+    with path.open("rb") as file:
+        formats = file.read(20)[18:]  # of writing and reading; SQLite only reads a file with a later one
+    if max(formats, default=0) > 2:
+        raise UnknownContentError("a format that this SQLite can't write")
     version = _version(database)
     if version == 0 and database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise UnknownContentError("another program's database")

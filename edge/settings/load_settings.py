@@ -1,7 +1,8 @@
 """Settings from flags, environment, credentials and config.toml, or what is wrong with them in one line.
 
 Flags (`--camera.source 0`) come before the environment (`EDGE_CAMERA__SOURCE=0`), before systemd's
-credentials, before the file, before the defaults. Unknown keys and wrong values are refused.
+credentials, before the file, before the defaults. Unknown keys and wrong values are refused. Every path is
+absolute afterwards; edge/settings/paths.py says from where.
 """
 
 import difflib
@@ -19,6 +20,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 from edge.core.errors import SettingsError, one_line
 from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
 from edge.service.credentials import read_credentials
+from edge.settings.paths import with_whole_paths
 from edge.settings.settings import (
     ENVIRONMENT_PREFIX,
     RECIPES,
@@ -57,20 +59,29 @@ def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:
             return init_settings, env_settings, *files
 
     try:
-        return SourcedSettings(**_tables(flags, "--{}"))
+        settings = SourcedSettings(**_tables(flags, "--{}"))
     except ValidationError as error:
         raise SettingsError(_explain(error, file, variables, flags, credentials)) from error
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}") from error
+    return with_whole_paths(settings, file, {*flags, *variables, *credentials})
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The tables of a TOML file; editors on Windows put a byte order mark first, which TOML has none of.
+
+    Raises OSError, UnicodeDecodeError or ValueError.
+    """
+    return tomllib.loads(file.read_text("utf-8-sig"))
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text("utf-8"))
+        values = read_toml(file)
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{file}: is not UTF-8 text") from error
+        raise SettingsError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
     except RecursionError as error:
         raise SettingsError(f"{file}: not valid TOML: tables or lists are nested too deeply") from error
     except ValueError as error:  # of TOML, or of a number that is too long for Python
@@ -144,7 +155,7 @@ def _explain(
     credentials: Collection[str],
 ) -> str:
     first = error.errors()[0]
-    parts = [str(part) for part in first["loc"]]
+    parts = [str(part) for part in first["loc"] if part != "[key]"]  # of a table: its name is wrong
     key = ".".join(parts[:2])
     if key in flags:
         where = f"--{key}"

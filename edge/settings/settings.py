@@ -18,13 +18,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from edge.core.allowed import FOURCC, NAME, SHIFTS, in_words
 from edge.core.bundle.signature import PublicKey
 from edge.core.preprocess import Region
 
 ENVIRONMENT_PREFIX = "EDGE_"
 Port = Annotated[int, Field(ge=1, le=65535)]
 Action = Literal["reject", "pass"]
-RecipeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+RecipeName = Annotated[str, Field(pattern=NAME)]
 DEFAULT_RECIPE = "default"  # [recipe], with the bundle of [model]
 RECIPES = "recipes"  # the one table of settings that holds tables; only a file sets it
 
@@ -40,7 +41,7 @@ class StationSettings(Section):
 
     name: str = Field(
         "station-1",
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        pattern=NAME,
         description="stands in every topic: inspection/{name}/…; letters, digits, - and _",
     )
     latch_faults: bool = Field(
@@ -60,9 +61,7 @@ class CameraSettings(Section):
     width: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
     height: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
     fps: float | None = Field(None, gt=0, le=10000, description="frames a second asked of the camera")
-    fourcc: str = Field(
-        "", pattern=r"^([A-Z0-9]{4})?$", description='pixel format asked of the camera, such as "MJPG"'
-    )
+    fourcc: str = Field("", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG"')
     exposure: float | None = Field(
         None, ge=0, description="in the camera's unit (V4L2: 0.1 ms); none leaves it automatic"
     )
@@ -412,7 +411,7 @@ class JournalSettings(Section):
     )
     shifts: str = Field(
         "06:00 14:00 22:00",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d( ([01]\d|2[0-3]):[0-5]\d)*$",
+        pattern=SHIFTS,
         description="when shifts begin, in local time, for `edge --counts`",
     )
 
@@ -582,4 +581,4 @@ def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
 
 def reason_of(error: ValidationError) -> str:
     """What is wrong with the first value of all that are."""
-    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    return in_words(error.errors()[0])

@@ -14,6 +14,8 @@ _HEADER = """\
 #
 # The environment overrides this file (EDGE_CAMERA__SOURCE=0), flags override both
 # (edge --camera.source 0). An unknown key or a wrong value stops the start, with its name.
+# Paths in this file, and the defaults, are relative to the folder it lies in; those of the environment
+# and of flags to the working directory.
 """
 
 _RECIPES = """

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError, model_validator
 from pydantic_core import from_json
 
+from edge.core.allowed import in_words
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.bundle.signature import signer
 from edge.core.decision import Task, Thresholds, has_one_logit
@@ -409,7 +410,7 @@ def _read_manifest(content: bytes, name: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         key = one_line(".".join(str(part) for part in first["loc"]))
-        raise BundleError(f"{name}: {MANIFEST}: {key}: {first['msg']}") from error
+        raise BundleError(f"{name}: {MANIFEST}: {key}: {in_words(first)}") from error
 
 
 def _golden_input(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge.core.allowed import FILE, ID, NAME, SHA256, in_words
 from edge.core.errors import RequestError
 
 LARGEST_BYTES = 4096
@@ -24,26 +25,22 @@ class Request(BaseModel):
 class TriggerRequest(Request):
     """…/trigger: a part is here now."""
 
-    part: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="its id, never used before")
+    part: str = Field(pattern=ID, description="its id, never used before")
     count: Count | None = Field(None, description="where the encoder stood then, if the sender knows")
 
 
 class CommandRequest(Request):
     """…/command: what the station is to do."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="of this request, never used before")
+    id: str = Field(pattern=ID, description="of this request, never used before")
     command: Literal["reset", "reload", "activate", "recipe", "stop", "start"]
     bundle: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$",
+        pattern=FILE,
         description="activate: file name of a bundle in the allowed folder",
     )
-    sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="activate: of that file, or it is not read"
-    )
-    recipe: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="recipe: the one to switch to"
-    )
+    sha256: str | None = Field(None, pattern=SHA256, description="activate: of that file, or it is not read")
+    recipe: str | None = Field(None, pattern=NAME, description="recipe: the one to switch to")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -73,7 +70,7 @@ class BinRequest(Request):
 class LotRequest(Request):
     """…/lot: which lot the parts are of that are seen from now on; should be retained."""
 
-    lot: str | None = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="its id; null: none")
+    lot: str | None = Field(pattern=ID, description="its id; null: none")
 
 
 REQUESTS: dict[str, type[Request]] = {
@@ -94,10 +91,9 @@ def parse(model: type[R], payload: bytes) -> R:
     try:
         return model.model_validate_json(payload)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        what = "not valid JSON" if first["type"] == "json_invalid" else first["msg"]
-        what = what.removeprefix("Value error, ")
+        what = "not valid JSON" if first["type"] == "json_invalid" else in_words(first)
         raise RequestError(f"{where}: {what}" if where else what) from None
 
 

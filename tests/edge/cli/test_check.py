@@ -115,8 +115,37 @@ def test_a_folder_that_cannot_be_written_is_said_with_its_setting(
     arguments = ["--model", str(bundle), "--mqtt.enabled", "false", "--archive.path", "file/archive"]
     _, found, text = findings([*arguments, "--journal.path", "file/journal.sqlite"], capsys)
     assert (found["journal"], found["archive"]) == (False, False)
-    assert "journal.path: file: cannot be written" in text
-    assert "archive.path: file/archive: cannot be written" in text
+    assert f"journal.path: {tmp_path}/file: cannot be written" in text
+    assert f"archive.path: {tmp_path}/file/archive: cannot be written" in text
+
+
+@pytest.mark.parametrize("archive", ["", "kept/archive"])
+def test_a_check_makes_nothing_and_names_the_whole_paths_it_looked_at(
+    bundle: Path,
+    tmp_path: Path,
+    archive: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line, elsewhere = tmp_path / "line", tmp_path / "elsewhere"
+    line.mkdir()
+    elsewhere.mkdir()
+    bundle.rename(line / "part.tflite")
+    file = line / "config.toml"
+    file.write_text(
+        f'[model]\npath = "part.tflite"\n[mqtt]\nenabled = false\n[archive]\npath = "{archive}"\n'
+    )
+    monkeypatch.chdir(elsewhere)
+    assert main(["--check", "--config", "../line/config.toml"]) == 0
+    text = capsys.readouterr().out
+    assert f"{file}: valid; station station-1" in text
+    assert f"{line}/part.tflite: " in text
+    assert f"{line}/state/journal.sqlite: can be written; the first start makes it" in text
+    assert not archive or f"{line}/{archive}: can be written" in text
+    assert sorted(path.name for path in (*line.rglob("*"), *elsewhere.rglob("*"))) == [
+        "config.toml",
+        "part.tflite",
+    ]
 
 
 def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(

@@ -86,7 +86,7 @@ def test_every_bundle_is_loaded_and_a_missing_one_named_by_its_setting(bundle: P
     absent = {"can": NamedRecipe(bundle="absent.tflite")}
     with pytest.raises(BundleError, match=r"recipes\.can\.bundle: absent\.tflite"):
         try_products(settings_of(absent, model__path=str(bundle)))
-    with pytest.raises(BundleError, match=r"shadow\.bundle: absent\.tflite"):
+    with pytest.raises(BundleError, match=r"shadow\.bundle: /.*absent\.tflite"):
         try_products(settings_of(model__path=str(bundle), shadow__bundle="absent.tflite"))
 
 

@@ -72,9 +72,8 @@ def test_settings_read_again_change_what_can_change_and_name_the_rest(bench: Cal
     assert outcome == Outcome(note="needs a restart: camera.source")
     assert here.show().verdict == "defect"
     assert here.served.inspector.model is model, "not loaded again"
-    assert (here.served.settings.model.folder, here.served.settings.camera.source) == (
-        "elsewhere", "simulated"
-    )  # fmt: skip
+    assert Path(here.served.settings.model.folder).name == "elsewhere"
+    assert here.served.settings.camera.source == "simulated"
 
 
 def with_gate(settings: Settings, **gate: float) -> Settings:

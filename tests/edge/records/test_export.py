@@ -13,10 +13,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.__main__ import main
+from edge.core.csv_cells import from_cell
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.export import COLUMNS, parse_shifts, shift_start
 from edge.records.journal import Journal, Record
 
+JOURNAL = Path("state/journal.sqlite")
 SHIFTS = parse_shifts("06:00 14:00 22:00")
 
 
@@ -43,7 +45,7 @@ def record(number: int, moment: str, verdict: str = "ok", **more: object) -> Rec
 @pytest.fixture
 def journal() -> Journal:
     """Five inspections of two days; the first two were sent."""
-    journal = Journal(Path("state/journal.sqlite"), max_rows=1000)
+    journal = Journal(JOURNAL, max_rows=1000)
     journal.append(
         [
             record(1, "2026-11-20T05:59", "defect", score=0.9, reason='=cmd, "quoted"\nline'),
@@ -59,7 +61,7 @@ def journal() -> Journal:
 
 
 def rows(file: str) -> list[dict[str, str]]:
-    with Path(file).open(newline="") as text:
+    with Path(file).open(newline="", encoding="utf-8-sig") as text:
         return list(csv.DictReader(text))
 
 
@@ -67,12 +69,14 @@ def test_a_csv_file_holds_every_column_of_every_inspection(
     journal: Journal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--export", "all.csv"]) == 0
-    assert capsys.readouterr().out == "5 inspections written to all.csv\n"
+    assert capsys.readouterr().out == f"5 inspections of {JOURNAL.absolute()} written to all.csv\n"
     exported = rows("all.csv")
     assert tuple(exported[0]) == COLUMNS
     assert [row["id"] for row in exported] == [f"run-{n}" for n in range(1, 6)]
     assert [row["sent"] for row in exported] == ["true", "true", "false", "false", "false"]
-    assert exported[0]["reason"] == '=cmd, "quoted"\nline'
+    assert exported[0]["reason"] == '\'=cmd, "quoted"\nline', "a spreadsheet must not run it"
+    assert from_cell(exported[0]["reason"]) == '=cmd, "quoted"\nline'
+    assert Path("all.csv").read_bytes().startswith(b"\xef\xbb\xbfrecorded_at,")
     assert exported[0]["recorded_at"] == "2026-11-20T04:59:00.000Z"
     assert (exported[0]["score"], exported[1]["score"]) == ("0.9", "")
     journal.close()
@@ -157,6 +161,26 @@ def test_what_is_no_journal_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path("all.csv").exists()
 
 
+@pytest.mark.parametrize("arguments", [["--counts"], ["--export", "all.csv"]])
+def test_the_journal_of_a_settings_file_is_read_from_wherever_the_command_runs(
+    arguments: list[str], journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text('[station]\nname = "a"\n')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main([*arguments, "--config", str(tmp_path / "config.toml")]) == 0
+    assert [path.name for path in Path().iterdir()] == [*arguments[1:]]
+    journal.close()
+
+
+def test_a_table_of_counts_says_of_which_journal(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--counts"]) == 0
+    assert capsys.readouterr().err == f"edge: counted in {JOURNAL.absolute()}\n"
+    journal.close()
+
+
 def test_counts_are_by_shift(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--counts", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["counts"]
@@ -173,7 +197,7 @@ def test_counts_are_by_shift(journal: Journal, capsys: pytest.CaptureFixture[str
     assert lines[0].split() == ["shift", "recipe", "lot", "inspected", "ok", "defect", "unsure", "fault"]
     assert lines[1].split()[0] == "2026-11-20T22:00"
     assert main(["--counts", "--from", "2026-12-01"]) == 0
-    assert capsys.readouterr().out == "no inspections\n"
+    assert capsys.readouterr().out == f"no inspections in {JOURNAL.absolute()}\n"
     journal.close()
 
 

@@ -1,12 +1,14 @@
 """config.toml, environment and flags as one model."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge.core.allowed import IN_WORDS, NAME
 from edge.core.errors import SettingsError
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import setting_fields
+from edge.settings.settings import Settings, setting_fields
 from edge.settings.settings_document import settings_document
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +42,17 @@ def test_flags_come_before_the_environment_before_the_file(
         ('[camera]\nrate = "fast"\n', r"camera\.rate: .*valid number"),
         ("camera = 5\n", r"camera: must be a table"),
         ("[camera\n", r"not valid TOML"),
-        ('[station]\nname = "a/b"\n', r"station\.name"),
+        (
+            '[station]\nname = "Line 3"\n',
+            r"station\.name: expected 1 to 64 .*letters, digits, - and _ .*Line 3",
+        ),
+        ('[station]\nname = ""\n', r"station\.name: expected 1 to 64"),
+        (
+            '[journal]\nshifts = "6:00, 14:00"\n',
+            r"journal\.shifts: expected times .*06:00 14:00 22:00.*given: '6",
+        ),
+        ('[camera]\nfourcc = "mjpg"\n', r"camera\.fourcc: expected four capital letters or digits.*'mjpg'"),
+        ("[model]\ntrusted_keys = ['0xAB']\n", r"model\.trusted_keys\.0: expected 64 .*0 to 9 and a to f"),
         ("[recipe]\nok_below = 0.5\n", r"must be given together"),
         ('[gate]\nmode = "maybe"\n', r"gate\.mode: .*reject-unless-ok"),
         ("[camera]\nrate = " + "[" * 3000 + "]" * 3000, r"nested too deeply"),
@@ -89,7 +101,8 @@ def test_a_password_is_never_shown() -> None:
     assert settings.mqtt.password.get_secret_value() == "hunter2"
 
 
-def test_the_committed_file_is_the_settings_with_their_defaults() -> None:
+def test_the_committed_file_is_the_settings_with_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     assert (ROOT / "config.toml").read_text() == settings_document()
     assert load_settings(ROOT / "config.toml", {}).model_dump() == load_settings(None, {}).model_dump()
 
@@ -122,7 +135,7 @@ region = { x = 1, y = 2, width = 30, height = 40 }
 def test_a_recipe_says_what_differs_for_its_product(tmp_path: Path) -> None:
     settings = load_settings(_file(tmp_path, RECIPES), {"model.path": "all.tflite"})
     assert settings.recipe_names == ["default", "can", "jar"]
-    assert [settings.bundle_of(name) for name in settings.recipe_names] == [
+    assert [Path(settings.bundle_of(name)).name for name in settings.recipe_names] == [
         "all.tflite", "can.tflite", "all.tflite"
     ]  # fmt: skip
     can = settings.gate_of("can")
@@ -143,7 +156,8 @@ def test_a_recipe_says_what_differs_for_its_product(tmp_path: Path) -> None:
         ),
         ("[recipes.can]\ngate = { mode = 'x' }\n", r"recipes\.can\.gate\.mode: unknown setting"),
         ("[recipes.default]\n", r"recipes\.default: this name means \[recipe\]"),
-        ('[recipes."a/b"]\n', r"recipes\.a/b"),
+        ('[recipes."a/b"]\n', r"recipes\.a/b.*: expected 1 to 64 .*letters, digits, - and _"),
+        ('[recipes."Größe 7"]\n', r"recipes\.Größe 7.*: expected 1 to 64 .*letters, digits, - and _"),
         ("recipes = 5\n", r"recipes: must be a table"),
         ("[recipes]\ncan = 5\n", r"recipes\.can"),
         ('[shadow]\nrecipe = "jar"\n', r"shadow\.recipe: there is no recipe 'jar'"),
@@ -153,3 +167,34 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, said: str)
     with pytest.raises(SettingsError, match=said) as error:
         load_settings(_file(tmp_path, text), {})
     assert "settings.toml" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[camera]\r\nrate = 7\r\n", "# über\n[camera]\nrate = 7"])
+def test_a_byte_order_mark_before_the_settings_is_no_part_of_them(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(text, encoding="utf-8-sig", newline="")
+    assert load_settings(file, {}).camera.rate == 7
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_of_another_encoding_is_told_how_to_save_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[camera]\nsource = "Größe"\n', encoding=encoding)
+    with pytest.raises(SettingsError, match=r"settings\.toml: is not UTF-8 text; save it as UTF-8"):
+        load_settings(file, {})
+
+
+def patterns(schema: object) -> Iterator[str]:
+    """Every regular expression in a JSON schema."""
+    if isinstance(schema, dict):
+        yield from (text for key, text in schema.items() if key == "pattern" and isinstance(text, str))
+        yield from (text for value in schema.values() for text in patterns(value))
+        yield from schema.get("patternProperties", {})
+    elif isinstance(schema, list):
+        yield from (text for value in schema for text in patterns(value))
+
+
+def test_what_every_pattern_allows_is_said_in_words() -> None:
+    found = set(patterns(Settings.model_json_schema()))
+    assert NAME in found
+    assert found <= set(IN_WORDS)

@@ -85,7 +85,11 @@ def test_requests_are_read() -> None:
         (CommandRequest, b'{"id": "1", "command": "activate"}', "activate needs bundle and sha256"),
         (CommandRequest, b'{"id": "1", "command": "recipe"}', "recipe needs recipe, its name"),
         (CommandRequest, b'{"id": "1", "command": "format"}', "command: Input should be 'reset'"),
-        (CommandRequest, b'{"id": "1", "command": "activate", "bundle": "/etc/x.tflite"}', "bundle: String"),
+        (
+            CommandRequest,
+            b'{"id": "1", "command": "activate", "bundle": "/etc/x.tflite"}',
+            "bundle: expected a file name",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_by_its_key(model: Any, payload: bytes, said: str) -> None:

@@ -1,0 +1,79 @@
+"""What every program does around its work: UTF-8 in any locale, and one line for what went wrong."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from edge.core.errors import LinegateError
+
+EXIT_NO = 1
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
+
+
+def say(text: str) -> None:
+    """One line to standard error, if that can be written."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def run_command(
+    name: str,
+    work: Callable[[], int],
+    *,
+    tell: Callable[[str], None] = say,
+    interrupted: Callable[[], str] = lambda: "interrupted",
+) -> int:
+    """The exit status of a program called ``name`` that does ``work``; what it printed is written by then.
+
+    ``tell`` says what is wrong with usage or input; ``interrupted`` what an interrupt means, in words.
+    """
+    try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        _write_utf8()
+        status = work()
+        sys.stdout.flush()
+    except LinegateError as error:
+        tell(f"{name}: {error}")
+        return EXIT_WRONG
+    except KeyboardInterrupt:
+        say(f"{name}: {interrupted()}")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()  # the reader of a pipe has seen enough
+        return EXIT_NO
+    except OSError as error:
+        _drop_output()
+        what = os.fsdecode(error.filename) if error.filename is not None else "standard output"
+        tell(f"{name}: {what}: cannot be used ({error.strerror or error})")
+        return EXIT_WRONG
+    return status
+
+
+def read_names_as_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale has another encoding; else do nothing.
+
+    Names of files are bytes: what they say, and so the classes of a bundle, must not depend on the locale.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _write_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Python flushes once more at its end, and would say that it can't."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
