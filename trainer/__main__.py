@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge.core.chatter import without_chatter
 from edge.core.command import read_names_as_utf8, run_command
 from edge.core.errors import InputError
+from trainer.kept import is_kept
 
 if TYPE_CHECKING:
     from edge.core.thresholds import Costs
@@ -41,8 +42,6 @@ def _command(argv: list[str] | None, kept: list[Path]) -> int:
 
 
 def _interrupted(kept: list[Path]) -> str:
-    from trainer.checkpoint import is_kept
-
     if any(is_kept(out) for out in kept):
         return "interrupted; training goes on from its last epoch by the same command"
     return "interrupted; nothing was kept"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from edge.core.errors import InputError
 
-CHECKPOINTS = "checkpoint"
 _HISTORY = "history"
 
 
@@ -34,11 +33,6 @@ def fingerprint(settings: Iterable[object], arrays: Iterable[NDArray[Any]]) -> s
         digest.update(f"{array.dtype} {array.shape} ".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]
-
-
-def is_kept(out: Path) -> bool:
-    """Whether a training that writes to ``out`` left anything that it can go on from."""
-    return any((out / CHECKPOINTS).glob("*.npz"))
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -19,12 +19,12 @@ from edge.core.errors import InputError
 from edge.core.photographs.layouts import Layout, read_layout
 from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
-from trainer.checkpoint import CHECKPOINTS
 from trainer.dataset import Dataset, load_test_set, load_training_set
 from trainer.dependence import warn_of_dependence
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
 from trainer.fit import Records
 from trainer.groups import COPIES, NONE
+from trainer.kept import CHECKPOINTS
 from trainer.learners.choose import choose_learner
 from trainer.learners.gradient import GradientLearner
 from trainer.learners.head import HeadLearner

@@ -14,6 +14,15 @@ _CHATTER = re.compile(
 )
 
 
+_STDERR = 2
+_held: list[int] = []  # where file descriptor 2 leads in truth, while it is held back
+
+
+def people() -> int:
+    """A file descriptor of the standard error that people read, also while it is held back."""
+    return _held[-1] if _held else _STDERR
+
+
 @contextmanager
 def without_chatter() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 meanwhile; pass it on after, less the small talk."""
@@ -21,10 +30,12 @@ def without_chatter() -> Iterator[None]:
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
+        _held.append(saved)
         try:
             yield
         finally:
             sys.stderr.flush()
+            _held.pop()
             os.dup2(saved, 2)
             os.close(saved)
             held.seek(0)

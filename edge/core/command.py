@@ -4,14 +4,18 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
+from types import FrameType
 
+from edge.core.chatter import people
 from edge.core.errors import LinegateError
 
 EXIT_NO = 1
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
+_IMPORTING = "<frozen importlib"
 
 
 def say(text: str) -> None:
@@ -32,27 +36,52 @@ def run_command(
 
     ``tell`` says what is wrong with usage or input; ``interrupted`` what an interrupt means, in words.
     """
-    try:
-        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        _write_utf8()
-        status = work()
-        sys.stdout.flush()
-    except LinegateError as error:
-        tell(f"{name}: {error}")
-        return EXIT_WRONG
-    except KeyboardInterrupt:
-        say(f"{name}: {interrupted()}")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()  # the reader of a pipe has seen enough
-        return EXIT_NO
-    except OSError as error:
-        _drop_output()
-        what = os.fsdecode(error.filename) if error.filename is not None else "standard output"
-        tell(f"{name}: {what}: cannot be used ({error.strerror or error})")
-        return EXIT_WRONG
+    _write_utf8()
+    with _interrupts(lambda: f"{name}: {interrupted()}\n"):
+        try:
+            status = work()
+            sys.stdout.flush()
+        except LinegateError as error:
+            tell(f"{name}: {error}")
+            return EXIT_WRONG
+        except KeyboardInterrupt:
+            say(f"{name}: {interrupted()}")
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            _drop_output()  # the reader of a pipe has seen enough
+            return EXIT_NO
+        except OSError as error:
+            _drop_output()
+            what = os.fsdecode(error.filename) if error.filename is not None else "standard output"
+            tell(f"{name}: {what}: cannot be used ({error.strerror or error})")
+            return EXIT_WRONG
     return status
+
+
+@contextmanager
+def _interrupts(text: Callable[[], str]) -> Iterator[None]:
+    """An interrupt in the midst of an import ends the process at once, with ``text``: nothing has begun.
+
+    Native libraries make a crash or another error of it. Later it is a KeyboardInterrupt.
+    """
+
+    def came(_number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(_IMPORTING):
+                os.write(people(), text().encode("utf-8", "replace"))
+                os._exit(EXIT_INTERRUPTED)
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before not in (signal.SIG_DFL, signal.default_int_handler) or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, came)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def read_names_as_utf8() -> None:

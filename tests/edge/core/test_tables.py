@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.errors import InputError
-from trainer.tables import read_rows
+from edge.core.tables import read_rows
 
 WANTED = [{"file": "ok/a.png", "group": "part 1"}, {"file": "ok/=b,c.png", "group": "part 2"}]
 

@@ -1,0 +1,10 @@
+"""What a training that is cut short leaves; light, as an interrupt may have ended any import."""
+
+from pathlib import Path
+
+CHECKPOINTS = "checkpoint"
+
+
+def is_kept(out: Path) -> bool:
+    """Whether a training that writes to ``out`` left anything."""
+    return any((out / CHECKPOINTS).glob("*.npz"))
