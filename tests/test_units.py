@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from edge.settings.load_settings import load_settings
+
 SYSTEMD = Path(__file__).parents[1] / "systemd"
 UNITS = ["edge.service", "edge@.service"]
 MOST_EXPOSED = 15  # tenths, of at most 100
@@ -76,6 +78,69 @@ def test_a_roll_back_brings_the_bundle_back_that_this_upgrade_replaced_and_no_ol
     installer.take_bundle("")  # another upgrade, which brings no bundle
     installer._bundles_back([""])
     assert place.read_text() == "second"
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """What the installer writes the first settings with."""
+    (tmp_path / "release" / "bin").mkdir(parents=True)
+    python = tmp_path / "release" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return tmp_path / "release"
+
+
+@pytest.fixture
+def state(installer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(installer, "STATE", (tmp_path / "lib",))
+    (tmp_path / "lib" / "edge" / "bundles").mkdir(parents=True)
+    return tmp_path / "lib" / "edge"
+
+
+def test_new_settings_name_the_whole_paths_of_what_a_station_keeps(
+    installer: Any, state: Path, release: Path, tmp_path: Path
+) -> None:
+    installer.make_settings("", release)
+    settings = load_settings(tmp_path / "config.toml", {})
+    assert settings.journal.path == str(state / "state/journal.sqlite")
+    assert settings.model.folder == str(state / "bundles")
+    assert settings.model.path == str(tmp_path / "part.tflite")
+    assert settings.archive.path == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[journal]\npath = "state/journal.sqlite"  # there\nmax_rows = 5000\n[archive]\npath="kept"\n',
+        '[recipe]\n[archive]\npath = "kept"\n[journal]\nmax_rows = 5000\n',
+        '\ufeff[archive]\npath = "kept"\n[journal]\nmax_rows = 5000',
+    ],
+)
+def test_settings_of_an_earlier_release_go_on_to_mean_the_same_paths(
+    installer: Any, state: Path, release: Path, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    installer.make_settings("", release)
+    settings = load_settings(tmp_path / "config.toml", {})
+    assert settings.journal.path == str(state / "state/journal.sqlite")
+    assert settings.archive.path == str(state / "kept")
+    assert (settings.model.folder, settings.journal.max_rows) == (str(state / "bundles"), 5000)
+    before = (tmp_path / "config.toml").read_text()
+    installer.make_settings("", release)
+    assert (tmp_path / "config.toml").read_text() == before
+
+
+def test_a_bundle_that_lay_with_the_state_is_named_before_anything_changes(
+    installer: Any, state: Path, release: Path, tmp_path: Path
+) -> None:
+    (state / "bundles" / "can.tflite").touch()
+    text = '[recipes.can]\nbundle = "bundles/can.tflite"\n'
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(
+        installer.InstallError, match=r"recipes\.can\.bundle: .* write .*/lib/edge/bundles/can"
+    ):
+        installer.make_settings("", release)
+    assert (tmp_path / "config.toml").read_text() == text
 
 
 def test_the_installer_explains_itself() -> None:

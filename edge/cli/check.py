@@ -113,6 +113,10 @@ def check(
             findings.append(Finding(thing, works=True, text=str(warning), warning=True))
         except LinegateError as error:
             findings.append(Finding(thing, works=False, text=str(error)))
+        except PermissionError as error:
+            findings.append(
+                Finding(thing, works=False, text=f"{error.filename}: this user may not look there")
+            )
     return findings
 
 

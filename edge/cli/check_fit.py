@@ -48,8 +48,11 @@ def try_products(settings: Settings) -> tuple[Look, dict[str, Inspector]]:
 
 def _folder(folder: Path) -> list[str]:
     """Whoever may write the allowed folder, or one above it, decides what can be activated."""
-    if not folder.exists():
-        return []
+    try:
+        if not folder.exists():
+            return []
+    except PermissionError:
+        return [f"{folder}: this user may not look there (model.folder)"]
     for place in (folder, folder.absolute().parent):
         mode = place.stat().st_mode
         if mode & 0o002 and not mode & 0o1000:

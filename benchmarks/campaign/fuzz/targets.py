@@ -185,7 +185,7 @@ def _image_seeds() -> tuple[bytes, ...]:
 
 
 def _bomb_seeds() -> tuple[bytes, ...]:
-    """Some bytes of each kind that claim 900 million pixels; a JPEG's also behind bytes that are passed over."""
+    """Some bytes of each kind that claim 900 million pixels; a JPEG's also behind bytes passed over."""
     side, flat = 30_000, np.full((64, 64), 128, np.uint8)
     jpeg, bmp = (cv2.imencode(kind, flat)[1].tobytes() for kind in (".jpg", ".bmp"))
     webp = cv2.imencode(".webp", flat, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()

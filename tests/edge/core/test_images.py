@@ -72,7 +72,7 @@ def test_a_stray_byte_before_the_frame_header_hides_no_size() -> None:
     data = _encode(".jpg", GREY)
     at = data.index(b"\xff\xc0")
     bomb = data[:at] + b"\0" + data[at : at + 5] + struct.pack(">HH", 30000, 30000) + data[at + 9 :]
-    with pytest.raises(ImageError, match="x: .* bytes claim 900000000 pixels"):
+    with pytest.raises(ImageError, match=r"x: .* bytes claim 900000000 pixels"):
         decode_image(bomb, "x")
 
 
