@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --link-faults 200 --away-parts 180000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps small node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps small node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ check: lint types imports ## all checks but the tests
 
 simulate: .venv/.everything ## the gate on a simulated conveyor, a million parts; ARGS='--seed 2'
 	$(bin)/python -m tests.simulation $(ARGS)
+
+judge: .venv/.everything ## the gate beside its rules a second time, a million random sequences; ARGS='--jobs 2'
+	$(bin)/python -m tests.judge $(ARGS)
 
 bench: .venv/.device ## latency of each stage on this machine
 	$(bin)/python -m benchmarks.latency $(ARGS)

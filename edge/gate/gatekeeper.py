@@ -15,6 +15,7 @@ from edge.settings.settings import Action, GateSettings
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 0.02
+_LEAST_PAUSE_S = 0.001
 _LONGEST_SLEEP_S = 0.5
 _ALIVE_S = 5.0
 
@@ -172,8 +173,10 @@ class GateKeeper:
     @property
     def wake(self) -> float:
         """When to call ``turn`` again at the latest, if nothing happens before."""
-        longest = _RETRY_S if self._failed else self._longest_sleep_s
-        return min(self._gate.wake, self._turned + longest)
+        if not self._failed:
+            return min(self._gate.wake, self._turned + self._longest_sleep_s)
+        # What could not be sent may be due already: that is no reason to do nothing else.
+        return min(max(self._gate.wake, self._turned + _LEAST_PAUSE_S), self._turned + _RETRY_S)
 
     @contextmanager
     def _acting(self) -> Iterator[float]:
