@@ -12,7 +12,7 @@ docs/gate.md has the rules in full, by number; in short:
 """
 
 import math
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -77,6 +77,11 @@ class _Span:
     start: float
     end: float | None = None
 
+    def join(self, following: "_Span") -> None:
+        """Reach as far as one that begins no earlier."""
+        if self.end is not None:
+            self.end = None if following.end is None else max(self.end, following.end)
+
 
 @dataclass
 class GateCounts:
@@ -113,7 +118,7 @@ class Gate:
         self._set(settings)
         self._flights: list[Flight] = []
         self._spans = [_Span(-math.inf)]
-        self._swept_until = -math.inf
+        self._swept = (-math.inf, -math.inf)  # from when on, and until when, by commands without a part
         self._watching = False
         self._old_until = -math.inf
         self._known_since = -math.inf
@@ -221,7 +226,7 @@ class Gate:
     def unsent(self, command: GateCommand) -> None:
         """A command that ``step`` returned could not be sent; it comes again while there is time."""
         if command.part is None:
-            self._swept_until = -math.inf
+            self._swept = (-math.inf, -math.inf)
             return
         flights = [flight for flight in self._flights if flight.part == command.part]
         if not flights:  # gone by meanwhile, or nobody knows where the belt is
@@ -265,7 +270,7 @@ class Gate:
         """It is known again where the belt is, though not what is on it."""
         self._lost = None
         self._known_since = now
-        self._swept_until = -math.inf
+        self._swept = (-math.inf, -math.inf)
         self._spans = [_Span(-math.inf, self._belt.place(now) + self._travel if self._watching else None)]
 
     def confirm(self, now: float) -> bool:
@@ -279,7 +284,7 @@ class Gate:
             if due is not None and due <= now and self._is_rejected(flight, due) and not flight.confirmed:
                 flight.confirmed = True
                 return True
-        if now < self._swept_until + self._settings.confirm_ms / 1000:
+        if now < self._swept[1] + self._settings.confirm_ms / 1000:
             return True
         self.counts.unexpected += 1
         return False
@@ -402,20 +407,23 @@ class Gate:
         self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
 
     def _add_span(self, span: _Span) -> None:
-        if not self._sweeps:
+        """Spans are in the order of their places; a belt that goes back may bring one before others."""
+        spans = self._spans
+        if not self._sweeps or (spans and spans[-1].end is None):
             return
-        if not self._spans:
-            self._spans.append(span)
-            return
-        last = self._spans[-1]
-        if last.end is None:
-            return
-        seen_between = self._flights and self._flights[-1].place > last.end
-        if seen_between and span.start > last.end:
-            self._spans.append(span)
-        else:  # nothing is known to lie between: one stretch, so that there are never many
-            last.start = min(span.start, last.start)
-            last.end = None if span.end is None else max(span.end, last.end)
+        at = bisect_right(spans, span.start, key=lambda other: other.start)
+        spans.insert(at, span)
+        while at + 1 < len(spans) and self._are_one(span, spans[at + 1]):
+            span.join(spans.pop(at + 1))
+        if at and self._are_one(spans[at - 1], span):
+            spans[at - 1].join(spans.pop(at))
+
+    def _are_one(self, span: _Span, following: _Span) -> bool:
+        """Whether they overlap or nothing is known to lie between them: so there are never many."""
+        if span.end is None or following.start <= span.end:
+            return True
+        first = bisect_right(self._flights, span.end, key=lambda flight: flight.place)
+        return first == len(self._flights) or self._flights[first].place >= following.start
 
     def _sweep(self, commands: list[GateCommand], now: float) -> None:
         """Reject what went by unseen, in short commands one after the other."""
@@ -426,14 +434,17 @@ class Gate:
         stretch = self._stretch(now)
         if stretch is None:
             return
-        begin, end = max(stretch[0], now, self._swept_until), stretch[1]
+        begin, end = max(stretch[0], now), stretch[1]
+        swept_from, swept_until = self._swept
+        if begin >= swept_from - self._window / 2:  # else the belt has become faster since that was said
+            begin = max(begin, swept_until)
         if begin >= end:
             self._wake_at(end)
         elif begin - self._margin > now:
             self._wake_at(begin - self._margin)
         else:
             finish = min(end, begin + SWEEP_S)
-            self._swept_until = finish
+            self._swept = (swept_from if begin == swept_until else begin, finish)
             reason = self._lost or "not seen"
             pulse_ms = round((finish - begin) * 1000, 3)
             commands.append(GateCommand(None, "reject", begin, finish + self._window, pulse_ms, reason))

@@ -80,6 +80,7 @@ class CountedBelt:
         self.silence_s = silence_s
         self.max_rate = max_rate
         self.counts: list[tuple[float, int]] = []
+        self.speed = 0.0
 
     def count(self, count: int, at: float) -> bool:
         """False where the belt can't have come there."""
@@ -93,6 +94,7 @@ class CountedBelt:
         if not possible:
             self.counts = []
         self.counts.append((at, count))
+        self.speed = self._speed()
         return possible
 
     def is_silent(self, now: float) -> bool:
@@ -106,8 +108,7 @@ class CountedBelt:
         then, before = older[-1] if older else self.counts[0]
         return last - then, count - before
 
-    @property
-    def speed(self) -> float:
+    def _speed(self) -> float:
         """Counts a second: of the last 50 ms; none where 25 ms brought no count."""
         took, moved = self._moved_in(0.05)
         waited, moved_lately = self._moved_in(0.025)

@@ -276,6 +276,21 @@ def test_stretches_of_an_empty_belt_that_nobody_saw_are_joined() -> None:
     assert swept(until(gate, 4.0)) == pytest.approx([1.5, 2.4995])
 
 
+def test_what_the_gate_has_no_room_for_is_rejected_where_it_is_though_the_belt_went_back() -> None:
+    gate, belt = gate_of(belt="message", min_gap_ms=40, max_parts=2)
+    for part, seen in (("a", 0.0), ("b", 0.15)):
+        inspected(gate, Verdict.OK, seen=seen, decided=seen + 0.002, part=part)
+    gate.unwatch(0.1)
+    gate.watch(0.11)
+    assert inspected(gate, Verdict.DEFECT, seen=0.2, decided=0.2, part="c").trouble == TOO_MANY
+    belt.move("reverse", 0.2)
+    assert inspected(gate, Verdict.DEFECT, seen=0.35, decided=0.35, part="d").trouble == TOO_MANY
+    belt.move("forward", 0.36)
+    there = 0.36 + 0.5 + 0.01  # the belt ran 10 ms back after it was seen
+    sweeps = [command for _, command in until(gate, 1.5) if command.part is None]
+    assert any(c.due <= there <= c.due + c.pulse_ms / 1000 for c in sweeps)
+
+
 # -- a belt that stops
 
 
