@@ -16,6 +16,7 @@ from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import FuzzResult, fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
 from benchmarks.campaign.fuzz.worker import Note
+from benchmarks.campaign.held import HeldResult, hold_often
 from benchmarks.campaign.kill import KillResult, kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away, fault_often
 from benchmarks.campaign.power import PowerResult, cut_often
@@ -27,6 +28,7 @@ from edge.records.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
+from tests.rigs.witness import CommandTimes
 
 
 @pytest.mark.broker
@@ -38,6 +40,18 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing(
     assert result.verdicts > 0
     assert (result.missing_in_journal, result.missing_at_witness) == (0, 0)
     assert (result.two_contents, result.out_of_order, result.commands_sent_late) == (0, 0, 0)
+    assert result.times.judged > 0
+    assert (result.times.late, result.times.shifted) == (0, 0)
+
+
+@pytest.mark.broker
+def test_held_between_a_decision_and_its_sending_it_sends_nothing_late_by_another_clock(
+    broker: MosquittoBroker, tmp_path: Path
+) -> None:
+    result = hold_often(broker, tmp_path, times=4, seed=1)
+    assert 0 < result.longer_than_travel < result.holds
+    assert result.times.judged > 0
+    assert (result.times.late, result.times.shifted) == (0, 0)
 
 
 @pytest.mark.broker
@@ -90,8 +104,8 @@ def test_what_was_seen_while_the_broker_was_away_arrives_once_it_is_back(
 
 def _assert_all_is_there(result: LinkResult) -> None:
     assert (result.missing, result.unknown, result.two_contents, result.out_of_order) == (0, 0, 0, 0)
-    assert result.commands_sent_late == 0
-    assert result.commands > 0
+    assert (result.commands_sent_late, result.times.shifted) == (0, 0)
+    assert result.times.judged > 0
 
 
 @pytest.mark.broker
@@ -232,6 +246,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     results = {
         "kill_often": KillResult(kills=3, running_again_s=[1.0, 1.5, 2.5]),
         "signal_often": SignalResult(signals=9, stacks=2, verdicts=5),
+        "hold_often": HeldResult(3, CommandTimes(9, 0, 0), 1),
         "fault_often": link,
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
@@ -261,6 +276,8 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "3",
         "--signals",
         "9",
+        "--holds",
+        "3",
         "--link-faults",
         "5",
         "--away-parts",
@@ -278,6 +295,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "power cut of the journal's disk",
         "`kill -9` under load",
         "signals USR1 and HUP under load",
+        "held by SIGSTOP between a decision and its sending",
         "the broker killed, restarted, frozen, half-open, slow",
         "the broker away for 2 parts",
         "clock",

@@ -15,6 +15,7 @@ from benchmarks.campaign import table
 from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
 from benchmarks.campaign.fuzz.campaign import fuzz
+from benchmarks.campaign.held import hold_often
 from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, away, fault_often
 from benchmarks.campaign.power import cut_often
@@ -55,6 +56,11 @@ class Campaign:
             return []
         with self._place("power") as (broker, folder):
             return table.power_rows(cut_often(broker, folder, times=times, seed=self._seed))
+
+    def holds(self, times: int) -> list[Row]:
+        """Line 1, once more: the process is held."""
+        with self._place("held") as (broker, folder):
+            return table.held_rows(hold_often(broker, folder, times=times, seed=self._seed))
 
     def link_faults(self, times: int) -> list[Row]:
         """Line 2, the first half."""
@@ -115,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--signals", type=int, default=0)
+    parser.add_argument("--holds", type=int, default=0, help="by SIGSTOP, between decision and sending")
     parser.add_argument("--link-faults", type=int, default=0)
     parser.add_argument("--away-parts", type=int, default=0, help=f"an hour's are {HOUR_OF_PARTS}")
     parser.add_argument("--away-rate", type=float, default=300.0, help="parts a second, while it is away")
@@ -143,6 +150,7 @@ def main() -> None:
     parts: list[tuple[float, Callable[[], list[Row]]]] = [
         (arguments.kills, lambda: campaign.kills(arguments.kills)),
         (arguments.signals, lambda: campaign.signals(arguments.signals)),
+        (arguments.holds, lambda: campaign.holds(arguments.holds)),
         (arguments.link_faults, lambda: campaign.link_faults(arguments.link_faults)),
         (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
         (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),

@@ -10,9 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.settings.settings import GateSettings
+
 ROOT = Path(__file__).parents[2]
 RATE = 50
 NICE = -10
+TRAVEL_S = GateSettings().travel_ms / 1000
 SIMULATED = ("--camera.rate", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0")
 
 
@@ -23,15 +26,17 @@ def start(
     *flags: str,
     camera: Sequence[str] = SIMULATED,
     environment: Mapping[str, str] | None = None,
+    module: Sequence[str] = ("edge",),
 ) -> subprocess.Popen[bytes]:
     """Start one against the broker at a port; what it says goes to ``log``. Later flags win over ours.
 
-    As systemd/edge.service does: with one arena for memory, and ahead of other programs.
+    As systemd/edge.service does: with one arena for memory, and ahead of other programs. ``module`` is
+    another program that ends in it, with its own arguments.
     """
     with log.open("ab") as said:
         daemon = subprocess.Popen(
             [
-                *(sys.executable, "-m", "edge", "--config", "/dev/null", "--log.level", "warning"),
+                *(sys.executable, "-m", *module, "--config", "/dev/null", "--log.level", "warning"),
                 *camera,
                 *("--recipe.ok_below", "0", "--recipe.defect_from", "0"),
                 *("--mqtt.port", str(port), "--mqtt.reconnect_max_s", "0.5"),

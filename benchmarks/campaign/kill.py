@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.campaign.daemon import recorded, start
+from benchmarks.campaign.daemon import TRAVEL_S, recorded, start
 from tests.brokers import MosquittoBroker
-from tests.rigs.witness import Witness
+from tests.rigs.witness import CommandTimes, Witness
 
 PATIENCE_S = 30.0
 LONGEST_LIFE_S = 1.0
@@ -27,6 +27,7 @@ class KillResult:
     two_contents: int = 0
     out_of_order: int = 0
     commands: int = 0
+    times: CommandTimes = field(default_factory=lambda: CommandTimes(0, 0, 0))
     commands_sent_late: int = 0
     commands_here_late: int = 0
     rejected_unrecorded: int = 0
@@ -79,6 +80,7 @@ def _compare(result: KillResult, kept: dict[str, bytes], witness: Witness) -> Ki
     result.two_contents = len({*witness.two_contents, *differ})
     result.out_of_order = witness.out_of_order()
     result.commands = witness.commands
+    result.times = witness.command_times(TRAVEL_S)
     result.commands_sent_late = witness.commands_sent_late
     result.commands_here_late = witness.commands_here_late
     result.rejected_unrecorded = len(witness.rejected_parts - parts)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.campaign.daemon import footprint, recorded, start
+from benchmarks.campaign.daemon import TRAVEL_S, footprint, recorded, start
 from tests.brokers import MosquittoBroker
 from tests.rigs.faulty_link import FaultyLink
-from tests.rigs.witness import Witness
+from tests.rigs.witness import CommandTimes, Witness
 
 # What mosquitto must keep over its own end, so that it is the daemon that is judged: when it is stopped, and
 # when it is killed.
@@ -43,6 +43,7 @@ class LinkResult:
     arrived_late: int = 0
     unmarked: int = 0
     commands: int = 0
+    times: CommandTimes = field(default_factory=lambda: CommandTimes(0, 0, 0))
     commands_sent_late: int = 0
     commands_here_late: int = 0
     back_s: list[float] = field(default_factory=list)
@@ -203,6 +204,7 @@ def _compare(rig: _Rig, result: LinkResult) -> LinkResult:
     result.arrived_late = len(late)
     result.unmarked = sum(not json.loads(witness.verdicts[identity])["late"] for identity in late)
     result.commands = witness.commands
+    result.times = witness.command_times(TRAVEL_S)
     result.commands_sent_late = witness.commands_sent_late
     result.commands_here_late = witness.commands_here_late
     return result

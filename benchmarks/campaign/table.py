@@ -6,12 +6,14 @@ from statistics import median
 
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
+from benchmarks.campaign.held import HeldResult
 from benchmarks.campaign.kill import KillResult
 from benchmarks.campaign.link import LinkResult
 from benchmarks.campaign.power import PowerResult
 from benchmarks.campaign.signals import SignalResult
 from benchmarks.campaign.soak import SoakResult, slopes
 from benchmarks.campaign.surroundings import TroubleResult
+from tests.rigs.witness import TRANSPORT_S, CommandTimes
 
 HEAD = (
     "| what was done | times | what must hold | measured | on |",
@@ -66,8 +68,8 @@ def kill_rows(result: KillResult) -> list[Row]:
         f" {result.repeated} came twice",
         "no id with two contents": f"{result.two_contents}",
         "in order": f"{result.out_of_order} out of order",
-        "no late command": f"{result.commands_sent_late} of {result.commands} sent late;"
-        f" {result.commands_here_late} came after `valid_until`",
+        "no late command": f"{_times(result.times)}; by their own word {result.commands_sent_late} of"
+        f" {result.commands} were sent late; {result.commands_here_late} came after `valid_until`",
         "running again within 2 s": f"median {median(times):.2f} s, worst {times[-1]:.2f} s, {late} later",
         "(not promised) a reject without a record": f"{result.rejected_unrecorded}",
     }
@@ -84,6 +86,23 @@ def power_rows(result: PowerResult) -> list[Row]:
         "no id with two contents": f"{result.two_contents}",
     }
     return _rows("power cut of the journal's disk", result.cuts, found)
+
+
+def _times(times: CommandTimes) -> str:
+    """By the subscriber's clock; nothing but what happened to the daemon can have delayed them."""
+    return (
+        f"{times.late} of {times.judged} came over {TRANSPORT_S:g} s after their part was at the ejector,"
+        f" {times.shifted} name another moment"
+    )
+
+
+def held_rows(result: HeldResult) -> list[Row]:
+    """Held between decision and sending."""
+    found = {
+        "no late command": f"{_times(result.times)}; {result.longer_than_travel} holds longer than"
+        " the way to the ejector"
+    }
+    return _rows("held by SIGSTOP between a decision and its sending", result.holds, found)
 
 
 def signal_rows(result: SignalResult) -> list[Row]:
@@ -105,7 +124,8 @@ def link_rows(what: str, result: LinkResult) -> list[Row]:
         f" missing, {result.out_of_order} out of order, {result.two_contents} with two contents,"
         f" {result.repeated} came twice",
         "late ones say so": f"{marked} of {result.arrived_late} that came more than 3 s after their part",
-        "no stale command": f"{result.commands_sent_late} of {result.commands} sent late;"
+        "no stale command": f"{result.times.shifted} of {result.times.judged} name another moment than that"
+        f" of their part; {result.commands_sent_late} of {result.commands} sent late by their own word;"
         f" {result.commands_here_late} came after `valid_until`",
         "memory bounded": f"{result.rss_mb[0]:.0f} MB at first, {max(result.rss_mb):.0f} MB at most,"
         f" {result.rss_mb[-1]:.0f} MB at last; {max(result.threads)} threads at most",

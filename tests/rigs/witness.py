@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import paho.mqtt.client as paho
@@ -13,6 +14,21 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 _SESSION_S = 3600
+TRANSPORT_S = 0.25
+"""How long a message may take from the station to the witness on a machine that is busy."""
+TOGETHER_S = 0.05
+"""How far apart two looks at the clock may be that the station means to be one."""
+
+
+@dataclass(frozen=True)
+class CommandTimes:
+    """Commands beside the moments at which their parts really were at the ejector."""
+
+    judged: int
+    late: int
+    """Came when the part was past it, by the witness's clock, TRANSPORT_S allowed."""
+    shifted: int
+    """Named another moment, more than TOGETHER_S away."""
 
 
 class Witness:
@@ -36,6 +52,8 @@ class Witness:
         self.commands_unsent = 0
         """By the station's own word, in its statistics."""
         self.commands = 0
+        self._command_times: list[tuple[str, float, float]] = []  # part, when it came, when it says it is due
+        self._captured: dict[str, float] = {}  # of each part, by its verdict
         self.rejected_parts: set[str] = set()
         self.passed_parts: set[str] = set()
         self.alarms: list[tuple[str, bool]] = []
@@ -96,6 +114,24 @@ class Witness:
             latest[run] = max(latest.get(run, -1), int(number))
         return wrong
 
+    def command_times(self, travel_s: float) -> CommandTimes:
+        """Of all commands whose parts have a verdict, on a steady belt.
+
+        The station's word counts for one thing only: when the picture of a part was taken, which was written
+        down before anything was decided. The rest is the witness's own clock.
+        """
+        with self._changed:
+            known = [
+                (came, due, self._captured[part] + travel_s)
+                for part, came, due in self._command_times
+                if part in self._captured
+            ]
+        return CommandTimes(
+            judged=len(known),
+            late=sum(came > there + TRANSPORT_S for came, _, there in known),
+            shifted=sum(abs(due - there) > TOGETHER_S for _, due, there in known),
+        )
+
     def _has_subscribed(self, *_: object) -> None:
         with self._changed:
             self.subscriptions += 1
@@ -129,6 +165,7 @@ class Witness:
         if identity not in self.verdicts:
             self.verdicts[identity] = payload
             self.arrived[identity] = time.time()
+            self._captured[verdict["part"]] = _seconds(verdict["captured_at"])
             if verdict["action"] == "pass":
                 self.passing_frames.append(_seconds(verdict["captured_at"]))
         elif self.verdicts[identity] == payload:
@@ -141,6 +178,8 @@ class Witness:
         self.commands_sent_late += float(str(command["due_in_ms"])) < 0
         self.commands_here_late += datetime.now(UTC) > datetime.fromisoformat(str(command["valid_until"]))
         if command["part"] is not None:
+            due = _seconds(str(command["due_at"]))
+            self._command_times.append((str(command["part"]), time.time(), due))
             parts.add(str(command["part"]))
 
 
