@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge.alarms.register import Change
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from edge.alarms.parts import PartRules
 from edge.alarms.register import Change, Register
 from edge.alarms.surroundings import ClockTrouble, DiskSpace
 from edge.core.files import free_bytes
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 from edge.service.clock import clock_is_synchronised
 from edge.settings.settings import AlarmSettings, Settings
 

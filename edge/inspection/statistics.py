@@ -55,6 +55,11 @@ class Statistics:
         with self._lock:
             self.commands_sent += 1
 
+    def command_refused(self) -> None:
+        """A command that was counted as sent was not: the gate counts it where it is never sent."""
+        with self._lock:
+            self.commands_sent -= 1
+
     def commands_came_to_nothing(self, count: int) -> None:
         """Count commands as missed that were counted as sent."""
         with self._lock:

@@ -89,6 +89,11 @@ class Journal:
         return max(0, self._last - max(self._acknowledged, self._first - 1))
 
     @property
+    def last(self) -> int:
+        """The number of the latest inspection."""
+        return self._last
+
+    @property
     def acknowledged(self) -> int:
         """The broker has everything up to this number."""
         return self._acknowledged

@@ -1,17 +1,21 @@
 """From the journal to the broker: every verdict, in order, until it is acknowledged."""
 
 import logging
+import math
 import queue
 import threading
 import time
 
+from edge.alarms.trouble import Alarm, Trouble
 from edge.core.errors import JournalError
-from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.outputs.mqtt.client import BrokerLink
+from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, OutboxRow
 
 logger = logging.getLogger(__name__)
 
 WINDOW = 50
+_LEFT_OUT_S = 10.0
 REFUSED_S = 5.0
 _IDLE_S = 0.2
 
@@ -19,8 +23,17 @@ _IDLE_S = 0.2
 class Outbox:
     """A thread that reads unacknowledged verdicts and publishes them, at most WINDOW at a time."""
 
-    def __init__(self, journal: Journal, topic: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        topic: str,
+        *,
+        alarm: Alarm = lambda _name, _text: None,
+        overdue_s: float = math.inf,
+    ) -> None:
         self._journal = journal
+        self._overdue = _Overdue(overdue_s)
+        self._waits = Trouble("outbox", alarm)
         self._topic = topic
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
@@ -32,6 +45,7 @@ class Outbox:
         self._cursor = 0
         self._in_flight: dict[Receipt, int] = {}
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._left_out_until = 0.0
         self.unsendable = 0
         """Rows that were left out, for they hold no text that could be sent."""
 
@@ -83,9 +97,25 @@ class Outbox:
                 if not complained:
                     logger.error("outbox: %s; trying again", error)
                 complained = True
+            self._say(time.monotonic())
             self._wake.wait(_IDLE_S)
             self._wake.clear()
         self._mark()
+
+    def _say(self, now: float) -> None:
+        """What waits too long is an alarm, whatever it waits for."""
+        if self._overdue.look(self._journal.last, self._journal.acknowledged, now):
+            why = "there is no broker" if self._connection is None else "the broker does not acknowledge them"
+            self._waits.begins(
+                f"outbox: {self._journal.waiting} verdicts wait for the broker, some for more than "
+                f"{self._overdue.after_s:g} s (alarms.outbox_s): {why}"
+            )
+        elif now > self._left_out_until:
+            self._waits.ends("outbox: verdicts are sent again")
+
+    @property
+    def _connection(self) -> int | None:
+        return self._link.connection_number if self._link is not None else None
 
     def _mark(self) -> None:
         """Everything below the oldest that is in flight is acknowledged."""
@@ -103,8 +133,7 @@ class Outbox:
             self._journal.acknowledge(upto, opening=self._sending[1])
 
     def _send(self) -> None:
-        link = self._link
-        connection = link.connection_number if link is not None else None
+        link, connection = self._link, self._connection
         if link is None or connection is None:
             return
         if self._again_at is not None:
@@ -115,8 +144,10 @@ class Outbox:
             # A new connection, or another file, knows nothing of what was in flight: start over.
             self._sending = connection, self._journal.openings
             self._cursor, self._in_flight = self._journal.acknowledged, {}
-        while len(self._in_flight) < WINDOW and not self._stop.is_set():
-            rows = self._journal.outbox(after=self._cursor, limit=WINDOW - len(self._in_flight))
+        # Half of what the broker takes before it acknowledges any: the other half is for the gate.
+        window = min(WINDOW, max(1, link.most_unacknowledged // 2))
+        while len(self._in_flight) < window and not self._stop.is_set():
+            rows = self._journal.outbox(after=self._cursor, limit=window - len(self._in_flight))
             if not rows or self._sending != (connection, self._journal.openings):
                 return
             if not all(self._publish(link, row) for row in rows):
@@ -124,9 +155,8 @@ class Outbox:
 
     def _publish(self, link: BrokerLink, row: OutboxRow) -> bool:
         """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
-        if row.message is None:
-            logger.error("journal: row %d holds no verdict that can be sent; left out", row.number)
-            self.unsendable += 1
+        if row.message is None or not link.takes(self._topic, row.message):
+            self._leave_out(row)
             if not self._in_flight:
                 self._acknowledge(row.number)
         else:
@@ -136,3 +166,28 @@ class Outbox:
             self._in_flight[receipt] = row.number
         self._cursor = row.number
         return True
+
+    def _leave_out(self, row: OutboxRow) -> None:
+        """Others must not wait for a verdict that will never be taken; it stays in the journal."""
+        what = "holds nothing that can be sent" if row.message is None else "is larger than the broker takes"
+        self.unsendable += 1
+        self._left_out_until = time.monotonic() + _LEFT_OUT_S
+        self._waits.begins(f"outbox: row {row.number} {what}; it is left out, and counted (records_dropped)")
+
+
+class _Overdue:
+    """Whether a verdict has waited for ``after_s``; noticed before it has waited twice as long.
+
+    It looks at the verdict that was the last one when the one before it was acknowledged.
+    """
+
+    def __init__(self, after_s: float) -> None:
+        self.after_s = after_s
+        self._number = 0
+        self._since = 0.0
+
+    def look(self, last: int, acknowledged: int, now: float) -> bool:
+        """Given the numbers of the last verdict and of the last that was acknowledged."""
+        if acknowledged >= self._number or last < self._number:  # or it is another journal
+            self._number, self._since = last, now
+        return acknowledged < self._number and now - self._since > self.after_s

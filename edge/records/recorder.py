@@ -5,6 +5,7 @@ of it at once, and keeps it for as long as that fails; upkeep has the disk keep 
 """
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -17,7 +18,8 @@ from edge.alarms.trouble import Alarm, Trouble
 from edge.core.errors import JournalError, SettingsError, one_line
 from edge.core.images import Image
 from edge.inspection.inspector import Inspection
-from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.outputs.mqtt.client import BrokerLink
+from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive
 from edge.records.journal import Journal, Record
@@ -41,6 +43,7 @@ _FROZEN = 0.4  # of the time that there is at the end
 _DRAIN_STEP_S = 0.02
 _REPLACED_SHOWN_S = 3600.0
 _LONGEST_REASON = 500
+_LONGEST_NAME = 300
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,11 @@ class Recorder:
         station: str,
         alarm: Alarm,
         archive: Archive | None = None,
+        overdue_s: float = 0.0,
     ) -> None:
         age_s = settings.max_days * 86400 if settings.max_days else None
         self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s, station=station)
-        self._outbox = Outbox(self._journal, topic)
+        self._outbox = Outbox(self._journal, topic, alarm=alarm, overdue_s=overdue_s or math.inf)
         self._archive = archive
         self._sync_s = settings.sync_ms / 1000
         self._batch_s = settings.batch_ms / 1000
@@ -335,7 +339,7 @@ def verdict_message(
             "sequence": sighting.number,
             "captured_at": frame.captured_at,
             "verdict": inspection.verdict,
-            "class": inspection.predicted,
+            "class": _as_text(inspection.predicted, _LONGEST_NAME),
             "score": inspection.score,
             "reason": _as_text(inspection.reason, _LONGEST_REASON),
             "action": action,
@@ -344,12 +348,12 @@ def verdict_message(
             "model_id": sighting.inspector.model.bundle.model_id,
             "recipe": sighting.inspector.recipe,
             "lot": sighting.lot,
-            "source": _as_text(frame.source),
-            "truth": _as_text(frame.detail or frame.truth),
+            "source": _as_text(frame.source, _LONGEST_NAME),
+            "truth": _as_text(frame.detail or frame.truth, _LONGEST_NAME),
         }
     )
 
 
-def _as_text(said: str | None, longest: int | None = None) -> str | None:
-    """Names of files may hold what no JSON can."""
+def _as_text(said: str | None, longest: int) -> str | None:
+    """Names of files may hold what no JSON can, and a verdict must be small enough for any broker."""
     return None if said is None else one_line(said)[:longest]

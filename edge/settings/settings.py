@@ -356,6 +356,11 @@ class MqttSettings(Section):
         description="true: …/bits mirrors ready, busy and result for a PLC; two messages a part",
     )
     lots: bool = Field(default=False, description="true: …/lot says which lot the parts are of")
+    response_topics: str = Field(
+        "",
+        description="where answers to commands may go besides …/response and what is below it: topics, with "
+        'spaces; + and # as in MQTT: "hmi/+/answers"',
+    )
 
     @property
     def encrypted(self) -> bool:
@@ -369,6 +374,17 @@ class MqttSettings(Section):
         if isinstance(host, str) and ("@" in host or "/" in host):
             raise ValueError("a name or an address alone would be right; mqtt.password is for the password")
         return host
+
+    @field_validator("response_topics")
+    @classmethod
+    def _lead_to_no_gate(cls, topics: str) -> str:
+        for topic in topics.split():
+            levels = topic.split("/")
+            if levels[0] in ("inspection", "+", "#") or topic.startswith("$"):
+                raise ValueError(f"{topic}: expected a topic that no station uses: not below inspection/")
+            if "#" in "".join(levels[:-1]) or any(len(level) > 1 and {*level} & {*"+#"} for level in levels):
+                raise ValueError(f"{topic}: expected + or # in the place of a whole level, # at the end")
+        return topics
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -449,6 +465,8 @@ ALARMS = (
     "journal-replaced",
     "archive",
     "archive-slow",
+    "broker",
+    "outbox",
 )
 """Every alarm that there is; docs/alarms.md says what each means."""
 
@@ -483,6 +501,9 @@ class AlarmSettings(Section):
     )
     clock_s: float = Field(
         300.0, ge=0, le=86400, description="raised: not synchronised for so long; 0 is off"
+    )
+    outbox_s: float = Field(
+        60.0, ge=0, le=86400, description="raised: verdicts wait so long for the broker; 0 is off"
     )
     off: str = Field(
         "", description='alarms that are never raised, by name, with spaces: "clock camera-settings"'

@@ -26,8 +26,9 @@ from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import judge_part
 from edge.outputs.mqtt.announcer import Announcer
-from edge.outputs.mqtt.client import BrokerLink, Receipt, Will
-from edge.outputs.mqtt.inbox import Inbox
+from edge.outputs.mqtt.client import BrokerLink, Subscription, Will
+from edge.outputs.mqtt.connection import Receipt
+from edge.outputs.mqtt.inbox import MAY_BE_RETAINED, Inbox
 from edge.outputs.mqtt.state_report import StateReport
 from edge.outputs.pins.pins import GatePins, without_ejector
 from edge.records.archive import Archive
@@ -85,7 +86,12 @@ class Station:
         self._camera_fault: str | None = None
         self._lot: str | None = None
         self._numbers = itertools.count()
-        self._say = Announcer(settings.station.name, simulated=simulated)
+        self._say = Announcer(
+            settings.station.name,
+            simulated=simulated,
+            response_topics=settings.mqtt.response_topics.split(),
+        )
+        self._say.on_command_refused = self._not_delivered
         self._report = StateReport(self._states, self._say, has_bits=settings.mqtt.bits)
         self._shadow = Shadow(self._say.shadow)
         self.alarms = AlarmWatch(
@@ -109,6 +115,7 @@ class Station:
             station=settings.station.name,
             alarm=self.alarms.tell,
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
+            overdue_s=settings.alarms.outbox_s,
         )
         self.statistics = Statistics()
         self._too_late = 0
@@ -198,6 +205,7 @@ class Station:
         self._states.fault("ejector", self._pins.ejector_trouble)
         self.alarms.tell("pins", self._pins.trouble)
         self._tell_of_late_commands()
+        self.alarms.tell("broker", None if self.link is None else self.link.trouble)
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
@@ -316,8 +324,12 @@ class Station:
             on_acknowledged=self._acknowledged,
             on_refused=self._recorder.refused,
             on_lost=self._disconnected,
-            subscriptions=[self._say.topics.incoming(kind) for kind in incoming_kinds(settings)],
+            subscriptions=[
+                Subscription(self._say.topics.incoming(kind), wants_retained=kind in MAY_BE_RETAINED)
+                for kind in incoming_kinds(settings)
+            ],
             on_message=self._inbox.receive,
+            on_unreadable=self._inbox.unreadable,
         )
 
     def _look(self, look: Look, max_age_s: float) -> None:
@@ -443,6 +455,12 @@ class Station:
         if sent:
             self.statistics.command_sent()
         return sent
+
+    def _not_delivered(self, command: GateCommand) -> None:
+        """The broker did not take a command; called on the link's thread."""
+        if not self._pins.has_ejector:  # the pin has it
+            self.statistics.command_refused()
+            self._keeper.undelivered(command)
 
     def _acknowledged(self, receipt: Receipt) -> None:
         self._recorder.acknowledged(receipt)

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ from edge.alarms.delivery import AlarmEvent
 from edge.core.versions import versions
 from edge.deployment.shadow import Disagreement
 from edge.gate.gate import GateCommand, at_sending
-from edge.outputs.mqtt.client import BrokerLink, Receipt
+from edge.outputs.mqtt.client import BrokerLink
+from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.inbox import WaitingCommand
 from edge.outputs.mqtt.messages import (
     AlarmMessage,
@@ -21,20 +23,24 @@ from edge.outputs.mqtt.messages import (
     StatsMessage,
     StatusMessage,
 )
-from edge.outputs.mqtt.requests import may_answer_on
+from edge.outputs.mqtt.requests import may_answer_on, may_be_echoed
 from edge.outputs.mqtt.topics import Topics
 from edge.station.states import State
 
 _LOOKS = 10
 _TOGETHER_S = 0.0005
+ANSWERED_HERE = "mqtt.response_topics does not allow the response topic that was asked for"
 
 
 class Announcer:
     """Makes the messages of a station and publishes them; without a ``link`` nothing is said. Any thread."""
 
-    def __init__(self, station: str, *, simulated: bool) -> None:
+    def __init__(self, station: str, *, simulated: bool, response_topics: Sequence[str] = ()) -> None:
         self.topics = Topics(station)
         self.link: BrokerLink | None = None
+        self.on_command_refused: Callable[[GateCommand], None] = lambda _: None
+        """Called with a command that the broker did not take, on the link's own thread."""
+        self._response_topics = (f"{self.topics.response}/#", *response_topics)
         self.counts: dict[str, Any] = {}
         """What was said last by ``stats``."""
         self._head: dict[str, Any] = {"station": station, "simulated": simulated}
@@ -85,8 +91,14 @@ class Announcer:
             valid_until=wall + timedelta(seconds=said.valid_until - now),
             reason=said.reason,
         )
-        topic, expires_s = self.topics.command(said.action), said.valid_until - now
-        return self.link.publish(topic, message.payload(), qos=1, expires_s=expires_s) is not None
+        receipt = self.link.publish(
+            self.topics.command(said.action),
+            message.payload(),
+            qos=1,
+            expires_s=said.valid_until - now,
+            on_refused=lambda _: self.on_command_refused(command),
+        )
+        return receipt is not None
 
     def bits(self, **bits: Any) -> None:
         """Publish the bits; the keys are those of BitsMessage."""
@@ -110,8 +122,13 @@ class Announcer:
     def response(
         self, waiting: WaitingCommand, error: str | None, state: State, note: str | None = None
     ) -> None:
-        """Answer a command where its sender asks for it, if that is a place to answer on."""
+        """Answer a command where its sender asks for it, if the settings let answers go there."""
         request, asked = waiting.request, waiting.message
+        topic, elsewhere = self.topics.response, asked.response_topic
+        if elsewhere is not None and may_answer_on(elsewhere, self._response_topics):
+            topic = elsewhere
+        elif elsewhere is not None:
+            note = f"{note}; {ANSWERED_HERE}" if note else ANSWERED_HERE
         message = ResponseMessage(
             **self._head,
             id=request.id if request else None,
@@ -122,11 +139,9 @@ class Announcer:
             state=state,
             **self._served,
         )
-        topic = self.topics.response
-        if asked.response_topic is not None and may_answer_on(asked.response_topic, self.topics.base):
-            topic = asked.response_topic
+        correlation = asked.correlation if may_be_echoed(asked.correlation) else None
         if self.link is not None:
-            self.link.publish(topic, message.payload(), qos=1, correlation=asked.correlation)
+            self.link.publish(topic, message.payload(), qos=1, correlation=correlation)
 
     def shadow(self, found: Disagreement) -> None:
         """Tell of a part for which the shadow's verdict is another."""

@@ -16,6 +16,7 @@ from edge.core.errors import RequestError
 from edge.gate.belt import Direction
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.requests import (
+    LONGEST_CORRELATION,
     BeltRequest,
     BinRequest,
     CommandRequest,
@@ -23,6 +24,7 @@ from edge.outputs.mqtt.requests import (
     LotRequest,
     Remembered,
     TriggerRequest,
+    may_be_echoed,
     parse,
 )
 
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 WAITING_COMMANDS = 16
 MAY_BE_RETAINED = ("belt", "lot")
+_OTHER = "(another topic)"
 
 
 class Receiver(Protocol):
@@ -88,18 +91,25 @@ class Inbox:
 
     def receive(self, message: Incoming) -> None:
         """Take one message, or count it as refused."""
-        kind = message.topic.rsplit("/", 1)[-1]
+        kind = self._kind(message.topic)
         try:
+            if kind not in self._handlers:
+                raise RequestError("nothing is expected there")
             if message.retained and kind not in MAY_BE_RETAINED:
                 raise RequestError("retained, so nobody knows when it was meant")
             self._handlers[kind](message)
         except RequestError as error:
             self._refuse(kind, str(error))
         except Exception as error:  # a stranger's message must never end the network thread
-            logger.exception("mqtt: a message on …/%s", kind)
+            if kind not in self._complained:
+                logger.exception("mqtt: a message on …/%s", kind)
             self._refuse(kind, type(error).__name__)
         else:
             self._complained.discard(kind)
+
+    def unreadable(self, topic: str, why: str) -> None:
+        """Count a message that never became one: too large, or its properties are malformed."""
+        self._refuse(self._kind(topic), f"{why}; where it is retained, delete it there")
 
     def next_command(self) -> WaitingCommand | None:
         """The oldest command that was not done yet, or None."""
@@ -107,6 +117,11 @@ class Inbox:
             return self._commands.get_nowait()
         except queue.Empty:
             return None
+
+    def _kind(self, topic: str) -> str:
+        """The last part of a topic that was subscribed to; a broker may send others."""
+        kind = topic.rsplit("/", 1)[-1]
+        return kind if kind in self._handlers else _OTHER
 
     def _refuse(self, kind: str, reason: str) -> None:
         with self._lock:
@@ -123,6 +138,8 @@ class Inbox:
 
     def _command(self, message: Incoming) -> None:
         try:
+            if not may_be_echoed(message.correlation):
+                raise RequestError(f"correlation data: at most {LONGEST_CORRELATION} bytes are sent back")
             request = parse(CommandRequest, message.payload)
             if not self._ids.is_new(request.id):
                 raise RequestError("id: this id came before")

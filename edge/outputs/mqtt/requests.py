@@ -4,14 +4,18 @@ Pure. Whatever cannot be one of them raises RequestError with one line that does
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self, TypeVar
 
+from paho.mqtt.client import topic_matches_sub
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.core.allowed import FILE, ID, NAME, SHA256, in_words
 from edge.core.errors import RequestError
 
 LARGEST_BYTES = 4096
+LONGEST_CORRELATION = 256
+LONGEST_TOPIC = 256
 REMEMBERED = 1000
 Count = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
@@ -116,8 +120,13 @@ class Remembered:
         return True
 
 
-def may_answer_on(topic: str | None, base: str) -> bool:
-    """Whether a response may go to a topic that a stranger names: never where a gate or a station listens."""
-    if topic is None or not 0 < len(topic) <= 256 or any(c in topic for c in "+#\0") or topic[0] == "$":
+def may_answer_on(topic: str, allowed: Sequence[str]) -> bool:
+    """Whether an answer may go to a topic that a stranger names: one that an ``allowed`` filter matches."""
+    if not 0 < len(topic) <= LONGEST_TOPIC or any(c in topic for c in "+#\0") or topic[0] == "$":
         return False
-    return not topic.startswith("inspection/") or topic.startswith(f"{base}/response/")
+    return any(topic_matches_sub(one, topic) for one in allowed)
+
+
+def may_be_echoed(correlation: bytes | None) -> bool:
+    """Whether correlation data is short enough to be sent back."""
+    return correlation is None or len(correlation) <= LONGEST_CORRELATION

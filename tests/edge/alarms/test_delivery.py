@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from edge.alarms.delivery import AlarmEvent, Delivery
 from edge.alarms.register import Change
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

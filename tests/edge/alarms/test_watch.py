@@ -16,7 +16,7 @@ from edge.alarms.watch import AlarmWatch
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 from edge.settings.settings import ALARMS, AlarmSettings
 
 PROFILE = ScoreProfile(count=200, parts=200, scores=[number / 1000 for number in range(200)])

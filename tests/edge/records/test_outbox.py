@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, Record
 from edge.records.outbox import WINDOW, Outbox
 from tests.waiting import wait_for
@@ -18,6 +18,8 @@ class Broker:
 
     def __init__(self, outbox: Outbox) -> None:
         self.connection_number: int | None = 1
+        self.most_unacknowledged = 500
+        self.largest = 1000
         self.sent: list[bytes] = []
         self._outbox = outbox
         self._waiting: list[Receipt] = []
@@ -30,6 +32,9 @@ class Broker:
         receipt = Receipt(self.connection_number, len(self.sent))
         self._waiting.append(receipt)
         return receipt
+
+    def takes(self, _topic: str, payload: bytes) -> bool:
+        return len(payload) <= self.largest
 
     def acknowledge(self, count: int) -> None:
         for _ in range(count):

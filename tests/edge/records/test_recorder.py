@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edge.core.errors import JournalError
-from edge.outputs.mqtt.client import Receipt
+from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
@@ -235,6 +235,11 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
         def __init__(self) -> None:
             self.sent: list[str] = []
 
+        most_unacknowledged = 500
+
+        def takes(self, _topic: str, _payload: bytes) -> bool:
+            return True
+
         def publish(self, _topic: str, payload: bytes, *, qos: int) -> Receipt:
             self.sent.append(payload.decode())
             return Receipt(1, len(self.sent))
@@ -262,6 +267,11 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
 def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Link:
         connection_number = 1
+
+        most_unacknowledged = 500
+
+        def takes(self, _topic: str, _payload: bytes) -> bool:
+            return True
 
         def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
             return Receipt(1, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
-from edge.outputs.mqtt.client import BrokerLink, Incoming, Will
+from edge.outputs.mqtt.client import BrokerLink, Incoming, Subscription, Will
 from edge.settings.settings import MqttSettings
 
 ACCEPTED = bytes([0x20, 3, 0, 0, 0])
@@ -67,7 +67,7 @@ class Link:
             on_connected=self.connected.set,
             on_acknowledged=lambda _: None,
             on_lost=self._lost,
-            subscriptions=subscriptions,
+            subscriptions=[Subscription(topic) for topic in subscriptions],
             on_message=self._came,
         )
         self.link.start()

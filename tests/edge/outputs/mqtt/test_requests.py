@@ -17,6 +17,7 @@ from edge.outputs.mqtt.requests import (
     Request,
     TriggerRequest,
     may_answer_on,
+    may_be_echoed,
     parse,
 )
 
@@ -123,8 +124,18 @@ def test_an_id_is_new_once_and_only_so_many_are_remembered() -> None:
         ("$SYS/broker", False),
         ("", False),
         ("a" * 257, False),
-        (None, False),
+        ("zigbee2mqtt/plug/set", False),
+        ("plc/answers/more", False),
+        ("hmi/7/answers", True),
+        ("hmi/7/set", False),
     ],
 )
-def test_nobody_can_have_an_answer_sent_to_a_gate_or_a_station(topic: str | None, is_right: bool) -> None:
-    assert may_answer_on(topic, "inspection/line-1") == is_right
+def test_nobody_can_have_an_answer_sent_where_the_settings_let_none_go(topic: str, is_right: bool) -> None:
+    """Neither to a gate or a station, nor to whatever else listens to the broker."""
+    allowed = ["inspection/line-1/response/#", "plc/answers", "hmi/+/answers"]
+    assert may_answer_on(topic, allowed) == is_right
+
+
+@pytest.mark.parametrize(("length", "is_right"), [(0, True), (256, True), (257, False), (65535, False)])
+def test_no_more_correlation_data_is_sent_back_than_any_broker_takes(length: int, is_right: bool) -> None:
+    assert may_be_echoed(b"x" * length) == is_right
