@@ -321,8 +321,8 @@ class BrokerLink:
             return self._settings.reconnect_max_s
         if self._short >= _SHORT_TIMES:
             reason = (
-                f"the broker at {self.address} ends every connection soon and does not say why; "
-                f"is there another client called {self._client_id}?"
+                f"the broker at {self.address} ends every connection soon and does not say why, as it does "
+                f"when it restarts, and when another client called {self._client_id} comes"
             )
             self._complain(reason)
             self._on_lost(reason)

@@ -327,7 +327,11 @@ class SlowBroker:
         self.connection_number: int | None = 1
         self.recorder: Recorder | None = None
         self.taken = 0
+        self.most_unacknowledged = 500
         self._steps = steps
+
+    def takes(self, _topic: str, _payload: bytes) -> bool:
+        return True
 
     def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
         assert qos == 1
