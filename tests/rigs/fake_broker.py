@@ -181,6 +181,21 @@ def _acknowledging(say: Callable[[Packet], bytes]) -> Behaviour:
     return _answering(answer)
 
 
+def _old(refusal: bytes) -> Behaviour:
+    """A broker of MQTT 3.1.1, and how it says so to a client of MQTT 5."""
+
+    def behave(talk: Talk) -> None:
+        for found in talk.packets():
+            if not talk.goes_on:
+                return
+            if talk.version == 5:
+                talk.say(refusal)
+                return
+            talk.answer(found)
+
+    return behave
+
+
 def _hang_up(talk: Talk) -> None:
     for _ in talk.packets():
         return
@@ -336,6 +351,8 @@ KINDS: dict[str, Behaviour] = {
     "takes one message at a time": _announcing(bytes([ANNOUNCE_WINDOW]) + b"\0\1"),
     "takes no message at a time": _announcing(bytes([ANNOUNCE_WINDOW]) + b"\0\0"),
     "wants no sign of life": _announcing(bytes([ANNOUNCE_KEEPALIVE]) + b"\0\0"),
+    "speaks only 3.1.1": _old(connack(1, version=4)),
+    "speaks only 3.1.1, and says so in MQTT 5": _old(connack(0x84)),
     **{f"refuses with {code:#04x}": _refusing(code) for code in REFUSALS},
     **{f"says goodbye with {code:#04x}": _leaving(code) for code in GOODBYES},
 }

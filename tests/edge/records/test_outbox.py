@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, Record
-from edge.records.outbox import WINDOW, Outbox
+from edge.records.outbox import WINDOW, Outbox, _Overdue
 from tests.waiting import wait_for
 
 
@@ -60,7 +62,13 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.journal = Journal(path, max_rows=100_000)
-        self.outbox = Outbox(self.journal, "inspection/a/verdict")
+        self.alarms: list[str | None] = []
+        self.outbox = Outbox(
+            self.journal,
+            "inspection/a/verdict",
+            alarm=lambda _, text: self.alarms.append(text),
+            overdue_s=0.3,
+        )
         self.broker = Broker(self.outbox)
 
     def record(self, *ids: int) -> None:
@@ -182,3 +190,60 @@ def test_an_acknowledgement_of_a_journal_that_was_replaced_is_none_of_the_new_on
     desk.outbox._mark()
     desk.outbox._send()
     assert (desk.broker.ids, desk.journal.waiting) == ([1, 2, 3], 1)
+
+
+def test_verdicts_that_nobody_acknowledges_are_an_alarm_until_somebody_does(desk: Desk) -> None:
+    desk.start()
+    desk.record(1, 2, 3)
+    desk.wait(lambda: len(desk.alarms) == 1)
+    assert "3 verdicts wait for the broker" in str(desk.alarms[0])
+    assert "the broker does not acknowledge them" in str(desk.alarms[0])
+    desk.broker.acknowledge(3)
+    desk.wait(lambda: desk.alarms[1:] == [None])
+
+
+def test_verdicts_that_wait_for_want_of_a_broker_are_an_alarm(desk: Desk) -> None:
+    desk.broker.connection_number = None
+    desk.start()
+    desk.record(1)
+    desk.wait(lambda: len(desk.alarms) == 1)
+    assert "there is no broker" in str(desk.alarms[0])
+
+
+def test_a_verdict_that_is_larger_than_the_broker_takes_holds_up_no_other_and_is_an_alarm(desk: Desk) -> None:
+    desk.journal.append([Record(0.0, json.dumps({"id": "1", "class": "x" * 2000}))])
+    desk.record(2)
+    desk.start()
+    desk.wait(lambda: desk.broker.ids == [2])
+    desk.broker.acknowledge(1)
+    desk.wait(lambda: desk.journal.waiting == 0)
+    assert desk.outbox.unsendable == 1
+    assert "row 1 is larger than the broker takes" in str(desk.alarms[0])
+
+
+def test_half_of_what_a_broker_takes_at_once_is_left_to_the_gate(desk: Desk) -> None:
+    desk.broker.most_unacknowledged = 10
+    desk.record(*range(20))
+    desk.start()
+    desk.wait(lambda: len(desk.broker.sent) == 5)
+    desk.broker.acknowledge(5)
+    desk.wait(lambda: len(desk.broker.sent) == 10)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.floats(0.01, 4)), min_size=1, max_size=60))
+def test_a_verdict_is_overdue_after_once_and_before_twice_the_time(
+    steps: list[tuple[int, int, float]],
+) -> None:
+    """``came``, ``acknowledged`` and seconds of each step; every verdict's age is known to the test."""
+    overdue, now, acknowledged = _Overdue(5.0), 0.0, 0
+    recorded: list[float] = []
+    for came, done, seconds in steps:
+        now += seconds
+        recorded += [now] * came
+        acknowledged = min(len(recorded), acknowledged + done)
+        said = overdue.look(len(recorded), acknowledged, now)
+        age = now - recorded[acknowledged] if acknowledged < len(recorded) else 0.0
+        if said:
+            assert age > 5.0
+        if age > 10.0 + max(seconds for _, _, seconds in steps):
+            assert said

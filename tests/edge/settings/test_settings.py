@@ -90,6 +90,18 @@ def test_a_flag_that_no_parser_likes_is_refused_by_name(text: str) -> None:
         load_settings(None, {"recipe.region": text})
 
 
+@pytest.mark.parametrize(
+    "topics",
+    [
+        "inspection/line-2/reject", "#", "+/line-2/reject", "hmi inspection/#", "$SYS/a", "a/#/b", "a+/b",
+    ],
+)  # fmt: skip
+def test_answers_may_be_sent_to_no_station(topics: str) -> None:
+    with pytest.raises(SettingsError, match=r"--mqtt\.response_topics: .*expected"):
+        load_settings(None, {"mqtt.response_topics": topics})
+    assert load_settings(None, {"mqtt.response_topics": "hmi/+/a plc/#"}).mqtt.response_topics
+
+
 def test_a_wrong_flag_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"--camera\.rate"):
         load_settings(None, {"camera.rate": "fast"})

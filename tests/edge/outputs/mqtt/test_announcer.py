@@ -43,7 +43,7 @@ class Link:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
 
-    def publish(self, _topic: str, payload: bytes, *, qos: int, expires_s: float) -> object:
+    def publish(self, _topic: str, payload: bytes, *, qos: int, expires_s: float, **_more: object) -> object:
         assert qos == 1
         self.sent.append({**json.loads(payload), "expires_s": expires_s})
         return object()

@@ -11,6 +11,8 @@ import pytest
 
 from edge.outputs.mqtt.client import BrokerLink, Incoming, Subscription, Will
 from edge.settings.settings import MqttSettings
+from tests.rigs.fake_broker import FakeBroker
+from tests.waiting import wait_for
 
 ACCEPTED = bytes([0x20, 3, 0, 0, 0])
 TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
@@ -231,3 +233,87 @@ def test_the_end_waits_for_no_broker_that_takes_connections_and_says_nothing(
     assert not stopping.is_alive()
     accepted.close()
     silent.close()
+
+
+def protocols(broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> tuple[BrokerLink, list[str | None]]:
+    """A link with "auto", and the protocol of each of its connections."""
+    monkeypatch.setattr("edge.outputs.mqtt.client.CONNECT_TIMEOUT_S", 0.2)
+    spoken: list[str | None] = []
+    link = BrokerLink(
+        MqttSettings(port=broker.port, reconnect_max_s=0.1),
+        client_id="linegate-a",
+        on_connected=lambda: spoken.append(link.protocol),
+        on_acknowledged=lambda _: None,
+    )
+    return link, spoken
+
+
+@pytest.fixture
+def fake_broker() -> Iterator[FakeBroker]:
+    broker = FakeBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.mark.parametrize("kind", ["silent", "hangs up", "refuses with 0x88", "nonsense for an answer"])
+def test_a_broker_in_trouble_is_no_reason_to_fall_back_to_mqtt_3_1_1(
+    fake_broker: FakeBroker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_broker.be(kind)
+    link, spoken = protocols(fake_broker, monkeypatch)
+    link.start()
+    wait_for(lambda: fake_broker.attempts > 3)
+    fake_broker.be(None)
+    wait_for(lambda: len(spoken) == 1)
+    link.stop()
+    assert spoken == ["5"]
+
+
+@pytest.mark.parametrize("kind", ["speaks only 3.1.1", "speaks only 3.1.1, and says so in MQTT 5"])
+def test_mqtt_3_1_1_is_spoken_where_the_broker_says_that_it_speaks_no_other_and_5_is_tried_each_time(
+    fake_broker: FakeBroker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_broker.be(kind)
+    link, spoken = protocols(fake_broker, monkeypatch)
+    link.start()
+    wait_for(lambda: len(spoken) == 1)
+    assert "speaks only MQTT 3.1.1: a command that it holds back does not expire" in str(link.trouble)
+    fake_broker.be(None)
+    wait_for(lambda: len(spoken) == 2)
+    assert spoken == ["3.1.1", "5"]
+    assert link.trouble is None
+    link.stop()
+
+
+def test_what_a_broker_does_not_take_is_not_sent(
+    fake_broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hang up on a packet that is larger than it said, or on one message too many."""
+    fake_broker.be("says that it takes packets of 200 bytes")
+    link, spoken = protocols(fake_broker, monkeypatch)
+    link.start()
+    wait_for(lambda: len(spoken) == 1)
+    assert link.publish("a/b", b"x" * 200, qos=1) is None
+    assert not link.takes("a/b", b"x" * 200)
+    assert link.publish("a/c", b"x" * 20, qos=1) is not None
+    assert link.trouble == f"mqtt: {link.address}: a/b: larger than the 200 bytes that the broker takes"
+    fake_broker.be("takes one message at a time")
+    wait_for(lambda: len(spoken) == 2)
+    wait_for(lambda: link.publish("a/b", b"x", qos=1) is not None)
+    link.stop()
+
+
+def test_a_refused_message_is_told_to_whom_it_concerns_and_not_tried_at_once_again(
+    fake_broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outputs.mqtt.connection.REFUSED_S", 3600)
+    fake_broker.be("refuses every message")
+    link, spoken = protocols(fake_broker, monkeypatch)
+    link.start()
+    wait_for(lambda: len(spoken) == 1)
+    reasons: list[str] = []
+    link.publish("a/b", b"x", qos=1, on_refused=reasons.append)
+    wait_for(lambda: reasons == ["Not authorized"])
+    assert link.trouble == f"mqtt: {link.address}: a/b: Not authorized"
+    assert link.publish("a/b", b"x", qos=1) is None
+    link.stop()
