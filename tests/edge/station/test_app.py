@@ -82,9 +82,9 @@ def test_what_no_camera_sees_is_marked_simulated_in_every_command(
     settings = load_settings(None, flags)
     marks = list[bool]()
 
-    def announcer(station: str, *, simulated: bool) -> Announcer:
+    def announcer(station: str, *, simulated: bool, **more: Any) -> Announcer:
         marks.append(simulated)
-        return Announcer(station, simulated=simulated)
+        return Announcer(station, simulated=simulated, **more)
 
     monkeypatch.setattr("edge.station.station.Announcer", announcer)
     edge.station.app.Line(Served(settings, load_inspector(settings))).station.stop(drain_s=0)

@@ -97,7 +97,8 @@ def test_commands_that_the_broker_refuses_are_unsent_and_two_alarms_say_so(
     try:
         running = station(closed.port)
         assert watcher.wait_for(
-            lambda: {"gate", "broker"} <= {m["alarm"] for m in watcher.of("alarm") if m["raised"]}
+            lambda: {"gate", "broker"} <= {m["alarm"] for m in watcher.of("alarm") if m["raised"]},
+            seconds=60,
         )
         assert watcher.wait_for(
             lambda: bool(watcher.of("stats")) and watcher.of("stats")[-1]["inspected"] > 50
