@@ -27,7 +27,8 @@ os.chdir(sys.argv[1])
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.core.bundle.bundle import decode_bundle, sign_bundle
-from edge.core.images import list_images, read_image
+from edge.core.images import read_image
+from edge.core.photographs.listing import list_images
 from edge.core.runtime import load_model
 from edge.core.preprocess import preprocess
 from edge.core.bundle.signature import sign

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.__main__ import main
-from edge.core.images import list_images
+from edge.core.photographs.listing import list_images
 from edge.outputs.mqtt.asyncapi import channels
 
 ROOT = Path(__file__).parents[1]

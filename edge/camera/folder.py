@@ -8,7 +8,8 @@ from pathlib import Path
 from edge.camera.pacing import Pacer
 from edge.core.errors import CameraError, ImageError
 from edge.core.frame import Frame
-from edge.core.images import list_images, read_image
+from edge.core.images import read_image
+from edge.core.photographs.listing import list_images
 from edge.settings.settings import CameraSettings
 
 logger = logging.getLogger(__name__)

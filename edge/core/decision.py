@@ -18,6 +18,13 @@ OK_NAMES = frozenset(
     }
 )  # fmt: skip
 
+DEFECT_NAMES = frozenset(
+    {
+        "anomaly", "bad", "def", "def_front", "defect", "defective", "defects", "fail", "faulty", "ko",
+        "ng", "nok", "not_ok", "reject", "rejected", "scrap",
+    }
+)  # fmt: skip
+
 
 class Verdict(StrEnum):
     """What is said of a part; see the words in docs/architecture.md."""

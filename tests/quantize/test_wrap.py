@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge.__main__ import main as edge
 from edge.core.bundle.bundle import read_bundle
 from edge.core.errors import InputError, LinegateError
-from edge.core.images import list_images
+from edge.core.photographs.listing import list_images
 from edge.core.runtime import load_model
 from quantize.__main__ import main
 from quantize.card import model_card

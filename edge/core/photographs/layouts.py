@@ -2,23 +2,22 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from edge.core.errors import InputError
-from edge.core.images import IMAGE_SUFFIXES, is_image_file, list_images, printable
+from edge.core.images import IMAGE_SUFFIXES
+from edge.core.photographs.listing import LeftOut, list_photographs, name_below
+from edge.core.photographs.masks import is_mask_folder
+from edge.core.photographs.names import composed, find_file
+from edge.core.photographs.tree import PARTS, Part, Tree
 from edge.core.tables import read_rows
 from edge.core.words import counted
 
-Part = Literal["train", "test"]
-# What others hold back to choose by is learned from: the trainer holds back parts of its own choice.
-_PARTS: dict[str, Part] = {
-    **dict.fromkeys(("train", "training", "val", "valid", "validation"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-_NOT_CLASSES = frozenset({"ground_truth", "label", "labels", "mask", "masks"})
+_ARCHIVED = "pictures of a station's archive, whose folders are verdicts and no truth"
+_BESIDE = "photographs in no class folder"
+_UNLISTED = "photographs that no list of labels names"
 _PREFIX = re.compile(r"(.*[^\d_\-. ])[_\-. ]*\d+$")
 
 
@@ -33,12 +32,32 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """A photograph of which nobody says what it shows, and why that is so."""
+
+    path: Path
+    reason: str
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether a station put it where it is, so that not even its folder says anything."""
+        return self.reason == _ARCHIVED
+
+
+@dataclass(frozen=True)
 class Layout:
-    """Labelled photographs under ``root``, and in words how they were found."""
+    """Photographs under ``root``, and in words how they were found.
+
+    ``strays``: those without a label. ``left_out``: everything else that lies there. ``empty``: class folders
+    without a photograph.
+    """
 
     root: Path
     recognised: str
     items: list[Item]
+    strays: list[Stray] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    empty: tuple[Path, ...] = ()
 
     def of(self, part: Part) -> list[Item]:
         """The items for training (also those of which nothing is said) or for testing."""
@@ -46,34 +65,109 @@ class Layout:
 
     def file(self, item: Item) -> str:
         """The item's path as people know it, below the root where it is there."""
-        known = item.path.relative_to(self.root) if item.path.is_relative_to(self.root) else item.path
-        return printable(known)
+        return name_below(self.root, item.path)
+
+    @property
+    def unused(self) -> list[LeftOut]:
+        """What is of no use to those who need labels."""
+        strays = [LeftOut(name_below(self.root, stray.path), stray.reason) for stray in self.strays]
+        return [*self.left_out, *strays]
+
+
+class _NoLabelsError(InputError):
+    """Photographs, perhaps, but nothing that says what they show."""
 
 
 def read_layout(data: Path) -> Layout:
-    """Recognise how ``data`` is laid out.
+    """Recognise how the labelled photographs in ``data`` are laid out.
 
     A CSV file of file, label and maybe split; DAGM 2007; MVTec AD; train and test folders; class
-    folders; one folder whose file names begin with the class. Raises InputError, which says what
-    was found and what would be right.
+    folders; one folder whose file names begin with the class; each of them maybe in a folder that holds
+    nothing else. Raises InputError, which says what was found and what was expected.
     """
+    layout = _reading(data, _recognise)
+    if layout.empty:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise InputError(f"{layout.empty[0]}: holds no images ({kinds}); add some, or remove the folder")
+    return layout
+
+
+def read_photographs(data: Path) -> Layout:
+    """The same for those who can do without labels: where nothing tells any, all photographs are strays.
+
+    Raises InputError where ``data`` is no folder, or holds the class folders of several products.
+    """
+    return _reading(data, _recognise_any)
+
+
+def refuse_inside(out: Path, data: Path, flag: str) -> None:
+    """Raise InputError where what is written to ``out`` would lie among the photographs in ``data``."""
+    if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
+        raise InputError(
+            f"{flag} {out}: lies in {data}, among the photographs; expected a folder outside of it, "
+            f"such as {data.resolve().parent / 'runs' / out.name}"
+        )
+
+
+def _reading(data: Path, read: Callable[[Path], Layout]) -> Layout:
     try:
-        return _recognise(data)
+        return _from_csv(data) if data.is_file() else read(data)
     except OSError as error:
         raise InputError(f"{error.filename or data}: cannot be read ({error.strerror})") from error
 
 
 def _recognise(data: Path) -> Layout:
-    if data.is_file():
-        return _from_csv(data)
-    if not data.is_dir():
-        raise InputError(f"{data}: no such folder")
-    readers: Iterable[Callable[[Path], Layout | None]] = (_dagm, _parts, _classes, _prefixes)
+    return _labelled(Tree(list_photographs(data)))
+
+
+def _recognise_any(data: Path) -> Layout:
+    tree = Tree(list_photographs(data))
+    try:
+        return _labelled(tree)
+    except _NoLabelsError:
+        return _layout(tree, _Found("photographs without labels", [], "photographs without labels"))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a reader recognised; ``others``: why it took no other photographs."""
+
+    recognised: str
+    items: list[Item]
+    others: str
+    lists: tuple[Path, ...] = ()
+    empty: tuple[Path, ...] = ()
+
+
+def _labelled(tree: Tree) -> Layout:
+    base = tree.enter(tree.root)
+    readers: Iterable[Callable[[Tree, Path], _Found | None]] = (_dagm, _parts, _classes, _prefixes)
     for read in readers:
-        layout = read(data)
-        if layout is not None:
-            return layout
-    raise InputError(f"{data}: holds no images; one folder for each class, with photographs, would be right")
+        found = read(tree, base)
+        if found is not None:
+            return _layout(tree, found)
+    if tree.archived:
+        raise _NoLabelsError(
+            f"{tree.root}: is the archive of a station; its folders are verdicts, and no truth to learn from. "
+            "Expected one folder for each class, with what a person says of the pictures, and without the "
+            ".json files beside them"
+        )
+    raise _NoLabelsError(
+        f"{tree.root}: holds no images; expected one folder for each class, with photographs"
+    )
+
+
+def _layout(tree: Tree, found: _Found) -> Layout:
+    """With the masks of the photographs, and with all that the reader did not take."""
+    masks = {photograph: mask for mask, photograph in tree.listing.masks.items() if photograph is not None}
+    items = [replace(one, mask=one.mask or masks.get(one.path)) for one in found.items]
+    taken = {item.path for item in items}
+    strays = [Stray(path, found.others) for path in tree.listing.photographs if path not in taken]
+    archived = set(tree.archived)
+    strays = [replace(one, reason=_ARCHIVED) if one.path in archived else one for one in strays]
+    lists = {tree.listing.name(path) for path in found.lists}
+    left_out = [one for one in tree.listing.left_out if one.file not in lists]
+    return Layout(tree.root, found.recognised, items, strays, left_out, found.empty)
 
 
 def _from_csv(file: Path) -> Layout:
@@ -83,118 +177,118 @@ def _from_csv(file: Path) -> Layout:
         where = f"{file}: row {number} below the first line"
         name, label, part = row["file"], row["label"], row.get("split", "").lower()
         if not name or not label:
-            raise InputError(f"{where}: a file and a label would be right")
-        if part and part not in _PARTS:
-            raise InputError(f"{where}: split {part}; train, val or test would be right")
-        path = _named(file.parent, name)
+            raise InputError(f"{where}: expected a file and a label")
+        if part and part not in PARTS:
+            raise InputError(f"{where}: split {part}; expected train, val or test")
+        path = find_file(file.parent, name)
         if path in items:
-            raise InputError(f"{where}: {name} stands above already; one row for each file would be right")
-        items[path] = Item(path, label, _PARTS.get(part))
+            raise InputError(f"{where}: {name} stands above already; expected one row for each file")
+        items[path] = Item(path, composed(label), PARTS.get(part))
     return Layout(file.parent, f"a CSV file of {counted(len(items), 'file')} and labels", [*items.values()])
 
 
-def _named(folder: Path, name: str) -> Path:
-    """The file of that name; what was written on Windows has the other slashes."""
-    plain, turned = folder / name, folder / name.replace("\\", "/")
-    return turned if "\\" in name and turned.is_file() else plain
-
-
-def _dagm(root: Path) -> Layout | None:
+def _dagm(tree: Tree, base: Path) -> _Found | None:
     """DAGM 2007: ClassN/Train and ClassN/Test, each with Label/Labels.txt."""
-    lists = sorted({*root.glob("*/Label/Labels.txt"), *root.glob("*/*/Label/Labels.txt")})
+    lists = sorted({*base.glob("*/Label/Labels.txt"), *base.glob("*/*/Label/Labels.txt")})
     if not lists:
         return None
     items: list[Item] = []
     for file in lists:
         folder, before = file.parent.parent, len(items)
-        part = _PARTS.get(folder.name.lower())
+        part = PARTS.get(folder.name.lower())
         for line in file.read_text("utf-8", errors="replace").splitlines():
             words = line.split()
             if len(words) < 5:
                 continue  # the first line is a count
             is_defect = words[1] == "1"
             mask = file.parent / words[4] if is_defect else None
-            items.append(Item(folder / words[2], "defect" if is_defect else "ok", part, mask))
+            label = "defect" if is_defect else "ok"
+            items.append(Item(find_file(folder, words[2]), label, part, mask))
         if len(items) == before:
             raise InputError(f"{file}: not a list of labels as DAGM 2007 has them")
-    return Layout(root, f"DAGM 2007, {counted(len(lists), 'list')} of labels", items)
+    return _Found(f"DAGM 2007, {counted(len(lists), 'list')} of labels", items, _UNLISTED, tuple(lists))
 
 
-def _parts(root: Path) -> Layout | None:
+def _parts(tree: Tree, base: Path) -> _Found | None:
     """train/, maybe val/, and test/ with class folders; with masks in ground_truth/ as in MVTec AD."""
-    folders = [path for path in _folders(root) if path.name.lower() in _PARTS]
+    folders = [path for path in tree.folders_in(base) if path.name.lower() in PARTS]
     if not folders:
         return None
-    items = []
+    items, entered = [], []
     for part_folder in folders:
-        part = _PARTS[part_folder.name.lower()]
-        for name, paths in _images_by_class(part_folder).items():
-            items += [Item(path, name, part, _mask(root, part_folder, path)) for path in paths]
-    kind = "MVTec AD" if (root / "ground_truth").is_dir() else "class folders"
-    names = [f"{path.name}/" for path in folders]
-    learned = [name for name in names if _PARTS[name.rstrip("/").lower()] == "train"]
+        part = PARTS[part_folder.name.lower()]
+        inner = tree.enter(part_folder)
+        entered.append(f"{inner.relative_to(base)}/")
+        for name, paths in _images_by_class(tree, inner).items():
+            items += [Item(path, name, part) for path in paths]
+    kind = "MVTec AD" if (base / "ground_truth").is_dir() else "class folders"
+    learned = [
+        name for path, name in zip(folders, entered, strict=True) if PARTS[path.name.lower()] == "train"
+    ]
     also = f"; {' and '.join(learned)} are both learned from" if len(learned) > 1 else ""
-    return Layout(root, f"{kind} in {' and '.join(names)}{also}", items)
+    return _Found(f"{kind} in {' and '.join(entered)}{_inside(tree, base)}{also}", items, _BESIDE)
 
 
-def _mask(root: Path, part_folder: Path, path: Path) -> Path | None:
-    inside = path.relative_to(part_folder)
-    mask = root / "ground_truth" / inside.parent / f"{path.stem}_mask.png"
-    return mask if mask.is_file() else None
-
-
-def _classes(root: Path) -> Layout | None:
-    if not _folders(root):
+def _classes(tree: Tree, base: Path) -> _Found | None:
+    if not tree.folders_in(base) or not (tree.photographs or tree.empty_folders_in(base)):
         return None
-    found = _images_by_class(root)
-    for name, paths in found.items():
-        if not paths:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{root / name}: holds no images ({kinds}); add some, or remove the folder")
+    found = _images_by_class(tree, base)
     items = [Item(path, name) for name, paths in found.items() for path in paths]
-    beside = sum(path.is_file() and is_image_file(path) for path in root.iterdir())
-    left_out = f"; {counted(beside, 'image')} beside them left out" if beside else ""
-    no_classes = sorted(path.name for path in root.iterdir() if path.name.lower() in _NOT_CLASSES)
-    left_out += f"; {' and '.join(no_classes)} left out as no class" if no_classes else ""
-    return Layout(root, f"{counted(len(found), 'class folder')}{left_out}", items)
+    beside = len(tree.directly_in(base))
+    notes = [f"{counted(beside, 'image')} beside them left out"] if beside else []
+    no_classes = sorted(path.name for path in base.iterdir() if path.is_dir() and is_mask_folder(path.name))
+    notes += [f"{' and '.join(no_classes)} left out as no class"] if no_classes else []
+    notes += [f"{name} is spelled in two ways, and read as one class" for name in tree.twins_in(base)]
+    recognised = f"{counted(len(found), 'class folder')}{_inside(tree, base)}"
+    empty = tuple(tree.empty_folders_in(base))
+    return _Found("; ".join([recognised, *notes]), items, _BESIDE, empty=empty)
 
 
-def _images_by_class(root: Path) -> dict[str, list[Path]]:
+def _inside(tree: Tree, base: Path) -> str:
+    """Where they are, if they are all in one folder inside of that which was named."""
+    return "" if base == tree.root else f" in {tree.listing.name(base)}/, which is all that is there"
+
+
+def _images_by_class(tree: Tree, base: Path) -> dict[str, list[Path]]:
     """The images of each class folder; raises InputError where there is none, or one is a data set itself."""
-    folders = _folders(root)
+    folders = [path for path in tree.folders_in(base) if tree.holds_photographs(path)]
     if not folders:
-        raise InputError(f"{root}: holds no class folders; {root / 'ok'}, {root / 'defect'} … would be right")
-    found = {}
+        raise _NoLabelsError(
+            f"{base}: holds no class folders; expected {base / 'ok'}, {base / 'defect'} …"
+        )
+    _refuse_products(tree, base, folders)
+    found: dict[str, list[Path]] = {}
     for folder in folders:
-        inner = [path.name for path in _folders(folder) if path.name.lower() in _PARTS]
-        if inner:
-            raise InputError(
-                f"{root}: {folder.name}/ is no class but holds {' and '.join(inner)}; {folder} would be right"
-            )
-        found[folder.name] = list_images(folder)
+        found.setdefault(composed(folder.name), []).extend(tree.below(folder))
     return found
 
 
-def _prefixes(root: Path) -> Layout | None:
+def _refuse_products(tree: Tree, base: Path, folders: Sequence[Path]) -> None:
+    """Folders of products, lots or lines that hold class folders themselves are no classes."""
+    inner = {folder: classes for folder in folders if (classes := tree.data_set_in(folder))}
+    if not inner:
+        return
+    names = " and ".join(f"{folder.name}/" for folder in inner)
+    first, classes = next(iter(inner.items()))
+    is_no_class = "is no class but holds" if len(inner) == 1 else "are no classes but hold"
+    raise InputError(
+        f"{base}: {names} {is_no_class} {' and '.join(path.name for path in classes)}; "
+        f"expected {'' if len(inner) == 1 else 'one of them, such as '}{first}"
+    )
+
+
+def _prefixes(tree: Tree, base: Path) -> _Found | None:
     """One folder of files named class_number, as NEU has them."""
-    paths = sorted(path for path in root.iterdir() if path.is_file() and is_image_file(path))
+    paths = tree.directly_in(base)
     if not paths:
         return None
-    matches = [_PREFIX.match(path.stem) for path in paths]
+    matches = [_PREFIX.match(composed(path.stem)) for path in paths]
     labels = [match.group(1) if match else None for match in matches]
     counts = Counter(labels)
     if None in counts or len(counts) < 2 or min(counts.values()) < 2:
-        raise InputError(
-            f"{root}: holds images but no class folders, and their names do not begin with a class; "
-            "one folder for each class would be right"
+        raise _NoLabelsError(
+            f"{base}: holds images but no class folders, and their names do not begin with a class; "
+            "expected one folder for each class"
         )
     items = [Item(path, str(label)) for path, label in zip(paths, labels, strict=True)]
-    return Layout(root, f"file names that begin with one of {counted(len(counts), 'class')}", items)
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name.lower() not in _NOT_CLASSES
-    )
+    return _Found(f"file names that begin with one of {counted(len(counts), 'class')}", items, _BESIDE)

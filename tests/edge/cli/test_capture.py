@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.__main__ import main
-from edge.core.images import list_images, read_image
+from edge.core.images import read_image
+from edge.core.photographs.listing import list_images
 
 
 def test_the_simulated_conveyor_draws_the_class_that_the_folder_names(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Pictures that a station archived: the folder that they lie in is a verdict, and no truth.
+
+edge/records/archive.py writes ``DAY/VERDICT/STAMP-ID.png`` and, beside it, its message as JSON.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from edge.core.decision import Verdict
+
+_SCHEMA = "linegate.verdict."
+_MOST_BYTES = 64 * 1024
+_STEM = re.compile(r"(\d{8})T\d{9}Z-[a-z0-9]{1,32}-\d{1,18}")
+
+
+def is_archived(picture: Path) -> bool:
+    """Whether a station put it where it lies: its message is beside it, or day, verdict and name are those."""
+    stem = _STEM.fullmatch(picture.stem)
+    folder = picture.parent
+    if stem and folder.name in set(Verdict) and folder.parent.name == stem[1]:
+        return True
+    return _has_message(picture)
+
+
+def _has_message(picture: Path) -> bool:
+    beside = picture.with_name(f"{picture.stem}.json")
+    try:
+        if not beside.is_file() or beside.stat().st_size > _MOST_BYTES:
+            return False
+        said = json.loads(beside.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and str(said.get("schema", "")).startswith(_SCHEMA)

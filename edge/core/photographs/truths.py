@@ -1,0 +1,69 @@
+"""What stored photographs show, in the words of a bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.core.bundle.bundle import Manifest
+from edge.core.decision import DEFECT_NAMES, OK_NAMES, has_one_logit
+from edge.core.photographs.layouts import Layout
+from edge.core.photographs.names import composed, key, plain
+
+
+@dataclass(frozen=True)
+class Known:
+    """A photograph and its class; None where the truth isn't known.
+
+    A ``label`` that is none of the bundle's classes is a defect of a kind that the bundle doesn't know.
+    """
+
+    path: Path
+    label: str | None
+
+
+def tell_truths(layout: Layout, manifest: Manifest) -> list[Known]:
+    """All photographs of a layout, in the order of their paths, with the bundle's class of each.
+
+    By the label that the layout gives, or by the nearest folder with a telling name: that of a class, in any
+    case and normal form, or a usual name for OK or defective parts. Beside OK parts any other label is a
+    defect, of a kind that the bundle may not know. What a station archived has no truth: its folders are
+    verdicts.
+    """
+    names = _Names(manifest)
+    told = {item.path: names.meaning([item.label, *_folders(item.path, layout.root)]) for item in layout.items}
+    if manifest.ok_class is not None and manifest.ok_class in told.values():
+        for item in layout.items:
+            told[item.path] = told[item.path] or names.defect(item.label)
+    for stray in layout.strays:
+        may_tell = not stray.is_archived
+        told[stray.path] = names.meaning(_folders(stray.path, layout.root)) if may_tell else None
+    return [Known(path, told[path]) for path in sorted(told)]
+
+
+def _folders(path: Path, root: Path) -> list[str]:
+    """Names of the folders that hold the photograph, nearest first, up to and with ``root``."""
+    inner = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
+    return [*reversed(inner), root.resolve().name]
+
+
+class _Names:
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._classes = {key(name): name for name in manifest.classes}
+
+    def meaning(self, names: Sequence[str]) -> str | None:
+        """What the first of the names says that says anything."""
+        return next((found for name in names if (found := self._one(name)) is not None), None)
+
+    def defect(self, name: str) -> str:
+        """A part that is not OK, in the bundle's words if it knows only one kind, else in its own."""
+        return self._manifest.classes[1] if has_one_logit(self._manifest.task) else composed(name)
+
+    def _one(self, name: str) -> str | None:
+        if (known := self._classes.get(key(name))) is not None:
+            return known
+        if self._manifest.ok_class is None:
+            return None
+        if plain(name) in OK_NAMES:
+            return self._manifest.ok_class
+        return self.defect(name) if plain(name) in DEFECT_NAMES else None
