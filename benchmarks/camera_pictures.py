@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from edge.camera.faults import CameraFault, judge_bottom, judge_brightness, judge_sharpness, sample
-from edge.core.images import Image, list_images, read_image
+from edge.core.images import Image, read_image
+from edge.core.photographs.listing import list_images
 from edge.settings.settings import CameraSettings
 
 SETTINGS = CameraSettings()

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.core.arguments import Parser
 from edge.core.command import read_names_as_utf8, run_command
@@ -235,6 +235,7 @@ def _counts(settings: "Settings", arguments: argparse.Namespace) -> int:
 
 def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.cli.replay import replay, write_report
+    from edge.cli.replay_text import summary
 
     inspector = load_inspector(settings, arguments.recipe)
     if arguments.publish:
@@ -243,46 +244,12 @@ def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
         result = replay_and_publish(arguments.replay, settings, inspector)
     else:
         result = replay(arguments.replay, inspector)
-    for reason in result.left_out:
-        print(f"edge: {reason}; left out", file=sys.stderr)
+    for error in result.errors:
+        print(f"edge: {error}; left out", file=sys.stderr)
     if arguments.report is not None:
         write_report(result, arguments.report)
-    document = result.document()
-    if arguments.json:
-        print(json.dumps(document))
-    else:
-        print(_summary(document))
+    print(json.dumps(result.document()) if arguments.json else summary(result))
     return 0
-
-
-def _summary(document: dict[str, Any]) -> str:
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in document["verdicts"].items())
-    latency = document["latency_ms"]
-    lines = [
-        f"{document['inspected']} images in {document['seconds']:.1f} s: {verdicts}",
-        f"latency in ms: median {latency['p50']:.2f}, p95 {latency['p95']:.2f}, p99 {latency['p99']:.2f}",
-    ]
-    labelled = document["labelled"]
-    if labelled:
-        lines.append(
-            f"{labelled['correct']} of {labelled['images']} labelled images right: "
-            f"{labelled['accuracy']:.2%} (95 % interval {labelled['accuracy_low']:.2%} to "
-            f"{labelled['accuracy_high']:.2%}); "
-            f"{labelled['escapes']} escapes, {labelled['overkill']} overkill"
-        )
-        wrong = [i for i in document["inspections"] if i["label"] and _is_wrong(i)]
-        lines.extend(
-            f"  {i['file']}: {i['label']}, verdict {i['verdict']}"
-            + (f", score {i['score']:.3f}" if i["score"] is not None else "")
-            for i in wrong[:20]
-        )
-        if len(wrong) > 20:
-            lines.append(f"  … and {len(wrong) - 20} more; --json or --report lists all")
-    return "\n".join(lines)
-
-
-def _is_wrong(inspection: dict[str, Any]) -> bool:
-    return bool(inspection["class"] != inspection["label"])
 
 
 if __name__ == "__main__":

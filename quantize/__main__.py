@@ -221,7 +221,7 @@ def _wrap(words: list[str]) -> int:
 
     arguments = _wrap_parser().parse_args(_joined(words, "--scale"))
     out = arguments.out or arguments.file.with_name(f"{arguments.file.stem}-bundle.tflite")
-    bundle = wrap(
+    made = wrap(
         arguments.file,
         out,
         labels=arguments.labels,
@@ -230,10 +230,12 @@ def _wrap(words: list[str]) -> int:
         scaling=None if arguments.scale is None else read_scaling(arguments.scale),
         values=arguments.output,
     )
+    bundle = made.bundle
     if arguments.json:
-        print(json.dumps({"file": str(out), "model": bundle.model_id, **bundle.manifest.model_dump()}))
+        document = {"file": str(out), "model": bundle.model_id, "files": made.census.model_dump()}
+        print(json.dumps({**document, **bundle.manifest.model_dump()}))
     else:
-        print(describe(out, bundle))
+        print(f"{describe(out, bundle)}\n{made.census}")
     if bundle.manifest.ok_class is None:
         print("quantize: no label means OK, so no part will pass; --ok names one", file=sys.stderr)
     return 0

@@ -25,8 +25,11 @@ from edge.core.bundle.bundle import (
 from edge.core.decision import Thresholds, decide, find_ok_class
 from edge.core.errors import BundleError, InputError
 from edge.core.figures import Figures, Labelled, compute_figures
-from edge.core.images import list_images, read_image
-from edge.core.labels import label_images
+from edge.core.images import read_image
+from edge.core.memory import memory_for
+from edge.core.photographs.census import Census
+from edge.core.photographs.layouts import Layout, read_photographs
+from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.runtime import Model, Prediction, runtime_version
 from quantize.foreign import ForeignGraph, Scaling, read_graph
@@ -36,6 +39,14 @@ from quantize.operators import count_operators
 MAX_CLASSES = 200  # a golden example of each and their confusion table stand in the bundle
 MAX_LABELS_BYTES = 1024 * 1024
 THRESHOLDS = Thresholds(ok_below=0.5, defect_from=0.5, chosen="one half, not measured")
+
+
+@dataclass(frozen=True)
+class WrappedModel:
+    """The bundle, and what became of the images that were given with it."""
+
+    bundle: Bundle
+    census: Census
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def wrap(
     ok_class: str | None = None,
     scaling: Scaling | None = None,
     values: Literal["logits", "probabilities"] | None = None,
-) -> Bundle:
+) -> WrappedModel:
     """Write ``file``, an image classifier in TFLite form, as a bundle, and give that.
 
     ``labels``: a file, one name a line, or names with commas. ``golden``: a folder of images. What is None
@@ -73,14 +84,12 @@ def wrap(
     names = name_classes(read_labels(labels), graph.outputs, ok_class)
     scaling = graph.take_pixels(scaling)
     flatbuffer = graph.encode()
-    paths = list_images(golden)
-    if not paths:
-        raise InputError(f"--golden {golden}: no images in this folder")
+    layout = read_photographs(golden)
     wrapped = Wrapped(
         file=file.name,
         sha256=hashlib.sha256(content).hexdigest(),
         scale=scaling.name,
-        images=len(paths),
+        images=1,  # as are found in the end
         figures=None,
     )
     output = Output(
@@ -89,7 +98,7 @@ def wrap(
         one_means=names.one_means,
     )
     draft = _draft(file, flatbuffer, names, output, _input(file, graph), wrapped)
-    return _finish(draft, flatbuffer, golden, paths, out)
+    return _finish(draft, flatbuffer, layout, out)
 
 
 def read_labels(text: str) -> list[str]:
@@ -169,34 +178,44 @@ def _draft(
     )
 
 
-def _finish(draft: Manifest, flatbuffer: bytes, golden: Path, paths: Sequence[Path], out: Path) -> Bundle:
+def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> WrappedModel:
     """Run the model on the images, as the device will, and write the bundle with what it said."""
     model = Model(Bundle(draft, flatbuffer, [], ""), name=str(out))
-    predictions = []
-    for path in tqdm(paths, desc="running", unit="image", disable=None):
-        predictions.append(model.predict(preprocess(read_image(path), draft.input)))
+    known = tell_truths(layout, draft)
+    labels = [one.label for one in known]
+    census = Census.of(len(known), layout.left_out, without_truth=labels.count(None))
+    if not known:
+        raise InputError(f"--golden {layout.root}: no images in this folder; {census}")
+    predictions: list[Prediction] = []
+    for one in tqdm(known, desc="running", unit="image", disable=None):
+        with memory_for(str(one.path)):
+            predictions.append(model.predict(preprocess(read_image(one.path), draft.input)))
         if not np.isfinite(predictions[-1].score):
-            raise InputError(f"{path}: the model gives no number for it")
-    labels = label_images(paths, golden, draft)
+            raise InputError(f"{one.path}: the model gives no number for it")
+    in_bundle = [label if label in draft.classes else "" for label in labels]
     chosen = spread_examples(
         np.array([prediction.score for prediction in predictions]),
-        [label or "" for label in labels],
+        in_bundle,
         draft.classes,
         threshold=draft.thresholds.defect_from,
     )
     examples = [
         GoldenExample(
             file=f"golden/{number:03}.png",
-            label=labels[position] or "",
+            label=in_bundle[position],
             output=list(predictions[position].raw),
         )
         for number, position in enumerate(chosen)
     ]
     figures = _figures(predictions, labels, draft)
-    wrapped = None if draft.wrapped is None else draft.wrapped.model_copy(update={"figures": figures})
+    wrapped = (
+        None
+        if draft.wrapped is None
+        else draft.wrapped.model_copy(update={"figures": figures, "images": len(known)})
+    )
     manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
-    inputs = [preprocess(read_image(paths[position]), draft.input) for position in chosen]
-    return _write(manifest, flatbuffer, inputs, out)
+    inputs = [preprocess(read_image(known[position].path), draft.input) for position in chosen]
+    return WrappedModel(_write(manifest, flatbuffer, inputs, out), census)
 
 
 def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]], out: Path) -> Bundle:

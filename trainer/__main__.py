@@ -122,6 +122,8 @@ def _train(arguments: argparse.Namespace) -> int:
         print(json.dumps(_document(run, arguments.out)))
     else:
         print(_report(run))
+        if run.files is not None:
+            print(run.files)
         print(f"written to {arguments.out}; look at {arguments.out / 'report.html'}")
     return 0
 
@@ -132,6 +134,7 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
         **run.results.model_dump(),
         "split": run.split,
         "seconds": run.training["seconds"],
+        "files": None if run.files is None else run.files.model_dump(),
         "warnings": run.warnings,
         "suspects": [suspect.model_dump() for suspect in run.suspects],
         "shortcuts": [asdict(probe) for probe in run.shortcuts],
@@ -197,18 +200,23 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from trainer.text import figures_table
 
     scored = score(arguments.run, arguments.data, groups=arguments.groups)
+    for file, reason in scored.dataset.left_out.items():
+        print(f"trainer: {file}: left out: {reason}", file=sys.stderr)
     for warning in scored.dataset.warnings:
         print(f"trainer: {warning}", file=sys.stderr)
     if arguments.report is not None:
         from trainer.report.run_page import Judged, write_evaluation
 
         judged = Judged(scored.dataset, scored.network, scored.found)
-        write_evaluation(arguments.report, scored.run, judged, scored.figures, scored.details, arguments.data)
+        write_evaluation(
+            arguments.report, scored.run, judged, scored.figures, scored.details, arguments.data, scored.files
+        )
     if arguments.json:
         document = {**scored.figures.model_dump(), **scored.details.model_dump()}
-        print(json.dumps({"run": str(arguments.run), **document}))
+        print(json.dumps({"run": str(arguments.run), "files": scored.files.model_dump(), **document}))
     else:
         print(figures_table(scored.figures, scored.details))
+        print(scored.files)
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from tqdm import tqdm
 from edge.core.decision import Task, find_ok_class, has_one_logit
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, read_bytes, read_image
+from edge.core.memory import memory_for
+from edge.core.pages import further_pages
 from edge.core.photographs.layouts import Item, Layout
 from edge.core.preprocess import InputSpec, Locate, preprocess
 from edge.core.words import counted
@@ -46,7 +48,8 @@ class Photograph:
 class Dataset:
     """Photographs and their pixels, uint8 (N, height, width, channels), in the same order.
 
-    The pixels are on the disk: read them in parts.
+    The pixels are on the disk: read them in parts. ``pages``: files of which only the first page is used, and
+    how many more they have.
     """
 
     root: Path
@@ -59,6 +62,7 @@ class Dataset:
     groups: Groups
     left_out: dict[str, str]
     warnings: list[str] = field(default_factory=list)
+    pages: dict[str, int] = field(default_factory=dict)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -88,6 +92,7 @@ class Dataset:
             pixels=_take(self.pixels, positions),
             groups=replace(self.groups, numbers=self.groups.numbers[positions]),
             left_out={},
+            pages={},
         )
 
     def fingerprint(self) -> str:
@@ -236,6 +241,15 @@ def _all_grey(items: Sequence[Item]) -> bool:
     return True
 
 
+class _Read(NamedTuple):
+    """What is kept of one file; ``pages``: how many it has behind the first."""
+
+    digest: str
+    pixels: NDArray[np.uint8]
+    features: Features | None
+    pages: int
+
+
 def _load(
     layout: Layout,
     items: Sequence[Item],
@@ -248,17 +262,19 @@ def _load(
     groups: str,
     threads: int,
 ) -> Dataset:
-    def read(item: Item) -> tuple[str, NDArray[np.uint8], Features | None] | str:
+    def read(item: Item) -> _Read | str:
         try:
-            data = read_bytes(item.path)
-            image = decode_image(data, str(item.path))
-            digest = hashlib.sha256(data).hexdigest()
-            return digest, preprocess(image, spec), describe(image) if groups == COPIES else None
+            with memory_for(str(item.path)):
+                data = read_bytes(item.path)
+                image = decode_image(data, str(item.path))
+                digest = hashlib.sha256(data).hexdigest()
+                features = describe(image) if groups == COPIES else None
+                return _Read(digest, preprocess(image, spec), features, further_pages(data))
         except ImageError as error:
             return str(error)
 
     photographs: list[Photograph] = []
-    features, left_out = [], {}
+    features, left_out, pages = [], {}, {}
     pixels = scratch_array((len(items), spec.height, spec.width, spec.channels), np.uint8)
     with ThreadPoolExecutor(threads) as readers:
         results = tqdm(readers.map(read, items), total=len(items), desc="reading", unit="image", disable=None)
@@ -267,14 +283,18 @@ def _load(
             if isinstance(result, str):
                 left_out[file] = result
                 continue
-            pixels[len(photographs)] = result[1]
-            photographs.append(Photograph(file, label, result[0], item.mask))
-            if result[2] is not None:
-                features.append(result[2])
+            pixels[len(photographs)] = result.pixels
+            photographs.append(Photograph(file, label, result.digest, item.mask))
+            if result.features is not None:
+                features.append(result.features)
+            if result.pages:
+                pages[file] = result.pages
     if not photographs:
         why = next(iter(left_out.values()), "it holds none to learn from")
         raise InputError(f"{layout.root}: no image that can be read ({why})")
     files = [photograph.file for photograph in photographs]
     grouped = group_photographs(groups, files, features, threads=threads)
     pixels = pixels[: len(photographs)]
-    return Dataset(layout.root, task, classes, ok_class, spec, photographs, pixels, grouped, left_out)
+    return Dataset(
+        layout.root, task, classes, ok_class, spec, photographs, pixels, grouped, left_out, pages=pages
+    )

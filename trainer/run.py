@@ -11,6 +11,7 @@ from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Task, Thresholds
 from edge.core.errors import InputError
 from edge.core.figures import Figures
+from edge.core.photographs.census import Census
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
 from trainer.audit.probes import Probe
@@ -65,6 +66,7 @@ class Run(BaseModel):
     train: list[FileLabel]
     validation: list[FileLabel]
     left_out: dict[str, str]
+    files: Census | None = None
     split: str
     warnings: list[str] = []
     suspects: list[Suspect] = []

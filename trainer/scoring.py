@@ -6,10 +6,12 @@ from typing import Any
 
 from edge.core.errors import InputError
 from edge.core.figures import Figures
+from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout
 from trainer.dataset import Dataset, load_test_set
 from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of
+from trainer.files import count_files
 from trainer.groups import COPIES
 from trainer.run import MODEL_FILE, Run, read_run
 
@@ -25,6 +27,7 @@ class Scored:
     found: Decisions
     figures: Figures
     details: Evaluation
+    files: Census
 
 
 def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
@@ -37,7 +40,9 @@ def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
     network = load_network(run_folder)
     found = decisions(dataset, predict_logits(network, dataset.pixels), run.thresholds)
     details = evaluate_decisions(found, run.thresholds, run.costs)
-    return Scored(run, network, layout, dataset, found, figures_of(found), details)
+    return Scored(
+        run, network, layout, dataset, found, figures_of(found), details, count_files(layout, dataset)
+    )
 
 
 def load_network(run_folder: Path) -> Any:

@@ -16,12 +16,14 @@ from tqdm import tqdm
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import class_probabilities
 from edge.core.errors import InputError
-from edge.core.photographs.layouts import Layout, read_layout
+from edge.core.photographs.census import Census
+from edge.core.photographs.layouts import Layout, read_layout, refuse_inside
 from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
 from trainer.dataset import Dataset, load_test_set, load_training_set
 from trainer.dependence import warn_of_dependence
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
+from trainer.files import count_files
 from trainer.fit import Records
 from trainer.groups import COPIES, NONE
 from trainer.kept import CHECKPOINTS
@@ -49,6 +51,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     What a checkpoint holds of the same training, killed before, is not learned again.
     """
     _refuse_foreign_folder(out)
+    for folder in (data, test):
+        if folder is not None:
+            refuse_inside(out, folder, "--out")
     layout = read_layout(data)
     if sys.stderr.isatty():  # as with progress; programs find it in the result
         images = counted(len(layout.items), "image")
@@ -110,7 +115,8 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         photographs=_photographs(dataset, positions, validation),
         train=_files(dataset, positions),
         validation=_files(dataset, validation),
-        left_out=dataset.left_out,
+        left_out=dataset.left_out if test_set is None else {**dataset.left_out, **test_set.left_out},
+        files=_count_files(layout, dataset, test_layout, test_set),
         split=_split_in_words(dataset, settings),
         warnings=warnings,
         suspects=_suspects(dataset, learned, validation, found),
@@ -183,6 +189,16 @@ def _test_set(layout: Layout, dataset: Dataset, groups: str) -> Dataset:
         spec=dataset.spec,
         groups=COPIES if groups == COPIES else NONE,  # other groups name the files of the other folder
     )
+
+
+def _count_files(
+    layout: Layout, dataset: Dataset, test_layout: Layout | None, test_set: Dataset | None
+) -> Census:
+    if test_layout is None or test_set is None:
+        return count_files(layout, dataset)
+    if test_layout is layout:
+        return count_files(layout, dataset, test_set)
+    return count_files(layout, dataset) + count_files(test_layout, test_set)
 
 
 def _split_in_words(dataset: Dataset, settings: TrainSettings) -> str:

@@ -4,157 +4,250 @@ import csv
 import io
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 from tqdm import tqdm
 
 from edge.camera.opencv import OpenCvCamera
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
-from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.figures import Figures, Labelled, compute_figures, is_right
 from edge.core.files import write_whole
 from edge.core.frame import Frame
-from edge.core.images import is_image_file, list_images, read_image
-from edge.core.labels import label_images
+from edge.core.images import decode_image, read_bytes
+from edge.core.memory import memory_for
+from edge.core.pages import further_pages
+from edge.core.photographs.census import Census
+from edge.core.photographs.layouts import Layout, read_photographs
+from edge.core.photographs.listing import FURTHER_PAGES, LeftOut, has_image_ending, name_below, unreadable
+from edge.core.photographs.truths import Known, tell_truths
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import latency_summary
 from edge.settings.settings import CameraSettings
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4", ".webm"})
+LISTS = frozenset({".csv"})
+_REST_OF_VIDEO = "frames of a video that cannot be read"
+_COLUMNS = ("file", "label", "verdict", "class", "score", "reason")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of an inspection: all but its picture. ``label``: the truth, where it is known."""
+
+    file: str
+    label: str | None
+    verdict: Verdict
+    predicted: str | None
+    score: float | None
+    reason: str | None
+    latency_ms: float
+
+    def document(self) -> dict[str, Any]:
+        """One of the ``inspections`` of `edge --replay --json`."""
+        return {
+            "file": self.file,
+            "label": self.label,
+            "verdict": self.verdict.value,
+            "class": self.predicted,
+            "score": self.score,
+        }
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found. ``left_out`` names images that could not be read, and why."""
+    """What a replay found. ``errors`` name the images that could not be read, and why."""
 
-    inspections: list[Inspection]
-    left_out: list[str]
+    inspections: list[Record]
+    left_out: list[LeftOut]
+    errors: list[str]
     seconds: float
     model_id: str
     figures: Figures | None
+    wrong: list[Record]
+    unknown_kinds: dict[str, int]
+
+    @property
+    def census(self) -> Census:
+        """How many there were, and what became of them."""
+        unlabelled = sum(record.label is None for record in self.inspections)
+        return Census.of(len(self.inspections), self.left_out, without_truth=unlabelled)
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `edge --replay --json`."""
-        latencies = [i.latency_ms for i in self.inspections if i.latency_ms is not None]
         return {
             "model": self.model_id,
             "inspected": len(self.inspections),
             "seconds": round(self.seconds, 3),
             "verdicts": {v.value: sum(i.verdict == v for i in self.inspections) for v in Verdict},
-            "latency_ms": latency_summary(latencies),
+            "latency_ms": latency_summary([record.latency_ms for record in self.inspections]),
             "labelled": self.figures.model_dump() if self.figures else None,
-            "left_out": self.left_out,
-            "inspections": [_record(inspection) for inspection in self.inspections],
+            "unknown_kinds": self.unknown_kinds,
+            "files": self.census.model_dump(),
+            "left_out": [str(one) for one in self.left_out],
+            "inspections": [record.document() for record in self.inspections],
         }
 
 
 def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspection] | None = None) -> Replay:
-    """Inspect the images of a folder, one image or a video.
+    """Inspect the images of a folder, or of a CSV file that names them, one image or a video.
 
     ``handle`` replaces the inspector's own ``inspect``, to publish as well. An image that cannot
-    be read is named and left out. Raises InputError when there is nothing to inspect.
+    be read is named and left out. No picture is held longer than its inspection. Raises InputError when
+    there is nothing to inspect, and OutOfMemoryError where memory doesn't suffice for a picture.
     """
     handle = handle or inspector.inspect
-    inspections: list[Inspection] = []
-    left_out: list[str] = []
-    frames, total = _frames(source, inspector)
+    stored = _open(source, inspector)
     started = time.perf_counter()
-    for frame in tqdm(frames, total=total, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr):
-        if isinstance(frame, str):
-            left_out.append(frame)
-            continue
-        begun = time.perf_counter()
-        inspection = handle(replace(frame, captured=time.monotonic()))
-        latency = round((time.perf_counter() - begun) * 1000, 3)
-        inspections.append(replace(inspection, latency_ms=latency))
+    bar = tqdm(
+        stored.frames(), total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
+    )
+    inspections = [_inspect(frame, handle) for frame in bar]
     seconds = time.perf_counter() - started
     if not inspections:
-        raise InputError(f"{source}: no image that can be inspected")
+        census = Census.of(0, stored.left_out)
+        raise InputError(f"{source}: no image that can be inspected; {census}")
+    manifest = inspector.manifest
+    labelled = [record for record in inspections if record.label is not None]
+    figures, wrong = _figures(labelled, inspector)
+    kinds = Counter(record.label for record in labelled if record.label not in manifest.classes)
     return Replay(
-        inspections, left_out, seconds, inspector.model.bundle.model_id, _figures(inspections, inspector)
+        inspections,
+        stored.left_out,
+        stored.errors,
+        seconds,
+        inspector.model.bundle.model_id,
+        figures,
+        wrong,
+        {str(label): count for label, count in kinds.items()},
     )
 
 
 def write_report(result: Replay, folder: Path) -> None:
-    """Write inspections.csv, for spreadsheets, into ``folder``; raises InputError if it can't be."""
+    """Write inspections.csv, for spreadsheets, into ``folder``; raises InputError if it can't be.
+
+    A line for each file that was seen: one that was left out has a reason in place of a verdict.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, ["file", "label", "verdict", "class", "score"])
+        writer = csv.DictWriter(text, _COLUMNS)
         writer.writeheader()
-        for inspection in result.inspections:
-            writer.writerow({name: to_cell(value) for name, value in _record(inspection).items()})
+        rows = [{**one.document(), "reason": one.reason} for one in result.inspections]
+        rows += [{"file": one.file, "reason": one.reason} for one in result.left_out]
+        writer.writerows({name: to_cell(value) for name, value in row.items()} for row in rows)
         write_whole(folder / "inspections.csv", text.getvalue().encode(CSV_ENCODING))
     except OSError as error:
         raise InputError(f"--report {folder}: cannot be written ({error.strerror})") from error
 
 
-def _frames(source: Path, inspector: Inspector) -> tuple[Iterator[Frame | str], int | None]:
-    if source.is_dir():
-        paths = list_images(source)
-        if not paths:
-            raise InputError(f"{source}: no images in this folder")
-        return _stored(paths, source, inspector), len(paths)
+def _inspect(frame: Frame, handle: Callable[[Frame], Inspection]) -> Record:
+    begun = time.perf_counter()
+    with memory_for(str(frame.source)):
+        inspection = handle(replace(frame, captured=time.monotonic()))
+    return Record(
+        str(frame.source),
+        frame.truth,
+        inspection.verdict,
+        inspection.predicted,
+        inspection.score,
+        inspection.reason,
+        round((time.perf_counter() - begun) * 1000, 3),
+    )
+
+
+def _open(source: Path, inspector: Inspector) -> "_Photographs | _Video":
     if not source.exists():
         raise InputError(f"{source}: no such folder, image or video")
-    if is_image_file(source):
-        return _stored([source], source.parent, inspector), 1
+    if source.is_dir() or source.suffix.lower() in LISTS:
+        layout = read_photographs(source)
+        known = tell_truths(layout, inspector.manifest)
+        if not known:
+            census = Census.of(0, layout.left_out)
+            raise InputError(f"{source}: no images in this folder" + (f"; {census}" if census.seen else ""))
+        return _Photographs(known, layout)
+    if has_image_ending(source):
+        return _Photographs([Known(source, None)], Layout(source.parent, "one image", []))
     if source.suffix.lower() in VIDEO_SUFFIXES:
-        return _video(source), None
+        return _Video(source)
     raise InputError(
         f"{source}: neither a folder, nor an image, nor a video ({', '.join(sorted(VIDEO_SUFFIXES))})"
     )
 
 
-def _stored(paths: list[Path], root: Path, inspector: Inspector) -> Iterator[Frame | str]:
-    labels = label_images(paths, root, inspector.manifest)
-    for sequence, (path, label) in enumerate(zip(paths, labels, strict=True)):
+@dataclass
+class _Photographs:
+    """Stored images, read one after the other; ``left_out`` grows as they are."""
+
+    known: list[Known]
+    layout: Layout
+    left_out: list[LeftOut] = field(init=False)
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.left_out = [*self.layout.left_out]
+
+    @property
+    def count(self) -> int | None:
+        return len(self.known)
+
+    def frames(self) -> Iterator[Frame]:
+        for sequence, (path, label) in enumerate((one.path, one.label) for one in self.known):
+            name = name_below(self.layout.root, path)
+            try:
+                data = read_bytes(path)
+                image = decode_image(data, str(path))
+            except ImageError as error:
+                self.left_out.append(unreadable(name, error, path))
+                self.errors.append(str(error))
+                continue
+            if pages := further_pages(data):
+                self.left_out.append(LeftOut(name, FURTHER_PAGES, pages))
+            yield Frame(image, sequence, time.monotonic(), datetime.now(UTC), source=name, truth=label)
+
+
+@dataclass
+class _Video:
+    """The frames of a file; what it claims to have beyond them is left out."""
+
+    source: Path
+    left_out: list[LeftOut] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    count: int | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        capture = cv2.VideoCapture(str(self.source))
+        claimed = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        camera = OpenCvCamera(CameraSettings(source=str(self.source), rate=1000))
+        read = 0
         try:
-            image = read_image(path)
-        except ImageError as error:
-            yield str(error)
-            continue
-        yield Frame(
-            image,
-            sequence,
-            captured=time.monotonic(),
-            captured_at=datetime.now(UTC),
-            source=str(path.relative_to(root)),
-            truth=label,
-        )
+            while (frame := camera.read()) is not None:
+                read += 1
+                yield replace(frame, source=f"{self.source.name}#{frame.sequence}")
+        finally:
+            camera.close()
+        if claimed > read:
+            self.left_out.append(LeftOut(self.source.name, _REST_OF_VIDEO, claimed - read))
 
 
-def _video(source: Path) -> Iterator[Frame | str]:
-    camera = OpenCvCamera(CameraSettings(source=str(source), rate=1000))
-    try:
-        while (frame := camera.read()) is not None:
-            yield replace(frame, source=f"{source.name}#{frame.sequence}")
-    finally:
-        camera.close()
-
-
-def _figures(inspections: list[Inspection], inspector: Inspector) -> Figures | None:
-    labelled = [
-        Labelled(i.frame.truth, i.verdict, i.predicted, i.score)
-        for i in inspections
-        if i.frame.truth is not None
-    ]
+def _figures(labelled: list[Record], inspector: Inspector) -> tuple[Figures | None, list[Record]]:
+    """The figures, and which inspections are wrong."""
     if not labelled:
-        return None
+        return None, []
     manifest = inspector.manifest
-    return compute_figures(labelled, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class)
-
-
-def _record(inspection: Inspection) -> dict[str, Any]:
-    return {
-        "file": inspection.frame.source,
-        "label": inspection.frame.truth,
-        "verdict": inspection.verdict.value,
-        "class": inspection.predicted,
-        "score": inspection.score,
-    }
+    task, classes, ok_class = manifest.task, manifest.classes, manifest.ok_class
+    judged = [Labelled(str(one.label), one.verdict, one.predicted, one.score) for one in labelled]
+    wrong = [
+        record
+        for record, one in zip(labelled, judged, strict=True)
+        if not is_right(one, task=task, classes=classes, ok_class=ok_class)
+    ]
+    return compute_figures(judged, task=task, classes=classes, ok_class=ok_class), wrong

@@ -47,6 +47,9 @@ def run_command(
         except KeyboardInterrupt:
             say(f"{name}: {interrupted()}")
             return EXIT_INTERRUPTED
+        except MemoryError:
+            tell(f"{name}: memory does not suffice")
+            return EXIT_WRONG
         except BrokenPipeError:
             _drop_output()  # the reader of a pipe has seen enough
             return EXIT_NO

@@ -1,9 +1,10 @@
 """Every error that Linegate raises on purpose.
 
-LinegateError                 one sentence for a person: what is wrong, where, and what would be right
+LinegateError                 one sentence for a person: what is wrong, where, and what was expected
 ├── SettingsError             a setting has a wrong name or value; the program does not start
 ├── InputError                a folder, a data set or a run cannot be used as it is
 │   └── ImageError            one image cannot be used; the others go on
+├── OutOfMemoryError          memory does not suffice: the command fails, and leaves nothing out instead
 ├── BundleError               a .tflite file is not a bundle that may decide on this device
 ├── CameraError               the camera gives no valid frame now; it may come back
 ├── RequestError              a message from the network is not taken; its sender may be told
@@ -26,6 +27,10 @@ class InputError(LinegateError):
 
 class ImageError(InputError):
     """One image cannot be used."""
+
+
+class OutOfMemoryError(LinegateError):
+    """Memory does not suffice."""
 
 
 class BundleError(LinegateError):

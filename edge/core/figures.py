@@ -58,20 +58,21 @@ class Figures(BaseModel):
 def compute_figures(
     inspections: Sequence[Labelled], *, task: Task, classes: Sequence[str], ok_class: str | None
 ) -> Figures:
-    """Figures of labelled inspections; every label must be one of ``classes``.
+    """Figures of labelled inspections; a label that is none of ``classes`` is a defect of an unknown kind.
 
     A part is right when an OK one is ``ok`` and a defective one is not; for "classes" when its class
-    is the predicted one. ``confusion[label][predicted]`` counts;
-    a fault without a class is predicted as "fault".
+    is the predicted one, or when it is of an unknown kind and is not ``ok``. ``confusion[label][predicted]``
+    counts; a fault without a class is predicted as "fault".
     """
     predicted = [_predicted(item, task, classes, ok_class) for item in inspections]
     columns = [*classes, *(["fault"] if "fault" in predicted and "fault" not in classes else [])]
-    confusion = {label: dict.fromkeys(columns, 0) for label in classes}
+    unknown = sorted({item.label for item in inspections} - set(classes))
+    confusion = {label: dict.fromkeys(columns, 0) for label in [*classes, *unknown]}
     for item, name in zip(inspections, predicted, strict=True):
         confusion[item.label][name] += 1
     per_class = {name: _class_figures(name, confusion) for name in classes}
     present = [figures for figures in per_class.values() if figures.images]
-    correct = sum(confusion[name][name] for name in classes)
+    correct = sum(is_right(item, task=task, classes=classes, ok_class=ok_class) for item in inspections)
     low, high = wilson_interval(correct, len(inspections))
     return Figures(
         images=len(inspections),
@@ -79,7 +80,7 @@ def compute_figures(
         accuracy=correct / len(inspections) if inspections else None,
         accuracy_low=low,
         accuracy_high=high,
-        balanced_accuracy=_mean([figures.recall for figures in present]),
+        balanced_accuracy=_mean([*(figures.recall for figures in present), *_rejected(inspections, unknown)]),
         auroc=_auroc(inspections, ok_class),
         escapes=sum(i.label != ok_class and i.verdict == Verdict.OK for i in inspections),
         overkill=sum(i.label == ok_class and i.verdict != Verdict.OK for i in inspections),
@@ -89,6 +90,13 @@ def compute_figures(
         per_class=per_class,
         confusion=confusion,
     )
+
+
+def is_right(item: Labelled, *, task: Task, classes: Sequence[str], ok_class: str | None) -> bool:
+    """Whether the verdict, or for several classes the class, is that of the label."""
+    if item.label not in classes:
+        return item.verdict != Verdict.OK
+    return _predicted(item, task, classes, ok_class) == item.label
 
 
 def wilson_interval(successes: float, trials: float) -> tuple[float | None, float | None]:
@@ -117,6 +125,12 @@ def _predicted(item: Labelled, task: Task, classes: Sequence[str], ok_class: str
         defect = next(name for name in classes if name != ok_class)
         return str(ok_class) if item.verdict == Verdict.OK else defect
     return item.predicted if item.predicted is not None else "fault"
+
+
+def _rejected(inspections: Sequence[Labelled], unknown: Sequence[str]) -> list[float]:
+    """The share of the parts of each unknown kind that did not pass."""
+    verdicts = [[item.verdict for item in inspections if item.label == name] for name in unknown]
+    return [sum(verdict != Verdict.OK for verdict in found) / len(found) for found in verdicts]
 
 
 def _class_figures(name: str, confusion: dict[str, dict[str, int]]) -> ClassFigures:

@@ -5,7 +5,6 @@ coloured, whatever the file held: 16 bits are scaled to 8, transparency is dropp
 EXIF rotation is applied.
 """
 
-import os
 import struct
 from pathlib import Path
 from typing import Literal
@@ -14,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.errors import ImageError, InputError, one_line
+from edge.core.errors import ImageError, one_line
 from edge.core.image_size import claimed_pixels
+from edge.core.memory import memory_for
 
 Image = NDArray[np.uint8]
 
@@ -37,31 +37,11 @@ _PNG_EFFORT = {
 }
 
 
-def is_image_file(path: Path) -> bool:
-    """Whether the name says that this is an image; hidden files are not."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def list_images(folder: Path) -> list[Path]:
-    """All image files below ``folder``, sorted by path, but for what is hidden.
-
-    Raises InputError if there is no such folder, or one that may not be looked into.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found = []
-    for path in (folder, *folder.rglob("*")):
-        if any(name.startswith(".") for name in path.relative_to(folder).parts):
-            continue
-        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-            raise InputError(f"{path}: this folder may not be read; chmod -R a+rX {path} would be right")
-        if is_image_file(path) and path.is_file():
-            found.append(path)
-    return sorted(found)
-
-
 def read_image(path: Path) -> Image:
-    """Read one image file; raises ImageError, which names the file, if it is not a whole image."""
+    """Read one image file; raises ImageError, which names the file, if it is not a whole image.
+
+    Raises OutOfMemoryError where memory doesn't suffice for it.
+    """
     return decode_image(read_bytes(path), str(path))
 
 
@@ -77,7 +57,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ImageError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB")
-        return path.read_bytes()
+        with memory_for(str(path)):
+            return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
@@ -87,7 +68,8 @@ def read_bytes(path: Path) -> bytes:
 def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image:
     """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large.
 
-    One whose size can't be told from its header is not decoded: a few bytes could ask for gigabytes.
+    One whose size can't be told from its header is not decoded: a few bytes could ask for gigabytes. Raises
+    OutOfMemoryError where memory doesn't suffice for it.
     """
     if not data:
         raise ImageError(f"{name}: the file is empty")
@@ -101,9 +83,16 @@ def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image
     per_byte = MAX_JPEG_PIXELS_PER_BYTE if data.startswith(_JPEG_START) else MAX_PIXELS_PER_BYTE
     if pixels > min(most_pixels, per_byte * len(data)):
         raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
+    with memory_for(name):
+        return _decode(data, name)
+
+
+def _decode(data: bytes, name: str) -> Image:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise
         raise ImageError(f"{name}: cannot be decoded ({error.err})") from error
     if decoded is None:
         raise ImageError(f"{name}: not an image that OpenCV can decode")

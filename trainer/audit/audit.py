@@ -13,7 +13,10 @@ from tqdm import tqdm
 
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, printable, read_bytes
+from edge.core.pages import further_pages
+from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Item, Layout
+from edge.core.photographs.listing import FURTHER_PAGES, LeftOut, unreadable
 from edge.core.words import counted
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
@@ -54,11 +57,19 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
             )
         groups = group_copies([features for _, features, _ in seen], pool)
     looks = [look for look, _, _ in seen]
-    unreadable = {
+    errors = {
         seeing.file: result for seeing, result in zip(items, results, strict=True) if isinstance(result, str)
     }
     probes = _probes(looks, [view for _, _, view in seen], groups)
-    return Audit(layout.recognised, looks, unreadable, groups, probes)
+    left_out = [*layout.unused, *(test.unused if test is not None else [])]
+    left_out += [LeftOut(look.file, FURTHER_PAGES, look.pages) for look in looks if look.pages]
+    left_out += [
+        unreadable(seeing.file, errors[seeing.file], seeing.item.path)
+        for seeing in items
+        if seeing.file in errors
+    ]
+    files = Census.of(len(looks), left_out)
+    return Audit(layout.recognised, looks, errors, files, groups, probes)
 
 
 def with_suspects(found: Audit, run: Run) -> Audit:
@@ -80,7 +91,9 @@ def _look(task: Seeing) -> Seen | str:
         return str(error)
     height, width = image.shape[:2]
     digest = sha256(data).hexdigest()
-    look = Look(item.path, file, item.label, part, digest, (width, height), is_grey(image))
+    look = Look(
+        item.path, file, item.label, part, digest, (width, height), is_grey(image), further_pages(data)
+    )
     return look, describe(image), sketch(image, len(data))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.photographs.census import Census
 from edge.core.words import counted
 from trainer.audit.probes import KEEPS_COPIES, NEIGHBOUR, Probe
 from trainer.suspects import Suspect
@@ -19,7 +20,10 @@ _SHOWN = 20  # of each kind of finding, in the table
 
 @dataclass(frozen=True)
 class Look:
-    """One photograph as an audit saw it; ``part``: "train" or "test"; ``size``: width and height."""
+    """One photograph as an audit saw it; ``part``: "train" or "test"; ``size``: width and height.
+
+    ``pages``: how many the file has behind the one that was looked at.
+    """
 
     path: Path
     file: str
@@ -28,6 +32,7 @@ class Look:
     digest: str
     size: tuple[int, int]
     is_grey: bool
+    pages: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Audit:
     recognised: str
     looks: list[Look]
     unreadable: dict[str, str]
+    files: Census
     groups: NDArray[np.int64]
     probes: list[Probe]
     suspects: list[Suspect] = field(default_factory=list)
@@ -73,6 +79,7 @@ class Audit:
             "sizes": {f"{w}x{h}": n for (w, h), n in Counter(look.size for look in self.looks).most_common()},
             "coloured": sum(not look.is_grey for look in self.looks),
             "unreadable": self.unreadable,
+            "files": self.files.model_dump(),
             "pictures": len(set(self.groups.tolist())),
             "images_with_copies": sum(map(len, self.copies)),
             "copies": _files(self.copies),
@@ -107,13 +114,14 @@ class Audit:
                 f"likely mislabelled: {counted(len(self.suspects), 'image')}, by models that never saw them"
             )
         found += self._shortcuts()
-        if self.unreadable:
-            found.append(f"{counted(len(self.unreadable), 'file')} cannot be used")
+        if self.files.is_short_of_pictures:
+            found.append(f"of {counted(self.files.seen, 'file')} {self.files.in_words()}")
         return found
 
     def table(self) -> str:
         """The same for a terminal."""
-        lines = [f"{len(self.looks)} images, laid out as {self.recognised}"]
+        of_files = f" of {counted(self.files.seen, 'file')}" if self.files.left_out else ""
+        lines = [f"{len(self.looks)} images{of_files}, laid out as {self.recognised}"]
         counts = Counter((look.label, look.part) for look in self.looks)
         for label in sorted({look.label for look in self.looks}):
             words = [f"{counts[label, part]} {part}" for part in ("train", "test") if counts[label, part]]
@@ -133,7 +141,7 @@ class Audit:
         unreadable = list(self.unreadable.values())
         if unreadable:
             lines += ["", "files that cannot be used", *(f"  {reason}" for reason in unreadable[:_SHOWN])]
-        return "\n".join(lines)
+        return "\n".join([*lines, "", str(self.files)])
 
     def _doubted(self) -> list[str]:
         if not self.suspects:

@@ -19,6 +19,7 @@ def write_audit(path: Path, name: str, found: Audit) -> None:
     sections = [
         f"<h1>{escape(name)}</h1>",
         paragraph(f"{len(found.looks)} images, laid out as {found.recognised}.", "headline"),
+        paragraph(f"{found.files}."),
         *(paragraph(finding, kind) for finding in findings),
         section("Classes", _classes(found)),
         _pairs("The same picture in training and in test", found.leaking, lambda look: look.part),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.figures import Figures
+from edge.core.photographs.census import Census
 from edge.core.words import counted
 from trainer.dataset import Dataset
 from trainer.evaluation import Decisions, Evaluation
@@ -76,12 +77,13 @@ def write_report(
 
 
 def write_evaluation(
-    path: Path, run: Run, judged: Judged, figures: Figures, details: Evaluation, data: Path
+    path: Path, run: Run, judged: Judged, figures: Figures, details: Evaluation, data: Path, files: Census
 ) -> None:
     """Write how a run decides on other photographs."""
     sections = [
         f"<h1>{escape(data.name)}, by a model that learned from {escape(Path(run.data).name)}</h1>",
         _headline(figures, details),
+        paragraph(f"{files}."),
         *_figures(figures, details, "Figures"),
         *_scores(run, judged.found, details),
         *_decided(judged, run.thresholds.ok_below),
@@ -106,6 +108,7 @@ def _summary(run: Run) -> str:
             paragraph(f"Split: {run.split}. Threshold: {run.thresholds.chosen}."),
             paragraph(f"Classes: {', '.join(run.classes)}; OK: {ok}. Laid out as {run.layout}."),
             *(paragraph(warning, "warning") for warning in warnings),
+            paragraph(f"{run.files}.") if run.files is not None else "",
             folded(f"{counted(len(left_out), 'file')} left out", table(["file", "why"], left_out, words=2))
             if left_out
             else "",

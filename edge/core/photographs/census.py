@@ -1,54 +1,68 @@
 """How many pictures a command saw, used and left out, and why: the same words for every command."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import Self
 
-from edge.core.photographs.listing import LeftOut
+from pydantic import BaseModel, ConfigDict
+
+from edge.core.photographs.listing import MASKS, LeftOut
 from edge.core.words import counted
 
 _SHOWN = 6  # reasons, in a line for people
 
 
-@dataclass(frozen=True)
-class Census:
-    """``used``: pictures that count; ``without_truth``: how many of these nobody said what they show."""
+class Census(BaseModel):
+    """``reasons``: how many were left out for each.
 
+    ``without_truth``: of how many of ``used`` nobody says what they show.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    seen: int
     used: int
-    left_out: Sequence[LeftOut]
+    left_out: int
+    reasons: dict[str, int]
     without_truth: int = 0
 
-    @property
-    def seen(self) -> int:
-        """All that was there."""
-        return self.used + sum(one.count for one in self.left_out)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many were left out for each reason, the most frequent first."""
+    @classmethod
+    def of(cls, used: int, left_out: Iterable[LeftOut], *, without_truth: int = 0) -> Self:
+        """Count what was left out, the most frequent reason first."""
         counts: Counter[str] = Counter()
-        for one in self.left_out:
+        for one in left_out:
             counts[one.reason] += one.count
-        return dict(counts.most_common())
+        total = counts.total()
+        return cls(
+            seen=used + total,
+            used=used,
+            left_out=total,
+            reasons=dict(counts.most_common()),
+            without_truth=without_truth,
+        )
 
-    def document(self) -> dict[str, Any]:
-        """The ``files`` of a command's JSON document."""
-        return {
-            "seen": self.seen,
-            "used": self.used,
-            "left_out": self.seen - self.used,
-            "reasons": self.reasons,
-            "without_truth": self.without_truth,
-        }
+    def __add__(self, other: "Census") -> "Census":
+        """Those of two folders together."""
+        return Census(
+            seen=self.seen + other.seen,
+            used=self.used + other.used,
+            left_out=self.left_out + other.left_out,
+            reasons=dict((Counter(self.reasons) + Counter(other.reasons)).most_common()),
+            without_truth=self.without_truth + other.without_truth,
+        )
+
+    @property
+    def is_short_of_pictures(self) -> bool:
+        """Whether anything but masks was left out."""
+        return self.left_out > self.reasons.get(MASKS, 0)
 
     def __str__(self) -> str:
-        parts = [f"{counted(self.seen, 'file')} seen, {self.used} used"]
-        if self.without_truth:
-            parts[0] += f" ({self.without_truth} of them without a known truth)"
-        reasons = self.reasons
-        words = [f"{reason} ({count})" for reason, count in list(reasons.items())[:_SHOWN]]
-        if rest := sum(list(reasons.values())[_SHOWN:]):
+        truth = f" ({self.without_truth} of them without a known truth)" if self.without_truth else ""
+        return f"{counted(self.seen, 'file')} seen, {self.used} used{truth}, {self.in_words()}"
+
+    def in_words(self) -> str:
+        """How many were left out, and why."""
+        words = [f"{reason} ({count})" for reason, count in list(self.reasons.items())[:_SHOWN]]
+        if rest := sum(list(self.reasons.values())[_SHOWN:]):
             words.append(f"other reasons ({rest})")
-        parts.append(f"{self.seen - self.used} left out" + (f": {'; '.join(words)}" if words else ""))
-        return ", ".join(parts)
+        return f"{self.left_out} left out" + (f": {'; '.join(words)}" if words else "")

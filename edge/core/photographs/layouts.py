@@ -148,7 +148,7 @@ def _labelled(tree: Tree) -> Layout:
             return _layout(tree, found)
     if tree.archived:
         raise _NoLabelsError(
-            f"{tree.root}: is the archive of a station; its folders are verdicts, and no truth to learn from. "
+            f"{tree.root}: is a station's archive; its folders are verdicts, and no truth to learn from. "
             "Expected one folder for each class, with what a person says of the pictures, and without the "
             ".json files beside them"
         )
@@ -187,7 +187,7 @@ def _from_csv(file: Path) -> Layout:
     return Layout(file.parent, f"a CSV file of {counted(len(items), 'file')} and labels", [*items.values()])
 
 
-def _dagm(tree: Tree, base: Path) -> _Found | None:
+def _dagm(_tree: Tree, base: Path) -> _Found | None:
     """DAGM 2007: ClassN/Train and ClassN/Test, each with Label/Labels.txt."""
     lists = sorted({*base.glob("*/Label/Labels.txt"), *base.glob("*/*/Label/Labels.txt")})
     if not lists:
@@ -253,9 +253,7 @@ def _images_by_class(tree: Tree, base: Path) -> dict[str, list[Path]]:
     """The images of each class folder; raises InputError where there is none, or one is a data set itself."""
     folders = [path for path in tree.folders_in(base) if tree.holds_photographs(path)]
     if not folders:
-        raise _NoLabelsError(
-            f"{base}: holds no class folders; expected {base / 'ok'}, {base / 'defect'} …"
-        )
+        raise _NoLabelsError(f"{base}: holds no class folders; expected {base / 'ok'}, {base / 'defect'} …")
     _refuse_products(tree, base, folders)
     found: dict[str, list[Path]] = {}
     for folder in folders:

@@ -31,11 +31,15 @@ class LeftOut:
     reason: str
     count: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}" + (f" ({self.count})" if self.count > 1 else "")
+
 
 @dataclass(frozen=True)
 class Listing:
-    """The files below ``root``. ``masks``: each mask, and the photograph that it belongs to where one is known.
+    """The files below ``root``.
 
+    ``masks``: each mask, and the photograph that it belongs to where one is known.
     ``folders``: all that may hold photographs: no hidden ones, no runs, no folders of masks.
     """
 
@@ -79,6 +83,11 @@ def list_photographs(root: Path) -> Listing:
         sorted([*walk.left_out, *left_out], key=lambda one: (one.reason, one.file)),
         sorted(path for path in walk.folders if not _lies_in_mask_folder(path / "_", root)),
     )
+
+
+def unreadable(file: str, error: object, path: Path | str) -> LeftOut:
+    """What is left out because of an error that names its path."""
+    return LeftOut(file, str(error).removeprefix(f"{path}: "))
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -164,4 +173,6 @@ def _lies_in_mask_folder(path: Path, root: Path) -> bool:
 
 
 def _ending_in_words(path: Path) -> str:
-    return f"{path.suffix.lower()} files are not read" if path.suffix else "files without an ending are not read"
+    return (
+        f"{path.suffix.lower()} files are not read" if path.suffix else "files without an ending are not read"
+    )

@@ -19,7 +19,9 @@ from edge.core.photographs.names import key, plain
 _FOLDERS = frozenset({"groundtruth", "groundtruths", "gt", "label", "labels", "mask", "masks"})
 # Behind the name of the picture that it belongs to. The second kind may stand behind any picture's name.
 _SURELY = re.compile(r"[_\-. ](?:gt|masks?|ground_?truth)$")
-_PERHAPS = re.compile(r"[_\-. ](?:gt|masks?|ground_?truth|labels?|seg(?:mentation)?|annot(?:ation)?|bw|binary)$")
+_PERHAPS = re.compile(
+    r"[_\-. ](?:gt|masks?|ground_?truth|labels?|seg(?:mentation)?|annot(?:ation)?|bw|binary)$"
+)
 _SAMPLE = 4  # pictures of a folder that are looked at first
 _FEW_VALUES = 8
 # How far JPEG spreads black and white, of how many pixels, and how many of a mask's show a small defect.
@@ -28,7 +30,7 @@ _PHOTOGRAPH, _NEARLY_TWO_VALUED, _TWO_VALUED = range(3)
 
 
 def is_mask_folder(name: str) -> bool:
-    """Whether a folder of this name holds masks: ``ground_truth``, ``masks``, ``Masks`` …"""
+    """Whether a folder of this name holds masks, as ``ground_truth`` and ``Masks`` do."""
     return plain(name).replace("_", "") in _FOLDERS
 
 
@@ -81,7 +83,9 @@ class _Teller:
             twins = {path: [one for one in named[_bare(path)] if one.parent != folder] for path in inside}
             paired = [path for path in inside if twins[path]]
             sample = paired[:: max(1, len(paired) // _SAMPLE)]
-            if 2 * len(paired) < len(inside) or not all(self._is_mask_of(p, twins[p]) for p in sample[:_SAMPLE]):
+            if 2 * len(paired) < len(inside) or not all(
+                self._is_mask_of(p, twins[p]) for p in sample[:_SAMPLE]
+            ):
                 continue
             for path in inside:
                 if self._is_mask_of(path, twins[path]) if twins[path] else self._values(path) == _TWO_VALUED:

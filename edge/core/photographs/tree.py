@@ -81,7 +81,7 @@ class Tree:
         return folder
 
     def data_set_in(self, folder: Path) -> list[Path]:
-        """The class folders, or folders of parts, inside of a folder that is therefore no class; maybe none."""
+        """Folders of classes or of parts inside of a folder, which is no class then; maybe none."""
         inside = [one for one in self.folders_in(folder) if self.holds_photographs(one)]
         parts = [one for one in inside if one.name.lower() in PARTS]
         if parts or _is_telling(folder.name):

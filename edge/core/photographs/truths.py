@@ -30,7 +30,9 @@ def tell_truths(layout: Layout, manifest: Manifest) -> list[Known]:
     verdicts.
     """
     names = _Names(manifest)
-    told = {item.path: names.meaning([item.label, *_folders(item.path, layout.root)]) for item in layout.items}
+    told = {
+        item.path: names.meaning([item.label, *_folders(item.path, layout.root)]) for item in layout.items
+    }
     if manifest.ok_class is not None and manifest.ok_class in told.values():
         for item in layout.items:
             told[item.path] = told[item.path] or names.defect(item.label)

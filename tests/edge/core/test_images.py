@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge.core.errors import ImageError, InputError
-from edge.core.images import decode_image, encode_png, is_grey, list_images, read_image
+from edge.core.images import decode_image, encode_png, is_grey, read_image
+from edge.core.photographs.listing import list_images
 
 GREY = np.arange(64 * 48, dtype=np.uint32).reshape(64, 48).astype(np.uint8)
 

@@ -111,7 +111,7 @@ def test_a_csv_file(tmp_path: Path) -> None:
         (("train/1.png", "test/2.png"), "test: holds no class folders"),
         (
             ("can/train/ok/1.png", "lid/train/ok/1.png"),
-            "can/ is no class but holds train; .*can would be right",
+            "can/ and lid/ are no classes but hold train; expected one of them, such as .*can",
         ),
         (("A/Train/Label/Labels.txt",), "Labels.txt: not a list of labels"),
     ],
@@ -127,7 +127,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, files: tuple[str, ...], 
     [
         ("a,b\n1,2\n", "must name the columns file and label, not a, b"),
         ("file,label\nx.png,\n", "row 1 below the first line"),
-        ("file,label\nx.png,ok\nx.png\n", "row 2 below the first line: a file and a label"),
+        ("file,label\nx.png,ok\nx.png\n", "row 2 below the first line: expected a file and a label"),
         ("file,label\nx.png,ok\nx.png,hole\n", "row 2 .*x.png stands above already"),
         ("file,label\n", "no line below its first"),
         ("file,label,split\nx.png,ok,maybe\n", "split maybe"),
