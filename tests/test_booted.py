@@ -281,6 +281,27 @@ def test_a_bundle_that_may_not_decide_is_refused_and_nothing_changes(device: Boo
     assert "offered" not in device.output("ls", "--all", "/etc/linegate")
 
 
+def test_an_upgrade_that_is_killed_and_run_again_goes_back_to_what_ran_before_it(
+    device: BootedDebian,
+) -> None:
+    """tests/test_install.py kills it at every step, on a systemd that is played."""
+    assert wait_until(lambda: is_running(device))
+    before = release(device)
+    new_checkout(device, "0.9.9")
+    device.output("sh", "-c", "echo 'raise RuntimeError(\"worn out\")' >> /new/edge/station/app.py")
+    killed = (
+        "umask 077; /new/systemd/install & "
+        "until readlink /opt/linegate/current | grep -q 0.9.9; do sleep 0.05; done; kill -9 $!; wait $!"
+    )
+    device.run("sh", "-c", killed)
+    assert release(device).startswith("0.9.9")
+    assert device.run("/new/systemd/install").returncode == 1
+    assert release(device) == before
+    assert is_running(device)
+    assert device.output("stat", "--format", "%a", "/etc/linegate") == "755"
+    assert "before" not in device.output("ls", "--all", "/etc/linegate", "/opt/linegate").split()
+
+
 def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedDebian) -> None:
     device.output(INSTALL, "--remove", "--purge")
     device.output(INSTALL, "--station", "left", "--station", "right")

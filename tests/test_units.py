@@ -63,23 +63,6 @@ def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_a_roll_back_brings_the_bundle_back_that_this_upgrade_replaced_and_no_older_one(
-    installer: Any, tmp_path: Path
-) -> None:
-    place = tmp_path / "part.tflite"
-    for content in ("first", "second"):
-        (tmp_path / "new").write_text(content)
-        installer.offer_bundle("", tmp_path / "new", tmp_path)
-        installer.take_bundle("")
-    installer._bundles_back([""])
-    assert place.read_text() == "first"
-    installer.offer_bundle("", tmp_path / "new", tmp_path)
-    installer.take_bundle("")
-    installer.take_bundle("")  # another upgrade, which brings no bundle
-    installer._bundles_back([""])
-    assert place.read_text() == "second"
-
-
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     """What the installer writes the first settings with."""
