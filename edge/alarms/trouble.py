@@ -1,8 +1,10 @@
-"""Something outside that breaks and comes back: one line and one alarm when it does, one when it is back."""
+"""What breaks outside and comes back: one alarm when it does, a line a reason, one when it is back."""
 
 import logging
 import threading
 from collections.abc import Callable
+
+from edge.core.once import Once
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +20,7 @@ class Trouble:
         self._alarm = alarm
         self._lock = threading.Lock()
         self._is_there = False
+        self._said = Once()
 
     @property
     def is_there(self) -> bool:
@@ -25,17 +28,20 @@ class Trouble:
         return self._is_there
 
     def begins(self, text: str) -> None:
-        """Raise it, unless it is raised already."""
+        """Raise it, unless it is raised already; another reason for the same is said all the same."""
         with self._lock:
             begins, self._is_there = not self._is_there, True
-        if begins:
+            is_new = self._said.is_new(text)
+        if is_new:
             logger.error("%s", text, stacklevel=2)  # the place that says it, as others do
+        if begins:
             self._alarm(self._name, text)
 
     def ends(self, text: str) -> None:
         """Clear it, if it is raised."""
         with self._lock:
             ends, self._is_there = self._is_there, False
+            self._said.clear()
         if ends:
             logger.warning("%s", text, stacklevel=2)
             self._alarm(self._name, None)

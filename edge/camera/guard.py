@@ -11,6 +11,7 @@ from edge.camera.faults import CameraFault, PictureJudge
 from edge.camera.source import Camera, without_password
 from edge.core.errors import LinegateError
 from edge.core.frame import Frame
+from edge.core.once import Once
 from edge.settings.settings import CameraSettings
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class CameraGuard:
         self._reader: _Reader | None = None
         self._hung: list[_Reader] = []
         self._fault: CameraFault | None = None
+        self._said = Once()
         self._good = 0
         self._due = 0.0  # when the next frame must have come
         self._ended = False
@@ -250,6 +252,7 @@ class CameraGuard:
         if self._fault is not None and self._good >= GOOD_AGAIN:
             logger.warning("camera is back")
             self._fault = None
+            self._said.clear()
 
     def _queue(self, frame: Frame) -> None:
         # One running number over re-openings: a part id must never come twice.
@@ -273,9 +276,11 @@ class CameraGuard:
             self._frames.clear()  # what waited is from before the fault
 
     def _set_fault(self, fault: CameraFault) -> None:
-        """Once for each kind in a row: the reason must not change with every frame."""
-        if self._fault is None or self._fault.name != fault.name:
+        """Each reason is said once; the one that stands must not change with every frame."""
+        is_new = self._said.is_new(str(fault))
+        if is_new:
             logger.error("%s", fault)
+        if is_new or self._fault is None or self._fault.name != fault.name:
             self._fault = fault
 
     def _late(self, frame: Frame) -> CameraFault | None:

@@ -8,6 +8,7 @@ import time
 
 from edge.alarms.trouble import Alarm, Trouble
 from edge.core.errors import JournalError
+from edge.core.once import Once
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, OutboxRow
@@ -87,16 +88,15 @@ class Outbox:
             self._thread.join(2.0)
 
     def _run(self) -> None:
-        complained = False
+        said = Once()
         while not self._stop.is_set():
             try:
                 self._mark()
                 self._send()
-                complained = False
+                said.clear()
             except JournalError as error:
-                if not complained:
+                if said.is_new(str(error)):
                     logger.error("outbox: %s; trying again", error)
-                complained = True
             self._say(time.monotonic())
             self._wake.wait(_IDLE_S)
             self._wake.clear()

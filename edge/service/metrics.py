@@ -26,6 +26,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from edge.core.once import Once
 from edge.inspection.statistics import LATENCY_BOUNDS_MS
 from edge.outputs.mqtt.messages import StatsMessage
 from edge.service.readings import Readings
@@ -188,7 +189,7 @@ class MetricsServer:
 
     def _run(self) -> None:
         handler = type("Handler", (MetricsHandler,), {"registry": self._registry, "timeout": _READER_S})
-        complained = False
+        said = Once()
         while not self._stop.is_set():
             try:
                 with _Server(self._address, handler) as server:
@@ -196,9 +197,8 @@ class MetricsServer:
                     while not self._stop.is_set():
                         server.handle_request()
             except OSError as error:
-                if not complained:
+                if said.is_new(str(error)):
                     logger.error(
                         "metrics: cannot be served at %s:%d (%s); trying again", *self._address, error
                     )
-                complained = True
                 self._stop.wait(_AGAIN_S)

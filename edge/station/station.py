@@ -15,6 +15,7 @@ from edge.alarms.watch import AlarmWatch, written_folders
 from edge.core.decision import Verdict
 from edge.core.errors import RequestError, SettingsError
 from edge.core.frame import Frame
+from edge.core.once import Once
 from edge.deployment.changer import Changer
 from edge.deployment.choice import choice_file
 from edge.deployment.served import Served
@@ -122,6 +123,7 @@ class Station:
         self.begun = 0
         """How many parts were seen so far."""
         self.failures = 0
+        self._failings = Once()
         """How many inspections in a row raised an error, up to now."""
         self.link = self._make_link(settings)
         self._say.link = self.link
@@ -361,13 +363,14 @@ class Station:
         try:
             inspection = inspector.inspect(frame)
         except Exception as error:  # whatever the runtime raises, the part must not pass as ok
-            if not self.failures:
+            if self._failings.is_new(f"{type(error).__name__}: {error}"):
                 logger.exception("inspection: fails")
             self.failures += 1
             return fault(frame, f"{type(error).__name__}: {error}")
         if self.failures:
             logger.warning("inspection: works again after %d that failed", self.failures)
             self.failures = 0
+            self._failings.clear()
         return inspection
 
     def _decide(self, sighting: Sighting) -> Inspection:

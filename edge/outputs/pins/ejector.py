@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.core.once import Once
 from edge.gate.gate import GateCommand
 from edge.outputs.pins.inputs import import_gpiod
 
@@ -164,20 +165,19 @@ class Ejector:
 
     def _run(self) -> None:
         _be_punctual()
-        complained = False
+        said = Once()
         while not self._stop.is_set():
             try:
                 pin = self._open_pin()
                 try:
                     self._on_trouble(None)
-                    complained = False
+                    said.clear()
                     self._serve(pin)
                 finally:
                     self._close(pin)
             except (OSError, ValueError) as error:  # no such chip or line, in use by another, taken away
-                if not complained:
+                if said.is_new(str(error)):
                     logger.error("gate: the pin of the ejector cannot be set: %s", error)
-                complained = True
                 self._on_trouble(f"the pin of the ejector cannot be set: {error}")
                 self._stop.wait(_REOPEN_S)
 

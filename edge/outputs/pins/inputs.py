@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from edge.core.errors import SettingsError
+from edge.core.once import Once
 
 logger = logging.getLogger(__name__)
 
@@ -130,21 +131,20 @@ class InputLine:
             self._thread.join(2 * self._wait_s + 1)
 
     def _run(self) -> None:
-        complained = False
+        said = Once()
         while not self._stop.is_set():
             try:
                 pin = self._open_pin()
                 try:
                     self._on_trouble(None)
-                    complained = False
+                    said.clear()
                     while not self._stop.is_set():
                         self._on_edges(pin.events(self._wait_s))
                         self._stop.wait(self._pause_s)
                 finally:
                     pin.close()
             except (OSError, ValueError) as error:  # no such chip or line, in use by another, taken away
-                if not complained:
+                if said.is_new(str(error)):
                     logger.error("%s: the input line cannot be read: %s", self._name, error)
-                complained = True
                 self._on_trouble(f"the input line cannot be read: {error}")
                 self._stop.wait(_REOPEN_S)

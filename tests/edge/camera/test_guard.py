@@ -205,6 +205,25 @@ def test_it_is_opened_again_for_ever_with_pauses_that_grow_to_the_limit(
     assert guard.fault == "camera: no camera: fake: cannot be opened"
 
 
+def test_another_reason_for_the_same_fault_is_said_too_and_each_once(
+    guarded: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened: list[int] = []
+
+    def opener() -> FakeCamera:
+        opened.append(1)
+        what = "refused: user and password" if len(opened) % 2 == 0 else "no route to host"
+        raise CameraError(f"fake: {what}, after {len(opened)} ms")
+
+    guard = guarded(opener)
+    wait_until(lambda: len(opened) >= 6)
+    assert [record.getMessage() for record in caplog.records] == [
+        "camera: no camera: fake: no route to host, after 1 ms",
+        "camera: no camera: fake: refused: user and password, after 2 ms",
+    ]
+    assert (guard.fault or "").endswith("after 2 ms")
+
+
 def test_what_waited_is_dropped_when_the_camera_fails(guarded: Start) -> None:
     guard = guarded(lambda: FakeCamera(failing_after(3)))
     wait_until(lambda: guard.fault)
