@@ -98,6 +98,10 @@ class MosquittoBroker:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 
+    def change_passwords(self, passwords: Mapping[str, str]) -> None:
+        """From its next start on only these users may connect."""
+        self._passwords = passwords
+
     def restart(self) -> None:
         """Stop, and start on the same port."""
         self.stop()
