@@ -8,12 +8,12 @@ from pathlib import Path
 from edge.alarms.watch import written_folders
 from edge.camera.check import Seen, try_camera
 from edge.camera.source import without_password
+from edge.cli.check_broker import try_broker
 from edge.cli.check_fit import Look, try_picture, try_products, try_times
 from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.core.files import free_bytes
 from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
-from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.pins.pin_check import try_pins
 from edge.records.journal_file import (
     ForeignJournalError,
@@ -217,18 +217,7 @@ def _archive(settings: Settings) -> str:
 def _broker(settings: Settings) -> str:
     if not settings.mqtt.enabled:
         return "switched off (mqtt.enabled)"
-    link = BrokerLink(
-        settings.mqtt,
-        client_id=f"linegate-{settings.station.name}-check",
-        on_connected=lambda: None,
-        on_acknowledged=lambda _: None,
-    )
-    protocol = link.try_once()
-    how = "encrypted" if settings.mqtt.encrypted else "in the clear"
-    text = f"{link.address}: lets us in (MQTT {protocol}, {how})"
-    if settings.mqtt.password.get_secret_value() and not settings.mqtt.encrypted:
-        raise _Warning(f'{text}; the password can be read on its way: mqtt.tls = "on"')
-    return text
+    return _say(try_broker(settings))
 
 
 def exit_status(findings: list[Finding]) -> int:
