@@ -64,6 +64,7 @@ class Announcer:
             since=since,
             reason=reason,
             **self._served,
+            mqtt=None if self.link is None else self.link.protocol,
             versions=versions(),
         )
 
@@ -79,6 +80,7 @@ class Announcer:
         said = at_sending(command, now)
         if said is None:
             return False
+        valid_until = wall + timedelta(seconds=said.valid_until - now)
         message = CommandMessage(
             **self._head,
             id=uuid.uuid4().hex,
@@ -88,7 +90,8 @@ class Announcer:
             due_in_ms=round((said.due - now) * 1000, 3),
             due_count=said.due_count,
             pulse_ms=said.pulse_ms,
-            valid_until=wall + timedelta(seconds=said.valid_until - now),
+            valid_until=valid_until,
+            valid_until_ms=int(valid_until.timestamp() * 1000),
             reason=said.reason,
         )
         receipt = self.link.publish(

@@ -51,6 +51,9 @@ class StatusMessage(Message):
     reason: str | None = None
     model_id: str | None = Field(None, description="SHA-256 of the bundle that decides; null: nothing does")
     recipe: str | None = Field(None, description="the recipe in service")
+    mqtt: Literal["5", "3.1.1"] | None = Field(
+        None, description="what is spoken with the broker; with 3.1.1 a command does not expire there"
+    )
     versions: dict[str, str] = {}
 
 
@@ -91,6 +94,9 @@ class CommandMessage(Message):
     due_count: int | None = Field(None, description="where the encoder stands then, if there is one")
     pulse_ms: float
     valid_until: Moment
+    valid_until_ms: int = Field(
+        description="the same, in milliseconds since 1970 in UTC, for a PLC to compare"
+    )
     reason: str | None = Field(None, description="why, where it isn't the verdict")
 
 

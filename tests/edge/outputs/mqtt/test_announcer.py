@@ -88,3 +88,26 @@ def test_of_a_stretch_that_nobody_saw_what_is_left_is_rejected(clocks: Clocks) -
     (message,) = say(GateCommand(None, "reject", 1000.0, 1000.51, 500.0, "not seen"))
     assert (message["due_in_ms"], message["pulse_ms"]) == (0, pytest.approx(300))
     assert message["due_at"] == "2026-11-21T10:00:00.200Z"
+
+
+def test_what_is_valid_until_when_is_said_as_a_number_too(clocks: Clocks) -> None:
+    announcer, link = Announcer("a", simulated=False), Link()
+    announcer.link = cast("BrokerLink", link)
+    announcer.command(GateCommand("A-1", "reject", clocks.now + 1, clocks.now + 1.51, 50.0))
+    (said,) = link.sent
+    moment = datetime.fromisoformat(said["valid_until"])
+    assert said["valid_until_ms"] == round(moment.timestamp() * 1000)
+
+
+def test_the_status_says_which_mqtt_is_spoken() -> None:
+    """With 3.1.1 nothing expires at the broker."""
+    announcer, link = Announcer("a", simulated=False), FakeLink()
+    assert announcer.status_message("ready", BEGUN, None).mqtt is None
+    announcer.link = cast("BrokerLink", link)
+    assert announcer.status_message("ready", BEGUN, None).mqtt == "3.1.1"
+
+
+class FakeLink:
+    """Of an old broker."""
+
+    protocol = "3.1.1"

@@ -41,6 +41,8 @@ console.log(JSON.stringify({
 class FakeLink:
     """Notes how each message is published."""
 
+    protocol = "5"
+
     def __init__(self) -> None:
         self.published: dict[str, tuple[int, bool, bool]] = {}
 
