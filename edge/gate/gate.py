@@ -241,11 +241,12 @@ class Gate:
             return False
         if command.part is None:
             return True
-        for flight in self._flights:
-            if flight.part == command.part and flight.action == command.action:
-                due = self._belt.arrival(flight.place, now)
-                return due is not None and now <= due and self._agrees(command.due, due)
-        return False
+        dues = (
+            self._belt.arrival(flight.place, now)
+            for flight in self._flights
+            if flight.part == command.part and flight.action == command.action
+        )
+        return any(due is not None and now <= due and self._agrees(command.due, due) for due in dues)
 
     def watch(self, at: float) -> None:
         """From ``at`` on every part is seen."""
