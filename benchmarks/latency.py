@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from edge.core.errors import LinegateError
 from edge.core.frame import Frame
+from edge.core.interpreter import runtime_version
 from edge.core.preprocess import preprocess
-from edge.core.runtime import Model, load_model, runtime_version
+from edge.core.runtime import Model, load_model
 from edge.inspection.inspector import Inspector
 from edge.simulation.parts import PartRenderer
 

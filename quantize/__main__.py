@@ -190,6 +190,7 @@ def _report(result: "Quantized", out: Path) -> str:
 
 def _inspect(words: list[str]) -> int:
     from edge.core.bundle.bundle import read_bundle, write_bundle
+    from edge.core.runtime import try_bundle
     from quantize.card import model_card
     from quantize.describe import describe
 
@@ -201,6 +202,7 @@ def _inspect(words: list[str]) -> int:
     parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
     arguments = parser.parse_args(words)
     bundle = read_bundle(arguments.file)
+    try_bundle(bundle, name=str(arguments.file))
     if arguments.card is not None:
         write_bundle(arguments.card, model_card(bundle).encode())
     if arguments.json:

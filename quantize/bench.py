@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from edge.core.errors import BundleError
-from edge.core.runtime import open_interpreter, runtime_version
+from edge.core.graph_trial import try_graph
+from edge.core.interpreter import open_interpreter, runtime_version
 from quantize.foreign import read_graph
 
 WARM_UP_RUNS = 20
@@ -61,7 +62,7 @@ def bench(file: Path, *, runs: int, threads: int) -> Benchmark:
     Raises InputError where the file cannot be read, BundleError where the runtime cannot run it.
     """
     content = read_graph(file)
-    open_interpreter(content, threads=1, name=str(file))  # a file that is no graph is refused here
+    try_graph(content, threads=1, name=str(file))  # a file that is no graph is refused here
     missing = None if _has_tool() else "LiteRT's own benchmark tool is not installed"
     timings = []
     for count in range(1, threads + 1):

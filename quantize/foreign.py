@@ -13,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge.core.bundle.bundle import MAX_BUNDLE_BYTES
 from edge.core.errors import InputError
-from edge.core.runtime import open_interpreter
+from edge.core.graph_trial import try_graph
+from edge.core.interpreter import open_interpreter
 from quantize.flatbuffer import pack, unpack
 from quantize.metadata import normalization
 
@@ -91,6 +92,7 @@ class ForeignGraph:
         self._name = name
         if flatbuffer[4:8] != b"TFL3":
             raise InputError(f"{name}: not a TensorFlow Lite file")
+        try_graph(flatbuffer, threads=1, name=name)
         open_interpreter(flatbuffer, threads=1, name=name)  # which looks at every offset in the file
         try:
             self._model = unpack(flatbuffer)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge.core.bundle.bundle import Operators
-from edge.core.runtime import open_interpreter
+from edge.core.interpreter import open_interpreter
 
 _DELEGATE = "DELEGATE"  # what stands in the graph for all that a delegate has taken over
 _Node = dict[str, Any]

@@ -23,8 +23,9 @@ from edge.core.bundle.bundle import (
 from edge.core.bundle.score_profile import ScoreProfile, profile_scores
 from edge.core.errors import InputError
 from edge.core.figures import compute_figures
+from edge.core.interpreter import runtime_version
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
-from edge.core.runtime import Model, runtime_version
+from edge.core.runtime import Model
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert

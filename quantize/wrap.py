@@ -26,12 +26,13 @@ from edge.core.decision import Thresholds, decide, find_ok_class
 from edge.core.errors import BundleError, InputError
 from edge.core.figures import Figures, Labelled, compute_figures
 from edge.core.images import read_image
+from edge.core.interpreter import runtime_version
 from edge.core.memory import memory_for
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
-from edge.core.runtime import Model, Prediction, runtime_version
+from edge.core.runtime import Model, Prediction, try_bundle
 from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 from quantize.operators import count_operators
@@ -222,6 +223,7 @@ def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]
     """Write the bundle once it was loaded as a device will load it."""
     content = encode_bundle(manifest, flatbuffer, inputs)
     bundle = decode_bundle(content, str(out))
+    try_bundle(bundle, name=str(out))
     Model(bundle, name=str(out)).verify_golden()
     write_bundle(out, content)
     return bundle

@@ -81,7 +81,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_model_runs_on_tflite_runtime(python: Path) -> None:
     program = f"""
 from pathlib import Path
-from edge.core.runtime import load_model, runtime_version
+from edge.core.interpreter import runtime_version
+from edge.core.runtime import load_model
 load_model(Path({str(MODEL)!r}))
 print(runtime_version())
 """

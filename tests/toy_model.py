@@ -141,6 +141,13 @@ def _add_heatmap(graph: _Graph, inner: int, size: int) -> int:
     return heatmap
 
 
+def deadly_flatbuffer() -> bytes:
+    """The same with a byte changed: LiteRT 2 ends in SIGSEGV where it loads this."""
+    graph = bytearray(toy_flatbuffer())
+    graph[18] = 0
+    return bytes(graph)
+
+
 def toy_manifest(
     flatbuffer: bytes,
     *,

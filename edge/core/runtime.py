@@ -1,9 +1,7 @@
 """The TFLite runtime around one bundle: pixels in, score out."""
 
-import importlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.bundle.bundle import Bundle, read_bundle
-from edge.core.chatter import without_chatter
 from edge.core.decision import class_probabilities, decide, defect_scores, has_one_logit, normalized
 from edge.core.errors import BundleError, LinegateError
-
-# The successor first; tflite-runtime serves where there is no ai-edge-litert.
-_RUNTIMES = (
-    ("ai-edge-litert", "ai_edge_litert.interpreter"),
-    ("tflite-runtime", "tflite_runtime.interpreter"),
-)
+from edge.core.graph_trial import try_graph
+from edge.core.interpreter import open_interpreter, reason_of, runtime_version
 
 
 @dataclass(frozen=True)
@@ -172,46 +165,35 @@ class Model:
 
 
 def load_model(
-    path: Path, *, threads: int = 1, trusted_keys: Collection[str] = (), sha256: str | None = None
+    path: Path,
+    *,
+    threads: int = 1,
+    trusted_keys: Collection[str] = (),
+    sha256: str | None = None,
+    proven: Collection[str] = (),
 ) -> Model:
     """Read, verify and load a bundle, and run its golden examples; raises BundleError.
 
     Where there are ``trusted_keys``, one of them must have signed it. With ``sha256`` the file must have
-    that hash, or nothing of it is looked at.
+    that hash, or nothing of it is looked at. It is run in another process before, unless it is ``proven``:
+    a file with that SHA-256 ran on this machine, in this runtime.
     """
     bundle = read_bundle(path, trusted_keys=trusted_keys, sha256=sha256)
-    model = Model(bundle, threads=threads, name=str(path))
-    model.verify_golden()
+    if bundle.model_id not in proven:
+        try_bundle(bundle, threads=threads, name=str(path))
+    try:
+        model = Model(bundle, threads=threads, name=str(path))
+        model.verify_golden()
+    except LinegateError:
+        raise
+    except Exception as error:  # whatever a runtime raises
+        raise BundleError(f"{path}: the TFLite runtime cannot run it ({reason_of(error)})") from error
     return model
 
 
-def runtime_version() -> str:
-    """Name and version of the runtime that decides; "none" if there is none."""
-    for distribution, module in _RUNTIMES:
-        try:
-            importlib.import_module(module)
-            return f"{distribution} {version(distribution)}"
-        except (ImportError, PackageNotFoundError):
-            continue
-    return "none"
-
-
-def open_interpreter(flatbuffer: bytes, *, threads: int, name: str) -> Any:
-    """The runtime with a graph in it; raises BundleError where it cannot load that."""
-    for _, module in _RUNTIMES:
-        try:
-            runtime = importlib.import_module(module)
-        except ImportError:
-            continue
-        try:
-            with without_chatter():
-                interpreter = runtime.Interpreter(model_content=flatbuffer, num_threads=threads)
-                interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise BundleError(f"{name}: the TFLite runtime cannot load it ({reason})") from error
-        return interpreter
-    raise LinegateError("no TFLite runtime is installed; pip install ai-edge-litert")
+def try_bundle(bundle: Bundle, *, threads: int = 1, name: str) -> None:
+    """Run the graph in another process; raises BundleError where it can't be run, or ends that."""
+    try_graph(bundle.flatbuffer, threads=threads, name=name, pictures=bundle.golden_inputs)
 
 
 def _fixed_shape(tensor: dict[str, Any]) -> tuple[int, ...]:

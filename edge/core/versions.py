@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 import cv2
 import numpy as np
 
-from edge.core.runtime import runtime_version
+from edge.core.interpreter import runtime_version
 
 
 def linegate_version() -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,6 +19,7 @@ from edge.alarms.trouble import Alarm, Trouble
 from edge.core.decision import Verdict
 from edge.core.errors import BundleError, LinegateError
 from edge.deployment.choice import Kept, read_choice, write_choice
+from edge.deployment.last_good import LastGood
 from edge.deployment.replaced import Replaced, look_at
 from edge.deployment.served import Prepare, Prepared, Served, replacement
 from edge.deployment.trial import Trial
@@ -70,6 +72,8 @@ class Changer:
         self._served = served
         self._proven = served
         self._file = file
+        self._good = LastGood.beside(file)
+        self._to_record: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._take = take
         self._trouble = Trouble("bundle", alarm)
         self._trial: Trial | None = None
@@ -93,13 +97,15 @@ class Changer:
     def start(self) -> None:
         """Changes may be asked for. The mark of a trial that did not end goes, as the start went back.
 
-        Where there was nothing to go back to it stays until so many frames were inspected at last.
+        Where there was nothing to go back to it stays until so many frames were inspected at last. So long
+        what decides is on trial also where it never did its work here: it may end the process.
         """
         kept, _ = read_choice(self._file)
+        frames = self._served.settings.model.trial_frames
+        is_new = frames > 0 and self._good.start(self._served.inspector.recipe, _model_id(self._served))
         if kept.has_a_way_back:
             self._unsaved = Kept.of(kept.decides)
-        elif kept.last_good is not None:
-            frames = self._served.settings.model.trial_frames
+        if is_new or (kept.last_good is not None and not kept.has_a_way_back):
             self._trial = Trial(frames=frames, faults=frames + 1)
         self._thread.start()
 
@@ -155,7 +161,7 @@ class Changer:
         frame = inspection.frame
         if self._trial is None or inspector is not self._served.inspector or frame.fault is not None:
             return
-        failed = inspection.verdict == Verdict.FAULT
+        failed = inspection.verdict == Verdict.FAULT and self._proven.inspector is not inspector
         if failed:
             try:
                 failed = self._proven.inspector.inspect(frame).verdict != Verdict.FAULT
@@ -176,11 +182,17 @@ class Changer:
             if self._proven.settings is not self._served.settings:
                 text += ", with the settings of before"
             self._trial = None
+            self._to_record.put(self._good.refuse)
             self._serve(self._proven)
             self.complain(text)
         elif trial.is_over:
             self._trial, self._proven = None, self._served
+            self._to_record.put(partial(self._prove, self._served))
             self._keep()
+
+    def _prove(self, served: Served) -> None:
+        """Keep a copy of what did its work."""
+        self._good.prove(served.inspector.recipe, served.path, _model_id(served))
 
     def _put_in_service(self, prepared: Prepared) -> None:
         """A new bundle is on trial; another recipe is not, for the last one is of another product."""
@@ -190,6 +202,7 @@ class Changer:
             self._trial = Trial(frames=rules.trial_frames, faults=rules.trial_faults)
         elif after.inspector is not before.inspector or self._trial is None:
             self._trial, self._proven = None, after
+            self._to_record.put(self._good.end)
         self._serve(after)
         if prepared.as_chosen:
             self._trouble.ends(f"{after.path} is in service")
@@ -225,6 +238,7 @@ class Changer:
         self._save()  # what was rolled back just now must not decide at the next start
         if read_choice(self._file)[0].last_good is not None:  # an end in order is no fault of the bundle
             write_choice(self._file, Kept.of(self._served.choice))
+        self._good.end()
 
     def _look(self) -> None:
         """Now and then: whether somebody replaced the file of the bundle."""
@@ -264,6 +278,7 @@ class Changer:
             prepared = prepare(base)
             if _is_tried(base, prepared.served):  # on the disk before it decides: it may end the process
                 write_choice(self._file, Kept.of(prepared.served.choice, last_good=self._proven.choice))
+                self._good.begin(_model_id(prepared.served))
             offer = _Offer(base, prepared)
             with self._changed:
                 self._offer = offer
@@ -277,7 +292,9 @@ class Changer:
                 return None
 
     def _save(self) -> str | None:
-        """Write what was chosen, where that is new; returns why it could not be, or None."""
+        """Write what was chosen and what was found, where that is new; returns why not the first, or None."""
+        while not self._to_record.empty():
+            self._to_record.get()()
         with self._changed:
             kept, self._unsaved = self._unsaved, None
         if kept is None or kept == read_choice(self._file)[0]:
@@ -286,6 +303,10 @@ class Changer:
         if reason is not None:
             logger.error("%s", reason)
         return reason
+
+
+def _model_id(served: Served) -> str:
+    return served.inspector.model.bundle.model_id
 
 
 def _is_tried(before: Served, after: Served) -> bool:

@@ -1,6 +1,7 @@
 """A bundle as the settings and one recipe want it, loaded and tested; nothing here touches the line."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from edge.core.allowed import FILE
@@ -12,15 +13,25 @@ from edge.inspection.inspector import Inspector
 from edge.settings.settings import DEFAULT_RECIPE, Settings
 
 
-def open_model(path: Path, settings: Settings, *, sha256: str | None = None) -> Model:
-    """Every bundle comes in here: verified, loaded and tested. Raises BundleError."""
+def open_model(
+    path: Path, settings: Settings, *, sha256: str | None = None, proven: Collection[str] = ()
+) -> Model:
+    """Every bundle comes in here: verified, loaded and tested. Raises BundleError.
+
+    What is not ``proven`` here, by its SHA-256, is run in another process before: see edge.core.runtime.
+    """
     model = settings.model
-    return load_model(path, threads=model.threads, trusted_keys=model.trusted_keys, sha256=sha256)
+    return load_model(
+        path, threads=model.threads, trusted_keys=model.trusted_keys, sha256=sha256, proven=proven
+    )
 
 
-def load_inspector(settings: Settings, recipe: str = DEFAULT_RECIPE) -> Inspector:
+def load_inspector(
+    settings: Settings, recipe: str = DEFAULT_RECIPE, *, proven: Collection[str] = ()
+) -> Inspector:
     """The inspector that the settings describe for a recipe; raises BundleError."""
-    return make_inspector(open_model(Path(settings.bundle_of(recipe)), settings), settings, recipe)
+    model = open_model(Path(settings.bundle_of(recipe)), settings, proven=proven)
+    return make_inspector(model, settings, recipe)
 
 
 def make_inspector(model: Model, settings: Settings, recipe: str) -> Inspector:
@@ -32,9 +43,11 @@ def make_inspector(model: Model, settings: Settings, recipe: str) -> Inspector:
     return Inspector(model, thresholds=thresholds, region=wanted.region, recipe=recipe)
 
 
-def load_allowed(settings: Settings, recipe: str, name: str, sha256: str) -> Inspector:
+def load_allowed(
+    settings: Settings, recipe: str, name: str, sha256: str, *, proven: Collection[str] = ()
+) -> Inspector:
     """The same with a bundle of the allowed folder; raises BundleError unless it is the expected file."""
-    model = open_model(allowed_file(settings, name), settings, sha256=sha256)
+    model = open_model(allowed_file(settings, name), settings, sha256=sha256, proven=proven)
     return make_inspector(model, settings, recipe)
 
 
@@ -60,20 +73,24 @@ def still_valid(settings: Settings, choice: Choice) -> Choice:
     return choice.model_copy(update={"bundles": kept})
 
 
-def load_chosen(settings: Settings, choice: Choice, recipe: str) -> tuple[Inspector, Choice, str | None]:
+def load_chosen(
+    settings: Settings, choice: Choice, recipe: str, *, proven: Collection[str] = ()
+) -> tuple[Inspector, Choice, str | None]:
     """What was chosen for a recipe; or else what its settings say, the choice without it, and why.
 
     Raises BundleError where the settings' bundle can't be had either.
     """
     chosen = choice.bundles.get(recipe)
     if chosen is None:
-        return load_inspector(settings, recipe), choice, None
+        return load_inspector(settings, recipe, proven=proven), choice, None
     try:
-        return load_allowed(settings, recipe, chosen.name, chosen.sha256), choice, None
+        inspector = load_allowed(settings, recipe, chosen.name, chosen.sha256, proven=proven)
+        return inspector, choice, None
     except BundleError as error:
         left = {name: one for name, one in choice.bundles.items() if name != recipe}
         reason = f"{error}; it had been activated: {settings.bundle_of(recipe)} decides"
-        return load_inspector(settings, recipe), choice.model_copy(update={"bundles": left}), reason
+        inspector = load_inspector(settings, recipe, proven=proven)
+        return inspector, choice.model_copy(update={"bundles": left}), reason
 
 
 def choose(settings: Settings, choice: Choice, recipe: str, name: str, sha256: str) -> Choice:

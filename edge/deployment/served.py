@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.core.errors import BundleError, SettingsError
 from edge.deployment.choice import Choice, Kept, read_choice
+from edge.deployment.last_good import LastGood
 from edge.deployment.load import (
     allowed_file,
     choose,
@@ -62,8 +63,9 @@ Prepare = Callable[[Served], Prepared]
 def serve_first(settings: Settings, file: Path) -> tuple[Served, list[str]]:
     """What decides at the start: what was chosen before, as far as it can be had, and what can't.
 
-    A choice whose trial did not end gives way to the last good one; the file is left as it is. Raises
-    BundleError where what the settings say can't be had either.
+    A choice whose trial did not end gives way to the last good one, and a file that can't be loaded any more,
+    or ended the process twice, to the copy of what did its work in its place; the records are left as they
+    are. Raises BundleError where there is none.
     """
     kept, reason = read_choice(file)
     notes = [reason] if reason is not None else []
@@ -72,12 +74,44 @@ def serve_first(settings: Settings, file: Path) -> tuple[Served, list[str]]:
         notes.append(f"there is no recipe {choice.recipe} any more; {DEFAULT_RECIPE} is in service")
         choice = choice.model_copy(update={"recipe": DEFAULT_RECIPE})
     look = look_at(path_of(settings, choice, choice.recipe))
-    inspector, choice, reason = load_chosen(settings, choice, choice.recipe)
+    inspector, choice, reason = _load_first(settings, choice, LastGood.beside(file))
     notes += [reason] if reason is not None else []
     served = Served(settings, inspector, choice, look, load_shadow(settings))
     if kept.last_good is not None:
         notes.append(_unfinished(path_of(settings, kept, kept.recipe), served, kept))
     return served, notes
+
+
+def _load_first(settings: Settings, choice: Choice, good: LastGood) -> tuple[Inspector, Choice, str | None]:
+    """What was chosen, or the last that did its work; see load_chosen."""
+    recipe = choice.recipe
+    try:
+        inspector, choice, note = load_chosen(settings, choice, recipe, proven=good.proven)
+    except BundleError as error:
+        found = _load_last_good(settings, choice, good)
+        if found is None:
+            raise
+        return found, choice, f"{error}; the bundle that last did its work in its place decides"
+    if not good.has_failed(inspector.model.bundle.model_id):
+        return inspector, choice, note
+    failed = f"{path_of(settings, choice, recipe)}: failed at its first frames, or ended the process twice"
+    found = _load_last_good(settings, choice, good)
+    if found is None:
+        return inspector, choice, f"{failed}, and no other did its work before: it decides again"
+    return found, choice, f"{failed}; the bundle that last did its work in its place decides"
+
+
+def _load_last_good(settings: Settings, choice: Choice, good: LastGood) -> Inspector | None:
+    """The copy of what did its work in place of this file; None where there is none that can be loaded."""
+    copy = good.copy_of(choice.recipe, path_of(settings, choice, choice.recipe))
+    if copy is None:
+        return None
+    path, sha256 = copy
+    try:
+        model = open_model(path, settings, sha256=sha256, proven=good.proven)
+    except BundleError:
+        return None
+    return make_inspector(model, settings, choice.recipe)
 
 
 def _unfinished(tried: Path, served: Served, kept: Kept) -> str:

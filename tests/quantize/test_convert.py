@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from edge.core.interpreter import open_interpreter
 from edge.core.preprocess import PIXEL_STEP, to_network_input
-from edge.core.runtime import open_interpreter
 from quantize.convert import convert
 from quantize.fake_quantize import FakeQuantize
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.core.runtime import open_interpreter
+from edge.core.interpreter import open_interpreter
 from quantize.flatbuffer import pack, shorten_names, unpack
 from tests.toy_model import toy_flatbuffer
 

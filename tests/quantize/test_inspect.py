@@ -8,6 +8,7 @@ import pytest
 from edge.core.bundle.bundle import Bundle, decode_bundle, read_bundle
 from quantize.__main__ import main
 from quantize.card import model_card
+from tests.edge.deployment.bundles import store_deadly
 from tests.toy_model import toy_bundle_bytes
 
 DEMO = Path(__file__).parents[2] / "samples" / "demo.tflite"
@@ -87,3 +88,11 @@ def test_the_card_says_where_no_class_is_ok_and_where_nothing_was_measured() -> 
 def test_a_name_with_a_bar_does_not_break_a_table(demo: Bundle) -> None:
     odd = demo.manifest.model_copy(update={"versions": {"a|b": "1"}})
     assert "| a\\|b | 1 |" in model_card(Bundle(odd, b"", [], ""))
+
+
+def test_a_bundle_whose_graph_ends_its_process_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deadly = store_deadly(tmp_path / "deadly.tflite")
+    assert main(["inspect", str(deadly.path)]) == 2
+    assert "deadly.tflite: its graph ends the process that runs it (SIG" in capsys.readouterr().err

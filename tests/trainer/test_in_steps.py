@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from edge.core.interpreter import open_interpreter
 from edge.core.preprocess import to_network_input
-from edge.core.runtime import open_interpreter
 from quantize.convert import convert
 from trainer.models.baseline import build_baseline
 from trainer.models.blocks import blocks_of

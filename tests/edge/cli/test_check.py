@@ -1,6 +1,7 @@
 """`edge --check` tries everything outside once."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from edge.records.recorder import Recorder
 from edge.service.clock import clock_is_synchronised
 from edge.settings.settings import JournalSettings
 from tests.brokers import MosquittoBroker
+from tests.edge.deployment.bundles import store_deadly
 from tests.rigs.sources import HttpCamera
 
 THINGS = (
@@ -258,6 +260,17 @@ def test_a_recipes_bundle_that_anybody_may_change_is_said_too(
     _, found, text = findings(["--config", str(file), "--mqtt.enabled", "false"], capsys)
     assert [thing for thing, works in found.items() if not works] == ["permissions"]
     assert f"chmod 644 {can}" in text
+
+
+def test_a_bundle_whose_graph_ends_its_process_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deadly = store_deadly(tmp_path / "deadly.tflite")
+    status, works, text = findings(["--model", str(deadly.path)], capsys)
+    assert status == 1
+    assert works["bundle"] is False
+    assert re.search(r"deadly\.tflite: its graph ends the process that runs it \(SIG[A-Z]+\)", text)
+    assert len(works) > 5, "the rest is still tried"
 
 
 def test_settings_that_need_a_broker_and_have_none_are_said(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from edge.core.bundle.bundle import Bundle, Output, decode_bundle
 from edge.core.decision import Verdict, decide
 from edge.core.errors import BundleError
-from edge.core.runtime import Model, load_model, runtime_version
+from edge.core.interpreter import runtime_version
+from edge.core.runtime import Model, load_model
 from tests.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
 
 

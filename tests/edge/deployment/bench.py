@@ -69,6 +69,8 @@ class Bench:
 
     def crash(self) -> None:
         """End a changer as a crash does: its thread writes nothing any more."""
-        kept = self.file.read_bytes()
+        folder = self.file.parent
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         self.changer.stop()
-        self.file.write_bytes(kept)
+        for path, content in before.items():
+            path.write_bytes(content)

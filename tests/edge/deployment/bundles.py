@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.core.bundle.bundle import Output, decode_bundle, encode_bundle, write_bundle
-from tests.toy_model import toy_bundle_bytes
+from tests.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,12 @@ def store(
     data = encode_bundle(bundle.manifest.model_copy(update=changes), bundle.flatbuffer, bundle.golden_inputs)
     write_bundle(folder / name, data)
     return Stored(folder / name, hashlib.sha256(data).hexdigest())
+
+
+def store_deadly(path: Path) -> Stored:
+    """A bundle that is whole in every way, whose graph ends the process that loads it."""
+    bundle, graph = decode_bundle(toy_bundle_bytes(), path.name), deadly_flatbuffer()
+    changes = {"model_sha256": hashlib.sha256(graph).hexdigest()}
+    data = encode_bundle(bundle.manifest.model_copy(update=changes), graph, bundle.golden_inputs)
+    write_bundle(path, data)
+    return Stored(path, hashlib.sha256(data).hexdigest())
