@@ -44,6 +44,7 @@ def test_where_litert_s_tool_fails_the_last_thing_that_it_said_is_shown(
     def fail(command: list[str], **_: Any) -> None:
         raise subprocess.CalledProcessError(1, command, stderr="Traceback\nno accelerator\n")
 
+    monkeypatch.setattr("quantize.bench.try_graph", lambda *_, **__: None)
     monkeypatch.setattr(subprocess, "run", fail)
     assert bench(DEMO, runs=5, threads=1).missing == "LiteRT's own benchmark tool fails: no accelerator"
 
