@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.errors import InputError
+from edge.core.errors import InputError, one_line
+from trainer.weights_file import read_arrays
 
 AUTO, IMAGENET, NONE = "auto", "imagenet", "none"
 VARIABLE = "LINEGATE_WEIGHTS"
@@ -77,28 +78,17 @@ def find_weights(choice: str, download: Any) -> Weights | None:
 def read_weights(path: Path, *, named_by: str = "--weights") -> Weights:
     """Weights by layer name from an .h5 file of keras.applications, whole model or weights alone.
 
-    Only arrays are read: nothing of what the file says is built or run. Raises InputError.
+    Only arrays of this very file are read: nothing of what it says is built or run. Raises InputError.
     """
-    import h5py
-
-    arrays: dict[str, list[NDArray[np.float32]]] = {}
     if not path.is_file():
         raise InputError(f"{named_by} {path}: no such file; an .h5 file of Keras weights would be right")
     try:
-        with h5py.File(path, "r") as file:
-            layers = file.get("model_weights", file)
-            for name, group in layers.items():
-                names = [
-                    text.decode() if isinstance(text, bytes) else text for text in group.attrs["weight_names"]
-                ]
-                if names:
-                    arrays[name] = [np.asarray(group[text], np.float32) for text in names]
-    except (OSError, KeyError, ValueError, AttributeError) as error:
+        return Weights(read_arrays(path), path.name)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(
-            f"{named_by} {path}: not an .h5 file of Keras weights; auto, imagenet, none or such a file "
-            "would be right"
+            f"{named_by} {path}: not an .h5 file of Keras weights ({one_line(str(error))}); auto, imagenet, none "
+            "or such a file would be right"
         ) from error
-    return Weights(arrays, path.name)
 
 
 @contextmanager

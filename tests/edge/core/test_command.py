@@ -16,6 +16,7 @@ import pytest
 from edge.core.command import run_command
 from edge.core.errors import InputError
 
+HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
 PROGRAMS = ("edge", "trainer", "quantize")
 
 
@@ -47,6 +48,22 @@ def test_output_to_a_full_disk_is_one_line_and_status_2(words: list[str], bundle
     ]
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
+
+
+def test_without_standard_files_no_file_of_ours_gets_what_is_said(bundle: Path, tmp_path: Path) -> None:
+    """Who opens a journal with the number 2 has the stacks of its threads in it."""
+    words = (
+        f"-m edge --check --model {bundle} --mqtt.enabled false --journal.path journal.sqlite --camera.size x"
+    )
+    shell = f"exec {sys.executable} {words} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", shell], check=False, cwd=tmp_path, env=HERE).returncode == 2
+    code = (
+        "import os\nfrom edge.core.command import run_command\n"
+        "def work():\n    return os.open('own', os.O_CREAT | os.O_WRONLY) - 3\n"
+        "os._exit(run_command('x', work))"
+    )
+    shell = f'exec {sys.executable} -c "{code}" <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", shell], check=False, cwd=tmp_path, env=HERE).returncode == 0
 
 
 def test_what_is_half_written_on_a_full_disk_is_removed(bundle: Path, parts: Path, tmp_path: Path) -> None:

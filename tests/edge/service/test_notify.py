@@ -48,6 +48,16 @@ def test_without_systemd_nothing_is_said() -> None:
     assert say.watchdog_s is None
 
 
+@pytest.mark.parametrize("period", ["", "abc", "-1", "1e6", "\u0663", "1" * 5000])
+def test_a_period_that_is_none_is_not_watched(systemd: socket.socket, period: str) -> None:
+    assert notifier(systemd, WATCHDOG_USEC=period).watchdog_s is None
+
+
+def test_a_status_that_is_no_text_is_said_as_far_as_it_goes(systemd: socket.socket) -> None:
+    notifier(systemd).status("fault: camera: /tmp/\udcff is not there")
+    assert systemd.recv(1000) == b"STATUS=fault: camera: /tmp/? is not there"
+
+
 def test_a_systemd_that_does_not_read_holds_nobody_up(systemd: socket.socket) -> None:
     say = notifier(systemd)
     for _ in range(10_000):
