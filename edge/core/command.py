@@ -36,6 +36,7 @@ def run_command(
 
     ``tell`` says what is wrong with usage or input; ``interrupted`` what an interrupt means, in words.
     """
+    _open_standard_files()
     _write_utf8()
     with _interrupts(lambda: f"{name}: {interrupted()}\n"):
         try:
@@ -95,6 +96,18 @@ def read_names_as_utf8() -> None:
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _open_standard_files() -> None:
+    """Who starts us may have closed them: else the next file of ours would get what is said to people."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _write_utf8() -> None:

@@ -153,6 +153,7 @@ class Journal:
             if self._acknowledged != self._saved:
                 database.execute("UPDATE outbox SET acknowledged = ?", (self._acknowledged,))
                 self._saved = self._acknowledged
+            file, last = self._file, self._last
         try:
             # SQLite's own locks are on the two other files, so closing this one releases none.
             handle = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
@@ -166,6 +167,9 @@ class Journal:
             raise JournalError(f"{self._path}: cannot be synced ({error.strerror})") from error
         finally:
             os.close(handle)
+        with self._lock, suppress(OSError):
+            if file is not None and file is self._file:
+                file.note(last)
 
     def checkpoint(self) -> None:
         """Move what was appended from the write-ahead file to where it belongs; others go on meanwhile."""
@@ -250,8 +254,11 @@ class Journal:
             raise JournalError(f"{self._path}: cannot be used ({error})") from error
         if last is None:
             first, last = acknowledged + 1, acknowledged
-        if file.trouble is None and last < self._last:
-            file.trouble = f"journal: {self._path} has lost its latest {self._last - last} inspections"
+        lost = max(self._last, file.noted) - last
+        if file.trouble is None and lost > 0:
+            file.trouble = f"journal: {self._path} has lost its latest {lost} inspections"
+        with suppress(OSError):
+            file.note(last)
         self.replaced = file.trouble or self.replaced
         acknowledged = max(acknowledged, first - 1)
         self._first, self._last, self._acknowledged, self._saved = first, last, acknowledged, acknowledged

@@ -25,7 +25,7 @@ _DAMAGE = (
     sqlite3.SQLITE_FORMAT,
 )
 BUSY_S = 1.0
-_OPEN = b"open\n"  # in the lock's file, until the journal was closed in order
+_DIGITS = 20
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the database raises; the second where the names in a damaged file are no text."""
 
@@ -107,15 +107,13 @@ class JournalFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(path)
-            is_torn = os.read(self._lock, 8) == _OPEN and path.exists() and not self._tail.exists()
+            self.noted = _noted(self._lock) if path.exists() else 0
+            """The last number that an earlier process made the disk keep, as it noted beside the file."""
             self.database = self._open_or_replace()
             self._identity, self._tail_identity = _identity(path), _identity(self._tail)
-            os.pwrite(self._lock, _OPEN, 0)
         except (OSError, *DATABASE_ERRORS) as error:
             self._unlock()
             raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
-        if is_torn and self.trouble is None:
-            self.trouble = f"journal: somebody took {self._tail} away: the latest inspections are lost"
 
     def is_there(self) -> bool:
         """Whether the file is still the one in the folder; nothing that is written to another one lasts."""
@@ -134,9 +132,15 @@ class JournalFile:
         """Lock again where somebody took the lock's file away; JournalInUseError if another was first."""
         if self._lock is not None and not _is_still(_beside(self.path, ".lock"), _identity(self._lock)):
             again = _lock(self.path)
-            os.pwrite(again, _OPEN, 0)
             os.close(self._lock)
             self._lock = again
+            self.noted = 0
+
+    def note(self, number: int) -> None:
+        """What the disk keeps now; who opens a file with less says that rows are missing. Raises OSError."""
+        if self._lock is not None and number != self.noted:
+            os.pwrite(self._lock, b"%0*d\n" % (_DIGITS, number), 0)
+            self.noted = number
 
     def leave(self) -> None:
         """Close what was taken away, with all that was written to it, and leave nothing to what came instead.
@@ -158,9 +162,6 @@ class JournalFile:
         """Write everything back to the file and let others have it."""
         try:
             self.database.close()
-            if self._lock is not None:
-                with suppress(OSError):
-                    os.ftruncate(self._lock, 0)
         finally:
             self._unlock()
 
@@ -333,6 +334,12 @@ def _lock(path: Path) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def _noted(lock: int) -> int:
+    """The number in a lock's file; 0 where there is none."""
+    text = os.pread(lock, _DIGITS, 0)
+    return int(text) if text.isdigit() else 0
 
 
 def _identity(file: Path | int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """What the daemon tells systemd, by sd_notify(3)'s protocol: one datagram a message, no library."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,12 +43,14 @@ class Notifier:
         if self._socket is None:
             return
         with suppress(OSError):  # nobody listens, or not fast enough: the line is not to wait for that
-            self._socket.sendto(message.encode(), self._address)
+            self._socket.sendto(message.encode("utf-8", "replace"), self._address)
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:
     """The limit, if it is meant for this process and not for its parent."""
     period = environment.get("WATCHDOG_USEC", "")
-    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()) or not period.isdecimal():
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()) or not re.fullmatch(
+        "[0-9]{1,18}", period
+    ):
         return None
     return int(period) / 1e6 or None
