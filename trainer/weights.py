@@ -81,13 +81,13 @@ def read_weights(path: Path, *, named_by: str = "--weights") -> Weights:
     Only arrays of this very file are read: nothing of what it says is built or run. Raises InputError.
     """
     if not path.is_file():
-        raise InputError(f"{named_by} {path}: no such file; an .h5 file of Keras weights would be right")
+        raise InputError(f"{named_by} {path}: no such file; expected an .h5 file of Keras weights")
     try:
         return Weights(read_arrays(path), path.name)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(
-            f"{named_by} {path}: not an .h5 file of Keras weights ({one_line(str(error))}); auto, imagenet, none "
-            "or such a file would be right"
+            f"{named_by} {path}: not an .h5 file of Keras weights ({one_line(str(error))}); expected auto, "
+            "imagenet, none or such a file"
         ) from error
 
 

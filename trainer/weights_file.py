@@ -1,7 +1,7 @@
 """The arrays of an .h5 file of Keras weights, and nothing of any other file.
 
-HDF5 lets a file point into others (external and soft links, external storage, virtual data sets) and claim data
-that nobody wrote, of any size: all of that is refused before anything is read.
+HDF5 lets a file point into others (external and soft links, external storage, virtual data sets) and claim
+data that nobody wrote, of any size: all of that is refused before anything is read.
 """
 
 from collections.abc import Iterator
