@@ -1,8 +1,10 @@
 """The campaign in short: `make campaign` does the same many times more."""
 
+import json
 import math
 import subprocess
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,8 @@ from edge.records.outbox import WINDOW
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
 from tests.rigs.power import CuttableDisk, power_cut_is_missing
-from tests.rigs.witness import CommandTimes
+from tests.rigs.witness import CommandTimes, Witness
+from tests.stations import Watcher
 
 
 @pytest.mark.broker
@@ -42,6 +45,29 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing(
     assert (result.two_contents, result.out_of_order, result.commands_sent_late) == (0, 0, 0)
     assert result.times.judged > 0
     assert (result.times.late, result.times.shifted) == (0, 0)
+
+
+@pytest.mark.broker
+def test_the_witness_sees_by_its_own_clock_what_is_late_and_what_names_another_moment(
+    broker: MosquittoBroker,
+) -> None:
+    witness = Witness(broker.host, broker.port)
+    station = Watcher(broker)
+    now = datetime.now(UTC)
+    for number, (part, seen_ago_s, shifted_s) in enumerate(
+        [("good", 0, 0), ("late", 1, 0), ("shifted", 0, 0.1)]
+    ):
+        captured = now - timedelta(seconds=seen_ago_s)
+        due = captured + timedelta(seconds=0.5 + shifted_s)
+        times = {"due_at": due.isoformat(), "valid_until": due.isoformat(), "due_in_ms": 1.0}
+        verdict = {"id": f"r-{number}", "part": part, "action": "reject", "captured_at": captured.isoformat()}
+        for kind, message in (("reject", {"part": part, **times}), ("verdict", verdict)):
+            topic = f"inspection/station-1/{kind}"
+            station.client.publish(topic, json.dumps(message), qos=1).wait_for_publish(10)
+    assert witness.wait(lambda: len(witness.verdicts) == 3, 10)
+    assert witness.command_times(0.5) == CommandTimes(judged=3, late=1, shifted=1)
+    station.close()
+    witness.close()
 
 
 @pytest.mark.broker

@@ -151,24 +151,21 @@ class Sequence:
         while now < self.begun + length:
             if self.settings.belt == "message":
                 seconds = chance.uniform(0.005, 0.25)
-                follows = {
-                    1000.0: [0.0, 0.0, -1000.0],
-                    0.0: [1000.0, 1000.0, -1000.0],
-                    -1000.0: [1000.0, 0.0],
-                }
-                path.append((now, place, speed))
+                follows = [[1000.0, 0.0], [1000.0, 1000.0, -1000.0], [0.0, 0.0, -1000.0]][
+                    int(speed / 1000) + 1
+                ]
             else:
                 seconds = chance.uniform(0.01, 0.12)
-                follows = {speed: [1000.0, 1000.0, speed, 0.0, 700.0, 1300.0, -400.0]}
-                path.append((now, place, speed))
+                follows = [1000.0, 1000.0, speed, 0.0, 700.0, 1300.0, -400.0]
+            path.append((now, place, speed))
             now, place = now + seconds, place + speed * seconds
-            speed = chance.choice(follows[speed])
+            speed = chance.choice(follows)
         return [*path, (now, place, 1000.0)]
 
     def _plan(self) -> None:
         chance = self.chance
-        for number in range(chance.randint(1, 3)):
-            self._plan_trouble(number)
+        for _ in range(chance.randint(1, 3)):
+            self._plan_trouble()
         begins = self.begun if chance.random() < 0.3 else self.begun - LONG_AGO_S
         if chance.random() < 0.9:
             self._at(
@@ -214,7 +211,7 @@ class Sequence:
         if chance.random() < 0.03:
             self._at(told + late + 0.005, lambda: self._decide(name, chance.choice(VERDICTS)))
 
-    def _plan_trouble(self, number: int) -> None:
+    def _plan_trouble(self) -> None:
         chance = self.chance
         begin = chance.uniform(self.begun, self.path[-1][0])
         end = begin + chance.choice([0.003, 0.02, 0.1, 0.3]) * chance.uniform(0.5, 1.5)
@@ -242,7 +239,7 @@ class Sequence:
                 self._at(end, lambda: setattr(self, "is_silent", False))
         elif kind == "undelivered":
             self._at(end, self._undelivered)
-        self.outcome.counts[kind] += kind != "none" or number == 0
+        self.outcome.counts[kind] += 1
 
     def _at(self, moment: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.events, (moment, next(self.order), action))
