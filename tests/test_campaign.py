@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.campaign import __main__ as command
 from benchmarks.campaign import cameras, surroundings
+from benchmarks.campaign.brokers import MisbehaviourResult, misbehave
 from benchmarks.campaign.cameras import CameraResult
 from benchmarks.campaign.daemon import Footprint
 from benchmarks.campaign.fuzz import campaign
@@ -78,6 +79,21 @@ def test_held_between_a_decision_and_its_sending_it_sends_nothing_late_by_anothe
     assert 0 < result.longer_than_travel < result.holds
     assert result.times.judged > 0
     assert (result.times.late, result.times.shifted) == (0, 0)
+
+
+def test_a_broker_that_misbehaves_costs_no_verdict_and_no_memory(tmp_path: Path) -> None:
+    """Every kind is tried with the link alone, in tests/edge/outputs/mqtt/test_fake_broker.py."""
+    kinds = [
+        "nonsense after a message", "a malformed user property", "acknowledges commands only",
+        "refuses every message", "a message of 50 MB", "speaks only 3.1.1", "says goodbye with 0x8b",
+    ]  # fmt: skip
+    result = misbehave(tmp_path, times=1, seed=1, kinds=kinds, longest_s=1.0)
+    assert result.times == dict.fromkeys(kinds, 1)
+    assert (result.ended, result.not_back, result.commands_late) == ([], [], 0)
+    assert result.verdicts > 0
+    assert (result.missing, result.two_contents) == (0, 0)
+    assert max(result.memory_mb.values()) < result.memory_first_mb + 40
+    assert max(result.lines.values()) <= 10
 
 
 @pytest.mark.broker
@@ -271,6 +287,13 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     link = LinkResult({"killed": 5}, verdicts=9, back_s=[0.5], rss_mb=[1.0], threads=[2])
     results = {
         "kill_often": KillResult(kills=3, running_again_s=[1.0, 1.5, 2.5]),
+        "misbehave": MisbehaviourResult(
+            {"silent": 2},
+            back_s=[0.5],
+            memory_mb={"silent": 101.0},
+            memory_first_mb=99.0,
+            lines={"silent": 1},
+        ),
         "signal_often": SignalResult(signals=9, stacks=2, verdicts=5),
         "hold_often": HeldResult(3, CommandTimes(9, 0, 0), 1),
         "fault_often": link,
@@ -300,6 +323,8 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     asked = [
         "--kills",
         "3",
+        "--misbehaviours",
+        "2",
         "--signals",
         "9",
         "--holds",
@@ -323,6 +348,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "signals USR1 and HUP under load",
         "held by SIGSTOP between a decision and its sending",
         "the broker killed, restarted, frozen, half-open, slow",
+        "a broker that misbehaves",
         "the broker away for 2 parts",
         "clock",
         "RTSP camera killed",

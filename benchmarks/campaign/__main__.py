@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.campaign import table
+from benchmarks.campaign.brokers import misbehave
 from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
 from benchmarks.campaign.fuzz.campaign import fuzz
@@ -68,6 +69,11 @@ class Campaign:
             result = fault_often(broker, folder, times=times, seed=self._seed)
         return table.link_rows("the broker killed, restarted, frozen, half-open, slow", result)
 
+    def misbehaviours(self, times: int) -> list[Row]:
+        """Line 2, with a broker of ours."""
+        with tempfile.TemporaryDirectory(prefix="linegate-misbehaves-", dir=self._folder) as made:
+            return table.misbehaviour_rows(misbehave(Path(made), times=times, seed=self._seed))
+
     def away_parts(self, parts: int, rate: float) -> list[Row]:
         """Line 2, the second half."""
         with self._place("away", KEEPS_SESSIONS) as (broker, folder):
@@ -123,6 +129,7 @@ def main() -> None:
     parser.add_argument("--signals", type=int, default=0)
     parser.add_argument("--holds", type=int, default=0, help="by SIGSTOP, between decision and sending")
     parser.add_argument("--link-faults", type=int, default=0)
+    parser.add_argument("--misbehaviours", type=int, default=0, help="times of each kind")
     parser.add_argument("--away-parts", type=int, default=0, help=f"an hour's are {HOUR_OF_PARTS}")
     parser.add_argument("--away-rate", type=float, default=300.0, help="parts a second, while it is away")
     parser.add_argument("--power-cuts", type=int, default=0)
@@ -152,6 +159,7 @@ def main() -> None:
         (arguments.signals, lambda: campaign.signals(arguments.signals)),
         (arguments.holds, lambda: campaign.holds(arguments.holds)),
         (arguments.link_faults, lambda: campaign.link_faults(arguments.link_faults)),
+        (arguments.misbehaviours, lambda: campaign.misbehaviours(arguments.misbehaviours)),
         (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
         (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),
         (arguments.troubles, lambda: campaign.troubles(arguments.troubles)),

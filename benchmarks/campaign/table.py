@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.campaign.brokers import MisbehaviourResult
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
 from benchmarks.campaign.held import HeldResult
@@ -113,6 +114,27 @@ def signal_rows(result: SignalResult) -> list[Row]:
         f" {result.two_contents} with two contents",
     }
     return _rows("signals USR1 and HUP under load", result.signals, found)
+
+
+def misbehaviour_rows(result: MisbehaviourResult) -> list[Row]:
+    """A broker that misbehaves."""
+    kind, most = max(result.memory_mb.items(), key=lambda item: item[1])
+    talkative, lines = max(result.lines.items(), key=lambda item: item[1])
+    found = {
+        "the daemon goes on": f"{len(result.times)} ways; {len(result.ended)} ended{_named(result.ended)}",
+        "back with a good broker": f"{len(result.not_back)} not within 60 s{_named(result.not_back)};"
+        f" median {median(result.back_s):.2f} s, worst {max(result.back_s):.2f} s",
+        "memory is bounded": f"{result.memory_first_mb:.0f} MB before, at most {most:.0f} MB ({kind})",
+        "no late command": f"{result.commands_late} came over {TRANSPORT_S:g} s after `valid_until`",
+        "no verdict lost, no id with two contents": f"{result.missing} of {result.verdicts} missing,"
+        f" {result.two_contents} with two contents",
+        "the reason is said, and not again and again": f"at most {lines} lines a misbehaviour ({talkative})",
+    }
+    return _rows("a broker that misbehaves", sum(result.times.values()), found)
+
+
+def _named(kinds: Sequence[str]) -> str:
+    return f" ({', '.join(dict.fromkeys(kinds))})" if kinds else ""
 
 
 def link_rows(what: str, result: LinkResult) -> list[Row]:

@@ -47,6 +47,7 @@ class Outbox:
         self._in_flight: dict[Receipt, int] = {}
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._left_out_until = 0.0
+        self._too_large: int | None = None
         self.unsendable = 0
         """Rows that were left out, for they hold no text that could be sent."""
 
@@ -106,6 +107,8 @@ class Outbox:
         """What waits too long is an alarm, whatever it waits for."""
         if self._overdue.look(self._journal.last, self._journal.acknowledged, now):
             why = "there is no broker" if self._connection is None else "the broker does not acknowledge them"
+            if self._too_large is not None:
+                why = f"row {self._too_large} is larger than the broker takes"
             self._waits.begins(
                 f"outbox: {self._journal.waiting} verdicts wait for the broker, some for more than "
                 f"{self._overdue.after_s:g} s (alarms.outbox_s): {why}"
@@ -155,10 +158,14 @@ class Outbox:
 
     def _publish(self, link: BrokerLink, row: OutboxRow) -> bool:
         """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
-        if row.message is None or not link.takes(self._topic, row.message):
+        self._too_large = None
+        if row.message is None:
             self._leave_out(row)
             if not self._in_flight:
                 self._acknowledge(row.number)
+        elif not link.takes(self._topic, row.message):
+            self._too_large = row.number  # it waits, as do all behind it: none may be lost
+            return False
         else:
             receipt = link.publish(self._topic, row.message, qos=1)
             if receipt is None:
@@ -168,11 +175,12 @@ class Outbox:
         return True
 
     def _leave_out(self, row: OutboxRow) -> None:
-        """Others must not wait for a verdict that will never be taken; it stays in the journal."""
-        what = "holds nothing that can be sent" if row.message is None else "is larger than the broker takes"
+        """Others must not wait for what will never be a verdict."""
         self.unsendable += 1
         self._left_out_until = time.monotonic() + _LEFT_OUT_S
-        self._waits.begins(f"outbox: row {row.number} {what}; it is left out, and counted (records_dropped)")
+        self._waits.begins(
+            f"outbox: row {row.number} holds nothing that can be sent; it is left out (records_dropped)"
+        )
 
 
 class _Overdue:

@@ -39,6 +39,7 @@ from tests.rigs.mqtt_bytes import (
     size,
     text,
 )
+from tests.rigs.witness import TRANSPORT_S
 
 COMMANDS = ("/reject", "/pass")
 ANNOUNCE_LARGEST, ANNOUNCE_WINDOW, ANNOUNCE_KEEPALIVE = 0x27, 0x21, 0x13
@@ -376,8 +377,14 @@ class FakeBroker:
         self.attempts = 0
         self.told: Counter[str] = Counter()
         """Messages by the last part of their topic, since ``be``."""
-        self.late: list[str] = []
-        """Commands that came after the moment up to which they are valid."""
+        self.late: list[tuple[str, float]] = []
+        """Commands that came after the moment up to which they are valid: to which kind, how many seconds.
+
+        By this clock, TRANSPORT_S allowed.
+        """
+        self.verdicts: dict[str, bytes] = {}
+        """The first content of each id."""
+        self.two_contents: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -411,15 +418,23 @@ class FakeBroker:
         if found.kind != PUBLISH:
             return
         now = time.time()
+        kind_of_message = found.topic.rsplit("/", 1)[-1]
         with self._lock:
-            self.told[found.topic.rsplit("/", 1)[-1]] += 1
+            self.told[kind_of_message] += 1
+        if kind_of_message == "verdict":
+            self._note_verdict(found.payload(version))
         if found.topic.endswith(COMMANDS):
             command = json.loads(found.payload(version))
             if "valid_until" not in command or kind in READS_LATE:
                 return  # `edge --check` tries the topic
             until = datetime.fromisoformat(command["valid_until"]).timestamp()
-            if now > until + 0.001:  # milliseconds are what is said
-                self.late.append(command["id"])
+            if now > until + TRANSPORT_S:
+                self.late.append((kind or "good", round(now - until, 3)))
+
+    def _note_verdict(self, payload: bytes) -> None:
+        identity = json.loads(payload).get("id")
+        if identity is not None and self.verdicts.setdefault(identity, payload) != payload:
+            self.two_contents.append(identity)
 
     @staticmethod
     def subscribed(found: Packet, version: int) -> int:

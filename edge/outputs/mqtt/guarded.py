@@ -44,6 +44,8 @@ class GuardedClient(paho.Client):
 
     def _packet_read(self) -> MQTTErrorCode:
         result = super()._packet_read()
+        if result == MQTTErrorCode.MQTT_ERR_PROTOCOL and self.fault is None and self._has_answer:
+            self.fault = "what is not MQTT"
         if self._in_packet["command"] == 0:
             self._packet_began = None
             return result
@@ -77,8 +79,6 @@ class GuardedClient(paho.Client):
             self._has_answer = True
             # A broker may ask for another one; 0, or a longer one, would leave a dead link unnoticed.
             self._keepalive = min(self._keepalive or own_keepalive, own_keepalive)
-        elif result == MQTTErrorCode.MQTT_ERR_PROTOCOL:
-            self.fault = f"a packet of type {kind >> 4} that is not MQTT"
         return result
 
     def _handle_foreign(self) -> MQTTErrorCode:
@@ -101,13 +101,12 @@ class GuardedClient(paho.Client):
         has_number = bool(self._in_packet["command"] & _QOS)
         try:
             (length,) = struct.unpack_from("!H", packet)
-            topic = packet[2 : 2 + length].decode("utf-8", "replace")
-            number = struct.unpack_from("!H", packet, 2 + length)[0] if has_number else 0
+            topic, *number = struct.unpack_from(f"!{length}s{'H' * has_number}", packet, 2)
         except struct.error as error:
             self.fault = "a message without topic and number"
             raise MalformedPacket(self.fault) from error
-        self._on_unreadable(topic, why)
-        return self._send_puback(number) if has_number else MQTTErrorCode.MQTT_ERR_SUCCESS
+        self._on_unreadable(topic.decode("utf-8", "replace"), why)
+        return self._send_puback(*number) if has_number else MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _end(self, fault: str) -> MQTTErrorCode:
         self.fault = fault

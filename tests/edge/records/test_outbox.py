@@ -210,15 +210,15 @@ def test_verdicts_that_wait_for_want_of_a_broker_are_an_alarm(desk: Desk) -> Non
     assert "there is no broker" in str(desk.alarms[0])
 
 
-def test_a_verdict_that_is_larger_than_the_broker_takes_holds_up_no_other_and_is_an_alarm(desk: Desk) -> None:
-    desk.journal.append([Record(0.0, json.dumps({"id": "1", "class": "x" * 2000}))])
-    desk.record(2)
+def test_verdicts_wait_for_a_broker_that_takes_their_size_and_an_alarm_says_so(desk: Desk) -> None:
+    desk.broker.largest = 5
     desk.start()
-    desk.wait(lambda: desk.broker.ids == [2])
-    desk.broker.acknowledge(1)
-    desk.wait(lambda: desk.journal.waiting == 0)
-    assert desk.outbox.unsendable == 1
+    desk.record(1, 2)
+    desk.wait(lambda: len(desk.alarms) == 1)
     assert "row 1 is larger than the broker takes" in str(desk.alarms[0])
+    assert desk.broker.ids == []
+    desk.broker.largest = 1000
+    desk.wait(lambda: desk.broker.ids == [1, 2])
 
 
 def test_half_of_what_a_broker_takes_at_once_is_left_to_the_gate(desk: Desk) -> None:
