@@ -81,7 +81,11 @@ class JournalInUseError(JournalError):
     """Another process writes this journal."""
 
 
-class ForeignJournalError(JournalError):
+class WrongJournalError(JournalError):
+    """What journal.path names cannot be the journal of this station."""
+
+
+class ForeignJournalError(WrongJournalError):
     """What waits in it for the broker is of another station."""
 
     def __init__(self, path: Path, theirs: str, ours: str) -> None:
@@ -95,7 +99,8 @@ class JournalFile:
     """An open journal file; only one process at a time has it open for writing.
 
     Raises JournalInUseError where another one has it, JournalError where it cannot be opened now. A file
-    that is damaged or of an unknown version is set aside, and a new one takes its place.
+    that is damaged or of an unknown version is set aside, and a new one takes its place. WrongJournalError
+    where there is something else than a file: a device would be set aside as well.
     """
 
     def __init__(self, path: Path) -> None:
@@ -104,6 +109,7 @@ class JournalFile:
         self.trouble: str | None = None
         """What was set aside to open this file, and why; or what it has lost since it was open."""
         self._lock: int | None = None
+        refuse_no_file(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(path)
@@ -216,8 +222,15 @@ def whose_is_next(database: sqlite3.Connection) -> str | None:
     return row[0] if row is not None and isinstance(row[0], str) else None
 
 
+def refuse_no_file(path: Path) -> None:
+    """Raises WrongJournalError if there is something else than a file."""
+    if os.path.lexists(path) and not path.is_file():
+        raise WrongJournalError(f"journal.path: {path}: expected a file, or nothing there yet")
+
+
 def check_writable(path: Path) -> None:
     """Raises JournalError if no journal could be written here; leaves nothing."""
+    refuse_no_file(path.resolve())
     check_folder("journal.path", path.parent)
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         raise JournalError(f"journal.path: {path}: belongs to somebody else; may this user write it?")

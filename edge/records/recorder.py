@@ -23,7 +23,7 @@ from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive
 from edge.records.journal import Journal, Record
-from edge.records.journal_file import ForeignJournalError, JournalInUseError
+from edge.records.journal_file import JournalInUseError, WrongJournalError
 from edge.records.outbox import Outbox
 from edge.records.written import WrittenBytes
 from edge.service.clock import clock_is_synchronised
@@ -57,8 +57,8 @@ class _Waiting:
 class Recorder:
     """Keeps what was decided, and has it sent; ``record`` never waits for a disk.
 
-    Raises JournalInUseError if another process writes this journal, SettingsError if what waits in it is of
-    another station. Any other trouble is said, is an alarm, and is tried again.
+    Raises JournalInUseError if another process writes this journal, SettingsError if it cannot be this
+    station's. Any other trouble is said, is an alarm, and is tried again.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Recorder:
             self._journal.open()
         except JournalInUseError:
             raise
-        except ForeignJournalError as error:
+        except WrongJournalError as error:
             raise SettingsError(str(error)) from None
         except JournalError as error:
             self._broken.begins(f"{error}; inspections wait to be recorded")

@@ -1,6 +1,7 @@
 """The journal keeps what was recorded, in order, until the broker has it."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from edge.records.journal_file import (
     SCHEMA_VERSION,
     ForeignJournalError,
     JournalInUseError,
+    WrongJournalError,
     count_waiting,
     reading,
 )
@@ -351,6 +353,30 @@ def test_a_journal_that_is_a_link_is_synced_and_locked_where_it_lies(path: Path)
         Journal(path, max_rows=1000).open()
     assert not link.with_name(f"{link.name}.lock").exists()
     journal.close()
+
+
+def test_a_write_ahead_file_that_is_taken_away_before_a_checkpoint_costs_no_row(path: Path) -> None:
+    """The checkpoint's own connection then makes a new one, of which the journal's knows nothing."""
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(*range(50)))
+    path.with_name(f"{path.name}-wal").unlink()
+    journal.checkpoint()
+    with reading(path) as database:
+        database.execute("SELECT 1")
+    journal.append(records(50))
+    journal.close()
+    again = Journal(path, max_rows=1000)
+    assert ids(again.outbox(after=0, limit=100)) == [f"run-{number}" for number in range(51)]
+    again.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_neither_opened_nor_set_aside(path: Path, kind: str) -> None:
+    """As a device would be: /dev/null, by root."""
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(WrongJournalError, match="expected a file"):
+        Journal(path, max_rows=1000).open()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_what_waits_in_another_station_s_journal_is_neither_sent_nor_taken_away(path: Path) -> None:
