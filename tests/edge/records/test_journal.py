@@ -361,9 +361,11 @@ def test_a_write_ahead_file_that_is_taken_away_before_a_checkpoint_costs_no_row(
     journal.append(records(*range(50)))
     path.with_name(f"{path.name}-wal").unlink()
     journal.checkpoint()
-    with reading(path) as database:
-        database.execute("SELECT 1")
+    with pytest.raises(JournalError, match="cannot be read"), reading(path):
+        pass
     journal.append(records(50))
+    with reading(path) as database:
+        assert count_waiting(database) == 51
     journal.close()
     again = Journal(path, max_rows=1000)
     assert ids(again.outbox(after=0, limit=100)) == [f"run-{number}" for number in range(51)]
