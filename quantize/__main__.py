@@ -149,6 +149,7 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
         "model": result.model_id,
         "bytes": result.size,
         "refusal": result.refusal,
+        "files": result.files.model_dump(),
         "float32": comparison.float32.model_dump(),
         "int8": comparison.int8.model_dump(),
         "thresholds": comparison.thresholds.model_dump(),
@@ -185,6 +186,7 @@ def _report(result: "Quantized", out: Path) -> str:
     lines.append(operators_line(result.operators))
     if result.refusal is None:
         lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.model_id[:12]}")
+    lines.append(f"{result.files} (calibrated on, or compared)")
     return "\n".join(lines)
 
 

@@ -24,6 +24,8 @@ from edge.core.bundle.score_profile import ScoreProfile, profile_scores
 from edge.core.errors import InputError
 from edge.core.figures import compute_figures
 from edge.core.interpreter import runtime_version
+from edge.core.photographs.census import Census
+from edge.core.photographs.listing import LeftOut
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.core.runtime import Model
 from quantize.calibrate import balanced_sample, with_strange_parts
@@ -33,7 +35,7 @@ from quantize.gate import Allowed, refuse
 from quantize.golden import FEWEST, choose_golden, size_limit, with_fewer_levels
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
-from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
+from quantize.run import FileLabel, Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
 
 _STRANGE = 100  # pictures made strange that an anomaly model is asked about
 
@@ -51,6 +53,7 @@ class Quantized:
     size: int
     model_id: str
     refusal: str | None
+    files: Census
 
 
 def quantize(
@@ -95,7 +98,14 @@ def quantize(
     layers = []
     if comparison.largest_shift > LARGE_SHIFT and not rounds_as_int8(network):
         layers = worst_layers(network, flatbuffer, validation)
-    return Quantized(comparison, operators, layers, len(content), bundle.model_id, refusal)
+    files = _count_files(run, chosen)
+    return Quantized(comparison, operators, layers, len(content), bundle.model_id, refusal, files)
+
+
+def _count_files(run: Run, chosen: list[FileLabel]) -> Census:
+    spare = len(run.train) - len(chosen)
+    left_out = [LeftOut("", "learned from, beyond --samples", spare)] if spare else []
+    return Census.of(len(run.validation) + len(chosen), left_out)
 
 
 def _compare(

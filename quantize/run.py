@@ -13,6 +13,8 @@ from edge.core.chatter import without_chatter
 from edge.core.decision import Task, Thresholds
 from edge.core.errors import ImageError, InputError
 from edge.core.images import read_image
+from edge.core.memory import memory_for
+from edge.core.photographs.names import find_file
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.thresholds import ThresholdRule
 
@@ -97,10 +99,31 @@ def logits_alone(network: Any) -> Any:
 
 
 def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint8]:
-    """The photographs as the device will see them, uint8 (N, H, W, C); raises InputError, which names one."""
-    if not data.is_dir():
+    """The photographs as the device will see them, uint8 (N, H, W, C); raises InputError, which names one.
+
+    ``data`` is the folder that was learned from, the CSV file, or a folder that holds nothing else; names may
+    be spelled otherwise there, as on another system.
+    """
+    root = data.parent if data.is_file() else data
+    if not root.is_dir():
         raise InputError(f"{data}: the photographs of this run are gone; --data says where they are now")
-    try:
-        return np.stack([preprocess(read_image(data / item.file), run.input) for item in files])
-    except ImageError as error:
-        raise InputError(f"{error}; --data says where this run's photographs are now") from error
+    root = _below_wrappers(root, files)
+    pixels = np.empty((len(files), run.input.height, run.input.width, run.input.channels), np.uint8)
+    for place, item in enumerate(files):
+        try:
+            with memory_for(item.file):
+                pixels[place] = preprocess(read_image(find_file(root, item.file)), run.input)
+        except ImageError as error:
+            raise InputError(f"{error}; --data says where this run's photographs are now") from error
+    return pixels
+
+
+def _below_wrappers(root: Path, files: list[FileLabel]) -> Path:
+    """The folder itself, or the one that lies in it alone and has the files."""
+    at = root
+    while files and not find_file(at, files[0].file).is_file():
+        inside = [path for path in at.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        if len(inside) != 1:
+            return root
+        (at,) = inside
+    return at

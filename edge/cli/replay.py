@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from edge.core.errors import ImageError, InputError
 from edge.core.figures import Figures, Labelled, compute_figures, is_right
 from edge.core.files import write_whole
 from edge.core.frame import Frame
-from edge.core.images import decode_image, read_bytes
+from edge.core.images import Image, decode_image, read_bytes
 from edge.core.memory import memory_for
 from edge.core.pages import further_pages
 from edge.core.photographs.census import Census
@@ -38,7 +39,7 @@ _REST_OF_VIDEO = "frames of a video that cannot be read"
 _COLUMNS = ("file", "label", "verdict", "class", "score", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What is kept of an inspection: all but its picture. ``label``: the truth, where it is known."""
 
@@ -106,10 +107,11 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
     handle = handle or inspector.inspect
     stored = _open(source, inspector)
     started = time.perf_counter()
-    bar = tqdm(
-        stored.frames(), total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
+    # Nobody holds a frame here: the next one is read when the picture before it is gone.
+    records = map(partial(_inspect, handle), stored.frames())
+    inspections = list(
+        tqdm(records, total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr)
     )
-    inspections = [_inspect(frame, handle) for frame in bar]
     seconds = time.perf_counter() - started
     if not inspections:
         census = Census.of(0, stored.left_out)
@@ -148,7 +150,7 @@ def write_report(result: Replay, folder: Path) -> None:
         raise InputError(f"--report {folder}: cannot be written ({error.strerror})") from error
 
 
-def _inspect(frame: Frame, handle: Callable[[Frame], Inspection]) -> Record:
+def _inspect(handle: Callable[[Frame], Inspection], frame: Frame) -> Record:
     begun = time.perf_counter()
     with memory_for(str(frame.source)):
         inspection = handle(replace(frame, captured=time.monotonic()))
@@ -202,15 +204,24 @@ class _Photographs:
         for sequence, (path, label) in enumerate((one.path, one.label) for one in self.known):
             name = name_below(self.layout.root, path)
             try:
-                data = read_bytes(path)
-                image = decode_image(data, str(path))
+                yield Frame(
+                    self._read(path, name),
+                    sequence,
+                    time.monotonic(),
+                    datetime.now(UTC),
+                    source=name,
+                    truth=label,
+                )
             except ImageError as error:
                 self.left_out.append(unreadable(name, error, path))
                 self.errors.append(str(error))
-                continue
-            if pages := further_pages(data):
-                self.left_out.append(LeftOut(name, FURTHER_PAGES, pages))
-            yield Frame(image, sequence, time.monotonic(), datetime.now(UTC), source=name, truth=label)
+
+    def _read(self, path: Path, name: str) -> Image:
+        data = read_bytes(path)
+        image = decode_image(data, str(path))
+        if pages := further_pages(data):
+            self.left_out.append(LeftOut(name, FURTHER_PAGES, pages))
+        return image
 
 
 @dataclass

@@ -28,6 +28,7 @@ MAX_PIXELS = 2**28
 MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and white
 MAX_JPEG_PIXELS_PER_BYTE = 1_000  # a block of 64 takes a bit at least
 
+_ROWS_AT_ONCE = 128
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = struct.Struct(">I4s")  # length and name; the content and four bytes of a checksum follow
@@ -96,7 +97,18 @@ def _decode(data: bytes, name: str) -> Image:
         raise ImageError(f"{name}: cannot be decoded ({error.err})") from error
     if decoded is None:
         raise ImageError(f"{name}: not an image that OpenCV can decode")
+    if decoded.dtype == np.uint8 and decoded.ndim == 3 and decoded.shape[2] == 3:
+        return _large_enough(_to_rgb_in_place(decoded), name)
     return from_opencv(decoded, name)
+
+
+def _to_rgb_in_place(decoded: NDArray[np.generic]) -> Image:
+    """BGR to RGB some rows at a time: a whole copy of a large picture would double what it takes."""
+    pixels = np.asarray(decoded, np.uint8)
+    for start in range(0, len(pixels), _ROWS_AT_ONCE):
+        rows = pixels[start : start + _ROWS_AT_ONCE]
+        rows[:] = cv2.cvtColor(rows, cv2.COLOR_BGR2RGB)
+    return pixels
 
 
 def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
@@ -116,10 +128,14 @@ def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
             raise ImageError(f"{name}: has {pixels.shape[2]} channels; 1, 3 or 4 would be right")
         code = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB
         pixels = cv2.cvtColor(pixels, code)
-    height, width = pixels.shape[:2]
+    return _large_enough(np.ascontiguousarray(pixels, dtype=np.uint8), name)
+
+
+def _large_enough(image: Image, name: str) -> Image:
+    height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise ImageError(f"{name}: is {width}x{height} pixels; at least {MIN_SIDE} a side would be right")
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+    return image
 
 
 def encode_png(image: Image, effort: Literal["quick", "small"] = "quick") -> bytes:

@@ -21,7 +21,7 @@ _UNLISTED = "photographs that no list of labels names"
 _PREFIX = re.compile(r"(.*[^\d_\-. ])[_\-. ]*\d+$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One labelled photograph; ``part`` is what its owner meant it for, if that is said."""
 
@@ -31,7 +31,7 @@ class Item:
     mask: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stray:
     """A photograph of which nobody says what it shows, and why that is so."""
 
@@ -246,7 +246,7 @@ def _classes(tree: Tree, base: Path) -> _Found | None:
 
 def _inside(tree: Tree, base: Path) -> str:
     """Where they are, if they are all in one folder inside of that which was named."""
-    return "" if base == tree.root else f" in {tree.listing.name(base)}/, which is all that is there"
+    return "" if base == tree.root else f" in {tree.listing.name(base)}/, the only folder with photographs"
 
 
 def _images_by_class(tree: Tree, base: Path) -> dict[str, list[Path]]:

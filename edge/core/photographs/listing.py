@@ -20,7 +20,7 @@ _NO_FILES = "neither files nor folders"
 _RUN_MARKS = frozenset({"run.json", "checkpoint"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Something that was seen and isn't used; ``reason`` is the same for all of its kind.
 

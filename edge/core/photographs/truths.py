@@ -10,7 +10,7 @@ from edge.core.photographs.layouts import Layout
 from edge.core.photographs.names import composed, key, plain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """A photograph and its class; None where the truth isn't known.
 
