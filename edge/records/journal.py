@@ -58,7 +58,9 @@ class Journal:
     def __init__(
         self, path: Path, *, max_rows: int, max_age_s: float | None = None, station: str | None = None
     ) -> None:
-        self._path = path.resolve()  # of a link the file that it names: SQLite's other files lie beside that
+        self._path = Path(
+            os.path.realpath(path)
+        )  # of a link the file that it names: SQLite's other files lie beside that
         self._station = station
         self._max_rows = max_rows
         self._max_age_s = max_age_s
@@ -216,7 +218,7 @@ class Journal:
                 raise JournalError(f"{self._path}: cannot be used ({error})") from error
 
     def _still_open(self) -> JournalFile | None:
-        """The file that is open, if it still is the one in the folder; what others did to it is mended."""
+        """The file that is open, if it still is the one in the folder; what others did to it is put right."""
         file = self._file
         if file is None:
             return None

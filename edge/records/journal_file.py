@@ -230,7 +230,7 @@ def refuse_no_file(path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raises JournalError if no journal could be written here; leaves nothing."""
-    refuse_no_file(path.resolve())
+    refuse_no_file(Path(os.path.realpath(path)))
     check_folder("journal.path", path.parent)
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         raise JournalError(f"journal.path: {path}: belongs to somebody else; may this user write it?")

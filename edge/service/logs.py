@@ -51,7 +51,7 @@ def priority(level: int) -> int:
 class Damper(logging.Filter):
     """Lets through, in ``period_s``, ``most`` lines that differ only in their numbers, and counts the others.
 
-    What breaks and mends with every frame must fill neither a disk nor a person's day. Of lines that one
+    What breaks and comes back with every frame must fill neither a disk nor a person's day. Of lines that one
     place in the code writes, whatever they say, ``most_here`` come through: what they say may be a
     stranger's, who can see to it that no two are alike.
     """

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -372,10 +372,10 @@ def test_a_write_ahead_file_that_is_taken_away_before_a_checkpoint_costs_no_row(
     again.close()
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_file_is_neither_opened_nor_set_aside(path: Path, kind: str) -> None:
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_what_is_no_file_is_neither_opened_nor_set_aside(path: Path, make: Callable[[Path], None]) -> None:
     """As a device would be: /dev/null, by root."""
-    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    make(path)
     with pytest.raises(WrongJournalError, match="expected a file"):
         Journal(path, max_rows=1000).open()
     assert [file.name for file in path.parent.iterdir()] == [path.name]
