@@ -56,7 +56,7 @@ def test_the_witness_sees_by_its_own_clock_what_is_late_and_what_names_another_m
     station = Watcher(broker)
     now = datetime.now(UTC)
     for number, (part, seen_ago_s, shifted_s) in enumerate(
-        [("good", 0, 0), ("late", 1, 0), ("shifted", 0, 0.1)]
+        [("good", 0, 0), ("late", 2, 0), ("shifted", 0, 0.1)]
     ):
         captured = now - timedelta(seconds=seen_ago_s)
         due = captured + timedelta(seconds=0.5 + shifted_s)

@@ -14,8 +14,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 _SESSION_S = 3600
-TRANSPORT_S = 0.25
-"""How long a message may take from the station to the witness on a machine that is busy."""
+TRANSPORT_S = 0.5
+"""How long a message may take from the station's last look at the clock to the witness, on a busy machine."""
 TOGETHER_S = 0.05
 """How far apart two looks at the clock may be that the station means to be one."""
 
