@@ -64,7 +64,7 @@ class _Sender:
         )
 
     def start(self) -> None:
-        """Connect, and begin to send; raises BrokerError where the broker does not let us in."""
+        """Connect, and begin to send; raises BrokerError where the broker refuses the connection."""
         self.link.try_once()
         self.link.start(wait_s=CONNECT_S)
         self._recorder.start(self.link)

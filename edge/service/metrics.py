@@ -94,7 +94,7 @@ def _camera_and_broker(now: Readings) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily("linegate_broker_connected", "1 with a broker", value=float(now.broker_connected))
     yield CounterMetricFamily(
-        "linegate_broker_connections", "how often the broker let us in", value=now.broker_connections
+        "linegate_broker_connections", "how often the broker accepted it", value=now.broker_connections
     )
 
 

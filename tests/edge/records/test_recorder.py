@@ -10,16 +10,23 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from edge.core.decision import Verdict
 from edge.core.errors import JournalError
+from edge.core.frame import Frame
+from edge.gate.gate import Flight
+from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
-from edge.records.recorder import Recorder
+from edge.records.recorder import Recorder, verdict_message
 from edge.settings.settings import JournalSettings
+from edge.trigger.trigger import Sighting
 from tests.waiting import wait_for
 
 NOTHING = np.zeros((1, 1), np.uint8)
@@ -422,3 +429,15 @@ def test_a_full_disk_is_an_alarm_and_with_room_again_everything_is_recorded(
     wait_for(lambda: alarms == [("journal", True), ("journal", False)])
     wait_for(lambda: recorded(small_disk / "journal.sqlite") == list(range(1000)))
     assert running.unwritten == 0
+
+
+def test_a_verdict_is_small_enough_for_any_broker_whatever_its_names_and_reasons() -> None:
+    """A class of a bundle may have a name of 100 kB, and a folder files with long ones."""
+    long = "\u2603" * 100_000
+    model = SimpleNamespace(bundle=SimpleNamespace(model_id="0" * 64))
+    inspector = cast("Inspector", SimpleNamespace(model=model, recipe="default"))
+    sighting = Sighting("A-1", 1, 0.0, Flight("A-1", 0.0), inspector)
+    frame = Frame(NOTHING, 1, captured=0.0, captured_at=datetime.now(UTC), source=long, truth=long)
+    found = Inspection(frame, Verdict.DEFECT, 0.9, long, reason=long)
+    message = verdict_message(sighting, found, station="a", simulated=False, run="run", action="reject")
+    assert len(message.payload()) < 8192

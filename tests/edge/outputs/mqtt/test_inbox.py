@@ -1,5 +1,6 @@
 """What becomes of a message that comes in."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,3 +130,36 @@ def test_hostile_messages_change_nothing(kind: str, payload: bytes, retained: bo
     inbox = Inbox(receiver)
     inbox.receive(message(kind, payload, retained=retained))
     assert len(receiver.calls) + inbox.refused == 1 or kind == "command"
+
+
+def test_what_never_became_a_message_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox(NotingReceiver())
+    for _ in range(100):
+        inbox.unreadable("inspection/a/lot", "malformed (U+FEFF)")
+    assert inbox.refused == 100
+    assert [record.getMessage() for record in caplog.records] == [
+        "mqtt: a message on …/lot is refused: malformed (U+FEFF); where it is retained, delete it there"
+    ]
+
+
+def test_topics_that_nobody_asked_for_fill_neither_memory_nor_log(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox(NotingReceiver())
+    for number in range(1000):
+        inbox.receive(message(f"kind-{number}", b"{}"))
+        inbox.unreadable(f"inspection/a/other-{number}", "malformed")
+    assert inbox.refused == 2000
+    assert len(inbox._refused) == 1
+    assert len(caplog.records) == 1
+
+
+def test_a_command_with_more_correlation_data_than_is_sent_back_is_refused_and_not_done() -> None:
+    inbox = Inbox(NotingReceiver())
+    command = message("command", b'{"id": "1", "command": "stop"}')
+    inbox.receive(replace(command, correlation=b"x" * 257))
+    waiting = inbox.next_command()
+    assert waiting is not None
+    assert (waiting.request, waiting.error) == (None, "correlation data: at most 256 bytes are sent back")
+    inbox.receive(replace(command, correlation=b"x" * 256))
+    waiting = inbox.next_command()
+    assert waiting is not None
+    assert waiting.error is None
