@@ -89,7 +89,7 @@ def test_a_broker_that_misbehaves_costs_no_verdict_and_no_memory(tmp_path: Path)
     ]  # fmt: skip
     result = misbehave(tmp_path, times=1, seed=1, kinds=kinds, longest_s=1.0)
     assert result.times == dict.fromkeys(kinds, 1)
-    assert (result.ended, result.not_back, result.commands_late) == ([], [], 0)
+    assert (result.ended, result.not_back, result.commands_late) == ([], [], [])
     assert result.verdicts > 0
     assert (result.missing, result.two_contents) == (0, 0)
     assert max(result.memory_mb.values()) < result.memory_first_mb + 40

@@ -1,15 +1,17 @@
 """A broker that misbehaves in every way that tests/rigs/fake_broker.py knows, one after the other."""
 
+import os
 import random
 import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.campaign.daemon import footprint, recorded, start
+from benchmarks.campaign.daemon import NICE, footprint, recorded, start
 from tests.rigs.fake_broker import KINDS, FakeBroker
 
 SHORTEST_S = 1.0
@@ -37,7 +39,8 @@ class MisbehaviourResult:
     verdicts: int = 0
     missing: int = 0
     two_contents: int = 0
-    commands_late: int = 0
+    commands_late: list[tuple[str, float]] = field(default_factory=list)
+    """To which kind of broker, and how many seconds."""
 
 
 def misbehave(
@@ -47,6 +50,9 @@ def misbehave(
     chance, result = random.Random(seed), MisbehaviourResult()
     broker, log, journal = FakeBroker(), folder / "edge.log", folder / "journal.sqlite"
     daemon = start(broker.port, journal, log, *FLAGS)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):  # who judges by a clock must not wait for other programs
+        os.setpriority(os.PRIO_PROCESS, 0, NICE - 1)
     try:
         if not _wait(lambda: broker.told["verdict"] > 0 or daemon.poll() is not None):
             raise TimeoutError(f"no verdict within {PATIENCE_S:g} s")
@@ -67,6 +73,7 @@ def misbehave(
         daemon.kill()
         daemon.wait()
         broker.close()
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def _look(daemon: subprocess.Popen[bytes], kind: str, seconds: float, result: MisbehaviourResult) -> None:
@@ -98,7 +105,7 @@ def _compare(
     result.missing = len(kept.keys() - broker.verdicts.keys())
     differ = [i for i in kept.keys() & broker.verdicts.keys() if kept[i] != broker.verdicts[i]]
     result.two_contents = len({*broker.two_contents, *differ})
-    result.commands_late = len(broker.late)
+    result.commands_late = broker.late
     return result
 
 

@@ -125,7 +125,8 @@ def misbehaviour_rows(result: MisbehaviourResult) -> list[Row]:
         "back with a good broker": f"{len(result.not_back)} not within 60 s{_named(result.not_back)};"
         f" median {median(result.back_s):.2f} s, worst {max(result.back_s):.2f} s",
         "memory is bounded": f"{result.memory_first_mb:.0f} MB before, at most {most:.0f} MB ({kind})",
-        "no late command": f"{result.commands_late} came over {TRANSPORT_S:g} s after `valid_until`",
+        "no late command": f"{len(result.commands_late)} came over {TRANSPORT_S:g} s after `valid_until`"
+        f"{_named([kind for kind, _ in result.commands_late])}",
         "no verdict lost, no id with two contents": f"{result.missing} of {result.verdicts} missing,"
         f" {result.two_contents} with two contents",
         "the reason is said, and not again and again": f"at most {lines} lines a misbehaviour ({talkative})",
