@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.core.arguments import Parser
-from edge.core.command import read_names_as_utf8, run_command
+from edge.core.command import read_names_as_utf8, run_command, say, show
 from edge.core.errors import JournalError, SettingsError
 
 if TYPE_CHECKING:
@@ -190,11 +190,11 @@ def _check(settings: "Settings", file: Path | None, *, as_json: bool) -> int:
 
     findings = check(settings, load_inspector, file)
     if as_json:
-        print(json.dumps({"works": exit_status(findings) == 0, "findings": [asdict(f) for f in findings]}))
+        show(json.dumps({"works": exit_status(findings) == 0, "findings": [asdict(f) for f in findings]}))
     else:
         for finding in findings:
             mark = "FAIL" if not finding.works else "warn" if finding.warning else "ok  "
-            print(f"{mark}  {finding.thing:<11} {finding.text}")
+            show(f"{mark}  {finding.thing:<11} {finding.text}")
     return exit_status(findings)
 
 
@@ -202,7 +202,7 @@ def _capture(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.cli.capture import capture
 
     written = capture(settings.camera, arguments.capture, arguments.count or 100)
-    print(f"{written} frames written to {arguments.capture}")
+    show(f"{written} frames written to {arguments.capture}")
     return 0
 
 
@@ -212,8 +212,8 @@ def _export(settings: "Settings", arguments: argparse.Namespace) -> int:
     span = parse_span(arguments.start, arguments.end)
     written, left_out = export(Path(settings.journal.path), arguments.export, span)
     if left_out:
-        print(f"edge: {left_out} rows hold no verdict; left out", file=sys.stderr)
-    print(f"{written} inspections of {settings.journal.path} written to {arguments.export}")
+        say(f"edge: {left_out} rows hold no verdict; left out")
+    show(f"{written} inspections of {settings.journal.path} written to {arguments.export}")
     return 0
 
 
@@ -224,12 +224,12 @@ def _counts(settings: "Settings", arguments: argparse.Namespace) -> int:
     span = parse_span(arguments.start, arguments.end)
     counts = count_by_shift(Path(settings.journal.path), shifts, span)
     if arguments.json:
-        print(json.dumps({"journal": settings.journal.path, "counts": counts}))
+        show(json.dumps({"journal": settings.journal.path, "counts": counts}))
     elif counts:
-        print(f"edge: counted in {settings.journal.path}", file=sys.stderr)
-        print(counts_table(counts))
+        say(f"edge: counted in {settings.journal.path}")
+        show(counts_table(counts))
     else:
-        print(f"no inspections in {settings.journal.path}")
+        show(f"no inspections in {settings.journal.path}")
     return 0
 
 
@@ -245,10 +245,10 @@ def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
     else:
         result = replay(arguments.replay, inspector)
     for error in result.errors:
-        print(f"edge: {error}; left out", file=sys.stderr)
+        say(f"edge: {error}; left out")
     if arguments.report is not None:
         write_report(result, arguments.report)
-    print(json.dumps(result.document()) if arguments.json else summary(result))
+    show(json.dumps(result.document()) if arguments.json else summary(result))
     return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.arguments import Parser
-from edge.core.command import read_names_as_utf8, run_command
+from edge.core.command import read_names_as_utf8, run_command, say, show
 
 if TYPE_CHECKING:
     from quantize.quantize import Quantized
@@ -133,11 +133,11 @@ def _quantize(arguments: argparse.Namespace) -> int:
         has_heatmap=arguments.has_heatmap,
     )
     if arguments.json:
-        print(json.dumps(_document(result, out)))
+        show(json.dumps(_document(result, out)))
     else:
-        print(_report(result, out))
+        show(_report(result, out))
     if result.refusal is not None:
-        print(f"quantize: refused, nothing written: {result.refusal}", file=sys.stderr)
+        say(f"quantize: refused, nothing written: {result.refusal}")
         return 1
     return 0
 
@@ -208,13 +208,13 @@ def _inspect(words: list[str]) -> int:
     if arguments.card is not None:
         write_bundle(arguments.card, model_card(bundle).encode())
     if arguments.json:
-        print(
+        show(
             json.dumps(
                 {"model": bundle.model_id, "signed_by": bundle.signed_by, **bundle.manifest.model_dump()}
             )
         )
     else:
-        print(describe(arguments.file, bundle))
+        show(describe(arguments.file, bundle))
     return 0
 
 
@@ -237,11 +237,11 @@ def _wrap(words: list[str]) -> int:
     bundle = made.bundle
     if arguments.json:
         document = {"file": str(out), "model": bundle.model_id, "files": made.census.model_dump()}
-        print(json.dumps({**document, **bundle.manifest.model_dump()}))
+        show(json.dumps({**document, **bundle.manifest.model_dump()}))
     else:
-        print(f"{describe(out, bundle)}\n{made.census}")
+        show(f"{describe(out, bundle)}\n{made.census}")
     if bundle.manifest.ok_class is None:
-        print("quantize: no label means OK, so no part will pass; --ok names one", file=sys.stderr)
+        say("quantize: no label means OK, so no part will pass; --ok names one")
     return 0
 
 
@@ -289,7 +289,7 @@ def _bench(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     threads = arguments.threads or min(os.cpu_count() or 1, 4)
     result = bench(arguments.file, runs=max(1, arguments.runs), threads=threads)
-    print(json.dumps(asdict(result)) if arguments.json else bench_table(result))
+    show(json.dumps(asdict(result)) if arguments.json else bench_table(result))
     return 0
 
 
@@ -302,7 +302,7 @@ def _make_key(words: list[str]) -> int:
         epilog=_MAKE_KEY_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the private key; keep it off the devices")
-    print(make_key(parser.parse_args(words).file))
+    show(make_key(parser.parse_args(words).file))
     return 0
 
 
@@ -320,7 +320,7 @@ def _sign(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     out = arguments.out or arguments.file
     bundle = sign_file(arguments.file, arguments.key, out)
-    print(f"{out}: signed by {bundle.signed_by}, model {bundle.model_id}")
+    show(f"{out}: signed by {bundle.signed_by}, model {bundle.model_id}")
     return 0
 
 

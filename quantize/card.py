@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from edge.core.bundle.bundle import Bundle, Manifest, Photographs, Results, Wrapped
 from edge.core.figures import Figures, wilson_interval
+from edge.core.foreign_text import in_markdown
 from quantize.describe import (
     accepted_line,
     input_line,
@@ -31,7 +32,7 @@ def model_card(bundle: Bundle) -> str:
 def _what_it_is(bundle: Bundle) -> str:
     manifest = bundle.manifest
     rows = [
-        ("model id", f"`{bundle.model_id}`"),
+        ("model id", _Ours(f"`{bundle.model_id}`")),
         ("network", manifest.model_name),
         ("task", manifest.task),
         ("classes", ", ".join(manifest.classes)),
@@ -41,7 +42,8 @@ def _what_it_is(bundle: Bundle) -> str:
         *([("operators", operators_line(manifest.operators))] if manifest.operators else []),
         ("size", f"{len(bundle.flatbuffer) / 1000:.0f} kB"),
     ]
-    return f"# {manifest.model_name}: {', '.join(manifest.classes)}\n\n" + _table(("", ""), rows)
+    title = in_markdown(f"{manifest.model_name}: {', '.join(manifest.classes)}")
+    return f"# {title}\n\n" + _table(("", ""), rows)
 
 
 def _learned_from(manifest: Manifest) -> str:
@@ -53,15 +55,16 @@ def _learned_from(manifest: Manifest) -> str:
     return _section(
         "What it learned from",
         _table(("photographs", "training", "validation"), rows),
-        f"Fingerprint of names and contents: `{seen.fingerprint}`.",
+        f"Fingerprint of names and contents: {_hash(seen.fingerprint)}.",
         _table(("setting", "value"), settings),
     )
 
 
 def _another_tool(wrapped: Wrapped) -> str:
     return (
-        f"Another tool made it; nothing is known of its photographs. The file was `{wrapped.file}` (SHA-256 "
-        f"`{wrapped.sha256}`). Its input is {wrapped.scale}."
+        "Another tool made it; nothing is known of its photographs. The file was "
+        f"{in_markdown(wrapped.file)} (SHA-256 {_hash(wrapped.sha256)}). Its input is "
+        f"{in_markdown(wrapped.scale)}."
     )
 
 
@@ -73,7 +76,7 @@ def _how_well(manifest: Manifest) -> str:
     results = manifest.results
     return _section(
         "How well it does",
-        f"On {results.split}.",
+        f"On {in_markdown(results.split)}.",
         _figures_table({"float": results.float32, "int8": results.int8}, manifest),
         _INTERVALS,
         _int8(results),
@@ -113,16 +116,19 @@ def _figures_table(columns: dict[str, Figures], manifest: Manifest) -> str:
         ]
     for name in manifest.classes:
         rows[f"right among {name}"] = [
-            _share(figures.confusion[name][name], _images_of(figures, name)) for figures in columns.values()
+            _share(figures.confusion.get(name, {}).get(name, 0), _images_of(figures, name))
+            for figures in columns.values()
         ]
     return _table(("", *columns), [(name, *cells) for name, cells in rows.items()])
 
 
 def _images_of(figures: Figures, name: str) -> int:
-    return sum(figures.confusion[name].values())
+    return sum(figures.confusion.get(name, {}).values())
 
 
 def _share(hits: int, among: int) -> str:
+    if not 0 <= hits <= max(0, among):
+        return f"{hits} of {among}: the manifest contradicts itself"
     low, high = wilson_interval(hits, among)
     if low is None or high is None:
         return "none there"
@@ -140,7 +146,8 @@ def _int8(results: Results) -> str:
 def _thresholds(manifest: Manifest) -> str:
     return _section(
         "Thresholds",
-        f"The score runs from 0 to 1, higher for defects: {thresholds_line(manifest.thresholds)}. "
+        "The score runs from 0 to 1, higher for defects: "
+        f"{in_markdown(thresholds_line(manifest.thresholds))}. "
         "What lies between is `unsure`: a person looks.",
         _rederived(manifest.results),
     )
@@ -149,7 +156,9 @@ def _thresholds(manifest: Manifest) -> str:
 def _rederived(results: Results | None) -> str:
     if results is None or results.rederived is None:
         return ""
-    return "\n".join(f"- {line[0].upper()}{line[1:]}." for line in rederived_lines(results.rederived))
+    return "\n".join(
+        f"- {in_markdown(line[0].upper() + line[1:])}." for line in rederived_lines(results.rederived)
+    )
 
 
 def _not_for(manifest: Manifest) -> str:
@@ -185,5 +194,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *lines])
 
 
+def _hash(text: str) -> str:
+    return f"`{text}`" if text.isalnum() else in_markdown(text)
+
+
+class _Ours(str):
+    """Markdown, and no foreign text."""
+
+
 def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())
+    return str(value) if isinstance(value, _Ours) else in_markdown(str(value))

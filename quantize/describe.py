@@ -5,6 +5,7 @@ from pathlib import Path
 from edge.core.bundle.bundle import AtThresholds, Bundle, Manifest, Operators, Rederived, Results
 from edge.core.decision import Thresholds
 from edge.core.figures import Figures
+from edge.core.foreign_text import one_line
 
 
 def describe(file: Path, bundle: Bundle) -> str:
@@ -24,7 +25,9 @@ def describe(file: Path, bundle: Bundle) -> str:
         ("golden", f"{len(manifest.golden)} examples"),
         ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     ]
-    return "\n".join([str(file), *(f"{key:<11} {text}".rstrip() for key, text in lines)])
+    return "\n".join(
+        one_line(text).rstrip() for text in (str(file), *(f"{key:<11} {text}" for key, text in lines))
+    )
 
 
 def figures_line(name: str, figures: Figures) -> str:

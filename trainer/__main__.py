@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.chatter import without_chatter
-from edge.core.command import read_names_as_utf8, run_command
+from edge.core.command import read_names_as_utf8, run_command, say, show
 from edge.core.errors import InputError
 from trainer.kept import is_kept
 
@@ -61,7 +61,7 @@ def _audit(arguments: argparse.Namespace) -> int:
         found = with_suspects(found, run)
     if arguments.report is not None:
         write_audit(arguments.report, arguments.data.resolve().name, found)
-    print(json.dumps(found.document()) if arguments.json else found.table())
+    show(json.dumps(found.document()) if arguments.json else found.table())
     return 0
 
 
@@ -115,16 +115,16 @@ def _train(arguments: argparse.Namespace) -> int:
     )
     run = train(arguments.data, arguments.out, settings, test=arguments.test)
     for file, reason in run.left_out.items():
-        print(f"trainer: {file}: left out: {reason}", file=sys.stderr)
+        say(f"trainer: {file}: left out: {reason}")
     for warning in run.warnings:
-        print(f"trainer: {warning}", file=sys.stderr)
+        say(f"trainer: {warning}")
     if arguments.json:
-        print(json.dumps(_document(run, arguments.out)))
+        show(json.dumps(_document(run, arguments.out)))
     else:
-        print(_report(run))
+        show(_report(run))
         if run.files is not None:
-            print(run.files)
-        print(f"written to {arguments.out}; look at {arguments.out / 'report.html'}")
+            show(str(run.files))
+        show(f"written to {arguments.out}; look at {arguments.out / 'report.html'}")
     return 0
 
 
@@ -201,9 +201,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     scored = score(arguments.run, arguments.data, groups=arguments.groups)
     for file, reason in scored.dataset.left_out.items():
-        print(f"trainer: {file}: left out: {reason}", file=sys.stderr)
+        say(f"trainer: {file}: left out: {reason}")
     for warning in scored.dataset.warnings:
-        print(f"trainer: {warning}", file=sys.stderr)
+        say(f"trainer: {warning}")
     if arguments.report is not None:
         from trainer.report.run_page import Judged, write_evaluation
 
@@ -213,10 +213,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         document = {**scored.figures.model_dump(), **scored.details.model_dump()}
-        print(json.dumps({"run": str(arguments.run), "files": scored.files.model_dump(), **document}))
+        show(json.dumps({"run": str(arguments.run), "files": scored.files.model_dump(), **document}))
     else:
-        print(figures_table(scored.figures, scored.details))
-        print(scored.files)
+        show(figures_table(scored.figures, scored.details))
+        show(str(scored.files))
     return 0
 
 

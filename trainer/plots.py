@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 from edge.core.figures import Figures
+from edge.core.foreign_text import one_line
 
 
 def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: str) -> None:
@@ -25,24 +26,33 @@ def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: st
 
 def plot_confusion(figures: Figures, path: Path) -> None:
     """Write the confusion matrix of the validation images."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     labels = list(figures.confusion)
     columns = list(next(iter(figures.confusion.values())))
     counts = [[figures.confusion[label][column] for column in columns] for label in labels]
-    side = max(4.0, 0.9 * len(labels) + 2)
-    figure = Figure(figsize=(side, side * 0.85), layout="constrained")
-    axes = figure.subplots()
-    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for y, row in enumerate(counts):
-        for x, count in enumerate(row):
-            axes.text(
-                x, y, str(count), ha="center", va="center", color="white" if shares[y][x] > 0.5 else "black"
-            )
-    axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="predicted", ylabel="true", title=f"{figures.correct} of {figures.images} right")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph ")  # the font has no such letter; the report has the name
-        figure.savefig(path, dpi=120)
+    with rc_context({"text.parse_math": False}):  # a class may be named "$4 {and $5"
+        side = max(4.0, 0.9 * len(labels) + 2)
+        figure = Figure(figsize=(side, side * 0.85), layout="constrained")
+        axes = figure.subplots()
+        shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for y, row in enumerate(counts):
+            for x, count in enumerate(row):
+                axes.text(
+                    x,
+                    y,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    color="white" if shares[y][x] > 0.5 else "black",
+                )
+        axes.set_xticks(range(len(columns)), list(map(one_line, columns)), rotation=30, ha="right")
+        axes.set_yticks(range(len(labels)), list(map(one_line, labels)))
+        axes.set(xlabel="predicted", ylabel="true", title=f"{figures.correct} of {figures.images} right")
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Glyph "
+            )  # the font has no such letter; the report has the name
+            figure.savefig(path, dpi=120)

@@ -11,6 +11,7 @@ from types import FrameType
 
 from edge.core.chatter import people
 from edge.core.errors import LinegateError
+from edge.core.foreign_text import one_line, shown
 
 EXIT_NO = 1
 EXIT_WRONG = 2
@@ -21,8 +22,13 @@ _IMPORTING = "<frozen importlib"
 def say(text: str) -> None:
     """One line to standard error, if that can be written."""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{one_line(text)}\n")
         sys.stderr.flush()
+
+
+def show(text: str) -> None:
+    """Lines for people to standard output; what cannot be printed in them is spelled out."""
+    sys.stdout.write(f"{shown(text)}\n")
 
 
 def run_command(

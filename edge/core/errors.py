@@ -14,7 +14,10 @@ LinegateError                 one sentence for a person: what is wrong, where, a
 
 
 class LinegateError(Exception):
-    """Base of all; ``str(error)`` is one line that can be shown to a user as it is."""
+    """Base of all; ``str(error)`` is one line that can be shown to a user as it is, whatever it names."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class SettingsError(LinegateError):
@@ -54,5 +57,7 @@ class JournalError(LinegateError):
 
 
 def one_line(text: str) -> str:
-    """The text with what cannot be printed spelled out: names in a stranger's file may hold line ends."""
+    """The text with what cannot be printed spelled out; see edge.core.foreign_text for where it is shown."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -9,7 +9,9 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import Any, TextIO
+
+from edge.core.foreign_text import one_line, shown
 
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 FIELD = "linegate_"  # attributes of a record that begin so become fields of the journal's entry
@@ -21,7 +23,7 @@ _DEBUG = 7
 def set_up_logging(level: str, *, station: str, environment: Mapping[str, str] = os.environ) -> None:
     """Log from ``level`` on ("info"); ``station`` is a field of every entry in the journal."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(PlainFormatter("%(levelname)s %(message)s"))
     if goes_to_journal(sys.stderr, environment):
         handler = JournalHandler(JOURNAL_SOCKET, station=station, fallback=sys.stderr)
     handler.addFilter(Damper())
@@ -31,7 +33,7 @@ def set_up_logging(level: str, *, station: str, environment: Mapping[str, str] =
 def last_words(text: str, environment: Mapping[str, str] = os.environ) -> None:
     """Say on standard error why the program ends, logging or not; the journal has it as an error."""
     level = f"<{priority(logging.ERROR)}>" if goes_to_journal(sys.stderr, environment) else ""
-    sys.stderr.write(f"{level}{text}\n")
+    sys.stderr.write(f"{level}{one_line(text)}\n")
 
 
 def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -46,6 +48,18 @@ def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
 def priority(level: int) -> int:
     """Syslog's number for a level of `logging`."""
     return next((number for least, number in _PRIORITIES if level >= least), _DEBUG)
+
+
+class PlainFormatter(logging.Formatter):
+    """Spells out what cannot be printed: a message may name what strangers sent, and is one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Without what comes of an exception, which has lines of its own."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The lines of a traceback."""
+        return shown(super().formatException(ei))
 
 
 class Damper(logging.Filter):
@@ -122,7 +136,7 @@ class JournalHandler(logging.Handler):
 
     def __init__(self, address: str, *, station: str, fallback: TextIO) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(PlainFormatter("%(message)s"))
         self._address = address
         self._station = station
         self._fallback = fallback

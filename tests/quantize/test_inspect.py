@@ -1,6 +1,7 @@
 """What a bundle says of itself: for people, for programs, and as a model card."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from edge.core.bundle.bundle import Bundle, decode_bundle, read_bundle
 from quantize.__main__ import main
 from quantize.card import model_card
+from quantize.describe import describe
 from tests.edge.deployment.bundles import store_deadly
 from tests.toy_model import toy_bundle_bytes
 
@@ -96,3 +98,51 @@ def test_a_bundle_whose_graph_ends_its_process_is_refused(
     deadly = store_deadly(tmp_path / "deadly.tflite")
     assert main(["inspect", str(deadly.path)]) == 2
     assert "deadly.tflite: its graph ends the process that runs it (SIG" in capsys.readouterr().err
+
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J[a](http://x)`|"
+
+
+def test_what_a_bundle_says_of_itself_reaches_terminal_and_card_as_text(demo: Bundle) -> None:
+    toy = decode_bundle(toy_bundle_bytes(task="classes"), "toy").manifest
+    seen = demo.manifest.photographs
+    results = demo.manifest.results
+    assert seen is not None
+    assert results is not None
+    classes = ["ok", HOSTILE, *toy.classes[2:]]
+    changes = {
+        "classes": classes,
+        "model_name": HOSTILE,
+        "photographs": seen.model_copy(update={"fingerprint": HOSTILE}),
+        "results": results.model_copy(update={"split": HOSTILE}),
+        "wrapped": None,
+        "training": {HOSTILE: HOSTILE},
+        "versions": {HOSTILE: HOSTILE},
+    }
+    hostile = Bundle(toy.model_copy(update=changes), b"", [], "0" * 64)
+    for text in (describe(Path("a\x1b[2Jb.tflite"), hostile), model_card(hostile)):
+        assert "\x1b" not in text
+    card = model_card(hostile)
+    assert "<script" not in card
+    assert not re.search(r"(?<!\\)\[a", card)
+
+
+def test_a_card_of_figures_without_some_classes_says_so(demo: Bundle) -> None:
+    """A manifest may hold figures of other classes than its own."""
+    results = demo.manifest.results
+    assert results is not None
+    partial: list[dict[str, dict[str, int]]] = [{}, {"ok": {}}, {"scratch": {"ok": 1}}]
+    for confusion in partial:
+        few = results.int8.model_copy(update={"confusion": confusion})
+        other = demo.manifest.model_copy(update={"results": results.model_copy(update={"int8": few})})
+        card = model_card(Bundle(other, b"", [], ""))
+        assert "| right among defect |" in card
+        assert "none there" in card
+
+
+def test_figures_that_contradict_themselves_are_no_traceback(demo: Bundle) -> None:
+    results = demo.manifest.results
+    assert results is not None
+    wrong = results.int8.model_copy(update={"escapes": 10**6, "overkill": -3, "correct": 10**9})
+    other = demo.manifest.model_copy(update={"results": results.model_copy(update={"int8": wrong})})
+    assert "1000000 of 600: the manifest contradicts itself" in model_card(Bundle(other, b"", [], ""))

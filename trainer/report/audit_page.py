@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 
+from edge.core.foreign_text import in_html
 from trainer.audit.findings import Audit, Look
 from trainer.audit.probes import Probe
 from trainer.report.page import paragraph, percent, photograph, row, section, side_by_side, table, write_page
@@ -17,7 +17,7 @@ def write_audit(path: Path, name: str, found: Audit) -> None:
     findings = found.findings() or ["Nothing was found that would make a figure lie."]
     kind = "warning" if found.findings() else ""
     sections = [
-        f"<h1>{escape(name)}</h1>",
+        f"<h1>{in_html(name)}</h1>",
         paragraph(f"{len(found.looks)} images, laid out as {found.recognised}.", "headline"),
         paragraph(f"{found.files}."),
         *(paragraph(finding, kind) for finding in findings),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds
 from edge.core.figures import Figures
+from edge.core.foreign_text import one_line
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
 from trainer.operating_point import LineFigures
@@ -76,7 +77,12 @@ def reliability(bins: list[Bin], *, of: str) -> Draw:
         ends.append([(one.was.high or 0.0) - w for w, one in zip(was, known, strict=True)])
         axes.plot([0, 1], [0, 1], color=INK, linestyle="--", label="honest")
         axes.errorbar(said, was, yerr=np.maximum(ends, 0), fmt="o", color=BAD, capsize=3)
-        axes.set(xlabel=f"said: {of}", ylabel="share that was so", title="calibration", ylim=(-0.02, 1.02))
+        axes.set(
+            xlabel=f"said: {one_line(of)}",
+            ylabel="share that was so",
+            title="calibration",
+            ylim=(-0.02, 1.02),
+        )
         _legend(axes)
 
     return draw
@@ -136,8 +142,10 @@ def confusion(figures: Figures) -> Draw:
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (y, x), count in np.ndenumerate(counts):
             axes.text(x, y, str(count), ha="center", va="center", color="w" if shares[y, x] > 0.5 else "k")
-        axes.set_xticks(range(len(columns)), columns, rotation=30 if len(columns) > 3 else 0)
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_xticks(
+            range(len(columns)), list(map(one_line, columns)), rotation=30 if len(columns) > 3 else 0
+        )
+        axes.set_yticks(range(len(labels)), list(map(one_line, labels)))
         axes.set(xlabel="taken for", ylabel="label", title="confusion")
 
     return draw

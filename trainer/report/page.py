@@ -3,7 +3,6 @@
 import base64
 import warnings
 from collections.abc import Callable, Sequence
-from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import ImageError, InputError
+from edge.core.foreign_text import in_html
 from edge.core.images import Image, read_image
 
 INK = "#808890"  # readable on white and on black
@@ -50,7 +50,7 @@ def write_page(path: Path, title: str, sections: Sequence[str]) -> None:
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>{''.join(sections)}</html>\n"
+        f"<title>{in_html(title)}</title><style>{_STYLE}</style>{''.join(sections)}</html>\n"
     )
     unfinished = path.with_name(f"{path.name}.part")
     try:
@@ -64,12 +64,12 @@ def write_page(path: Path, title: str, sections: Sequence[str]) -> None:
 def section(title: str, *content: str) -> str:
     """A section, or nothing where it has no content."""
     inside = "".join(content)
-    return f"<h2>{escape(title)}</h2>{inside}" if inside else ""
+    return f"<h2>{in_html(title)}</h2>{inside}" if inside else ""
 
 
 def paragraph(text: str, kind: str = "") -> str:
     """Plain text; ``kind``: a class of the style."""
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+    return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
 def row(content: Sequence[str]) -> str:
@@ -79,7 +79,7 @@ def row(content: Sequence[str]) -> str:
 
 def folded(title: str, content: str) -> str:
     """What only some want to see."""
-    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+    return f"<details><summary>{in_html(title)}</summary>{content}</details>"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
@@ -87,9 +87,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1)
 
     def cells(kind: str, values: Sequence[str]) -> str:
         return "".join(
-            f"<{kind}>{escape(value)}</{kind}>"
+            f"<{kind}>{in_html(value)}</{kind}>"
             if number < words
-            else f'<{kind} class="number">{escape(value)}</{kind}>'
+            else f'<{kind} class="number">{in_html(value)}</{kind}>'
             for number, value in enumerate(values)
         )
 
@@ -103,7 +103,10 @@ def drawing(draw: Callable[[Any], None]) -> str:
     from matplotlib.figure import Figure
 
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    with rc_context(dict.fromkeys(colours, INK) | {"svg.hashsalt": "linegate", "svg.fonttype": "none"}):
+    with rc_context(
+        dict.fromkeys(colours, INK)
+        | {"svg.hashsalt": "linegate", "svg.fonttype": "none", "text.parse_math": False}
+    ):
         figure = Figure(figsize=(5, 3.6), layout="constrained")
         axes = figure.subplots()
         axes.set_facecolor("none")
@@ -139,7 +142,7 @@ def side_by_side(first: Path, second: Path, caption: str) -> str:
 
 def captioned(images: Sequence[Image], caption: str) -> str:
     """One or two pictures over their caption."""
-    words = escape(caption)
+    words = in_html(caption)
     pictures = " ".join(
         f'<img src="data:image/jpeg;base64,{_jpeg(image)}" alt="{words}">' for image in images
     )

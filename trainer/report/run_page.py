@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.figures import Figures
+from edge.core.foreign_text import in_html
 from edge.core.photographs.census import Census
 from edge.core.words import counted
 from trainer.dataset import Dataset
@@ -71,7 +71,7 @@ def write_report(
         _copies(run, data),
         shortcuts(run.shortcuts),
         _network(network_cost(judged.network), run),
-        section("To repeat this run", f"<pre>{escape(_recipe(run))}</pre>"),
+        section("To repeat this run", f"<pre>{in_html(_recipe(run))}</pre>"),
     ]
     write_page(path, f"{path.parent.name}: Linegate report", sections)
 
@@ -81,7 +81,7 @@ def write_evaluation(
 ) -> None:
     """Write how a run decides on other photographs."""
     sections = [
-        f"<h1>{escape(data.name)}, by a model that learned from {escape(Path(run.data).name)}</h1>",
+        f"<h1>{in_html(data.name)}, by a model that learned from {in_html(Path(run.data).name)}</h1>",
         _headline(figures, details),
         paragraph(f"{files}."),
         *_figures(figures, details, "Figures"),
@@ -103,7 +103,7 @@ def _summary(run: Run) -> str:
     left_out = [[file, reason] for file, reason in run.left_out.items()]
     return "".join(
         [
-            f"<h1>{escape(Path(run.data).name)}</h1>",
+            f"<h1>{in_html(Path(run.data).name)}</h1>",
             _headline(run.results.validation, run.results.validation_details),
             paragraph(f"Split: {run.split}. Threshold: {run.thresholds.chosen}."),
             paragraph(f"Classes: {', '.join(run.classes)}; OK: {ok}. Laid out as {run.layout}."),
@@ -133,7 +133,7 @@ def _classes(run: Run, data: Path) -> list[str]:
         files = [item for item in run.train if item.label == name]
         step = max(1, len(files) // _EXAMPLES)
         shown = [photograph(data / item.file, item.file) for item in files[::step][:_EXAMPLES]]
-        parts.append(f"<h3>{escape(name)}: {train} to learn, {held} held back</h3>{row(shown)}")
+        parts.append(f"<h3>{in_html(name)}: {train} to learn, {held} held back</h3>{row(shown)}")
     return [section("What it learned from", *parts)]
 
 

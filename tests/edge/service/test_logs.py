@@ -81,9 +81,13 @@ def test_what_is_marked_as_ours_becomes_a_field(logger: logging.Logger, journal:
 def test_several_lines_are_one_entry_and_cannot_forge_a_field(
     logger: logging.Logger, journal: Journal
 ) -> None:
-    logger.error("first\nPRIORITY=0\nlast")
+    try:
+        raise ValueError("first\nPRIORITY=0\nlast")
+    except ValueError:
+        logger.exception("a message\nPRIORITY=0")
     entry = journal.entry()
-    assert entry["MESSAGE"] == "first\nPRIORITY=0\nlast"
+    assert entry["MESSAGE"].splitlines()[0] == "a message\\nPRIORITY=0"
+    assert entry["MESSAGE"].endswith("ValueError: first\nPRIORITY=0\nlast")
     assert entry["PRIORITY"] == "3"
 
 
@@ -107,8 +111,8 @@ def test_without_a_journal_lines_go_to_standard_error_with_their_level(
     logger: logging.Logger, journal: Journal, stderr: io.StringIO
 ) -> None:
     Path(journal.address).unlink()
-    logger.warning("one\ntwo")
-    assert stderr.getvalue() == "<4>one\n<4>two\n"
+    logger.warning("one\ntwo", exc_info=ValueError("three\nfour"))
+    assert stderr.getvalue() == "<4>one\\ntwo\n<4>ValueError: three\n<4>four\n"
 
 
 def test_an_entry_too_long_for_the_socket_is_not_lost(logger: logging.Logger, stderr: io.StringIO) -> None:

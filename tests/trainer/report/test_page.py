@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.report.page import heated, photograph
+from edge.core.figures import Figures
+from trainer.plots import plot_confusion
+from trainer.report import charts
+from trainer.report.page import drawing, folded, heated, paragraph, photograph, section, table
 
 
 def pictures(figure: str) -> list[NDArray[np.uint8]]:
@@ -44,3 +47,24 @@ def test_heat_colours_the_places_that_have_it() -> None:
 
 def test_a_photograph_that_is_gone_leaves_no_figure(tmp_path: Path) -> None:
     assert photograph(tmp_path / "gone.png", "gone") == ""
+
+
+HOSTILE = ("$4 {and $5", "$$", r"$\frac{1}$ \$", "<script>\x1b[2J\x00&", "ok\nbad")
+
+
+def test_a_class_of_any_name_is_drawn_as_it_is_written(tmp_path: Path) -> None:
+    confusion = {name: dict.fromkeys(HOSTILE, 1) for name in HOSTILE}
+    figures = Figures.model_construct(confusion=confusion, correct=5, images=25)
+    svg = drawing(charts.confusion(figures))
+    assert "$4 {and $5" in svg
+    assert "<script" not in svg
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", svg)
+    plot_confusion(figures, tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").stat().st_size > 0
+
+
+def test_names_on_a_page_are_text() -> None:
+    for name in HOSTILE:
+        page = section(name, paragraph(name), table([name], [[name]]), folded(name, ""))
+        assert "<script" not in page
+        assert "\x1b" not in page
