@@ -1,12 +1,14 @@
 """The ways in which people keep photographs."""
 
+import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from edge.core.errors import InputError
-from edge.core.photographs.layouts import read_layout
+from edge.core.photographs.layouts import read_layout, read_photographs, refuse_inside
 
 
 def make(root: Path, *files: str) -> Path:
@@ -169,3 +171,139 @@ def test_a_file_that_is_no_csv_is_refused_with_the_reason(tmp_path: Path, conten
     (tmp_path / "labels.csv").write_bytes(content)
     with pytest.raises(InputError, match=said):
         read_layout(tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize(
+    ("files", "inner"),
+    [
+        (("cap/ok/1.png", "cap/dent/2.png", "lid/ok/1.png", "lid/dent/2.png"), "cap"),
+        (("a/Data/Images/Normal/1.JPG", "a/Data/Images/Anomaly/2.JPG", "b/Data/Images/Normal/1.JPG"), "a"),
+        (("set/gut/lot1/1.png", "set/Kratzer/2.png", "ok/1.png"), "set"),
+        (("train/left/good/1.png", "train/left/bad/1.png", "train/right/good/1.png"), "train/left"),
+    ],
+)
+def test_products_above_classes_are_refused_with_the_inner_folder(
+    tmp_path: Path, files: tuple[str, ...], inner: str
+) -> None:
+    make(tmp_path, *files)
+    for read in (read_layout, read_photographs):
+        with pytest.raises(InputError, match=f"no class.*expected .*{re.escape(str(tmp_path / inner))}$"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "labels", "said"),
+    [
+        (("photos/ok/1.png", "photos/dent/1.png"), {"ok", "dent"}, "2 class folders in photos/"),
+        (("a/b/ok/1.png", "a/b/dent/1.png", "a/notes.txt"), {"ok", "dent"}, "2 class folders in a/b/"),
+        (("set/train/ok/1.png", "set/test/dent/1.png"), {"ok", "dent"}, "in test/ and train/ in set/"),
+        (
+            tuple(f"{p}/images/{c}/1.jpg" for p in ("train", "validation") for c in ("crazing", "patches")),
+            {"crazing", "patches"},
+            "class folders in train/images/ and validation/images/",
+        ),
+        (("images/ok/1.png", "images/dent/1.png", "masks/dent/1.png"), {"ok", "dent"}, "in images/"),
+    ],
+)
+def test_a_folder_that_only_wraps_the_others_is_entered_and_said(
+    tmp_path: Path, files: tuple[str, ...], labels: set[str], said: str
+) -> None:
+    make(tmp_path, *files)
+    layout = read_layout(tmp_path)
+    assert {item.label for item in layout.items} == labels
+    assert said in layout.recognised
+    assert layout.file(layout.items[0]).startswith(files[0].split("/", maxsplit=1)[0])
+
+
+@pytest.mark.parametrize("files", [("ok/1.png", "ok/2.png"), ("Free/Imgs/1.png", "Free/Imgs/2.png")])
+def test_one_class_folder_is_no_wrapper(tmp_path: Path, files: tuple[str, ...]) -> None:
+    make(tmp_path, *files)
+    assert {item.label for item in read_layout(tmp_path).items} == {files[0].split("/", maxsplit=1)[0]}
+
+
+def test_folders_inside_a_class_belong_to_it(tmp_path: Path) -> None:
+    make(tmp_path, "MT_Free/Imgs/1.jpg", "MT_Crack/Imgs/1.jpg", "MT_Crack/more/deep/2.jpg")
+    assert found(tmp_path) == {("MT_Free", None): 1, ("MT_Crack", None): 2}
+
+
+MESSAGE = '{"schema":"linegate.verdict.v1","verdict":"ok","station":"line1"}'
+STEMS = ("20261121T100000000Z-a1b2-1", "20261121T100001000Z-a1b2-2", "20261122T100001000Z-a1b2-3")
+
+
+def archive(root: Path, *, with_messages: bool = True) -> Path:
+    for stem, verdict in zip(STEMS, ("ok", "defect", "ok"), strict=True):
+        make(root, f"{stem[:8]}/{verdict}/{stem}.png")
+        if with_messages:
+            (root / stem[:8] / verdict / f"{stem}.json").write_text(MESSAGE)
+    return root
+
+
+@pytest.mark.parametrize("with_messages", [True, False])
+def test_the_folders_of_a_station_s_archive_are_no_labels(tmp_path: Path, *, with_messages: bool) -> None:
+    archive(tmp_path, with_messages=with_messages)
+    assert [stray.is_archived for stray in read_photographs(tmp_path).strays] == [True] * 3
+    for folder in (tmp_path, tmp_path / "20261121"):
+        with pytest.raises(InputError, match=r"is a station's archive; its folders are verdicts"):
+            read_layout(folder)
+
+
+def test_archived_pictures_among_labelled_ones_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "dent/1.png", "dent/2.png")
+    (tmp_path / "dent" / "2.json").write_text(MESSAGE)
+    (tmp_path / "ok" / "1.json").write_text('{"shapes": []}')  # what other tools keep beside pictures
+    assert found(tmp_path) == {("ok", None): 1, ("dent", None): 1}
+    assert "pictures of a station's archive" in str(read_layout(tmp_path).unused[-1])
+
+
+def test_a_picture_that_a_person_moved_without_its_message_is_labelled(tmp_path: Path) -> None:
+    make(tmp_path, f"ok/{STEMS[0]}.png", f"dent/{STEMS[1]}.png")
+    assert found(tmp_path) == {("ok", None): 1, ("dent", None): 1}
+
+
+def test_a_class_in_two_normal_forms_is_one(tmp_path: Path) -> None:
+    twins = [unicodedata.normalize(form, "Kratzer-ä") for form in ("NFC", "NFD")]
+    make(tmp_path, "ok/1.png", f"{twins[0]}/1.png", f"{twins[1]}/2.png")
+    assert found(tmp_path) == {("ok", None): 1, (twins[0], None): 2}
+    assert f"{twins[0]} is spelled in two ways, and read as one class" in read_layout(tmp_path).recognised
+
+
+def test_a_csv_file_names_files_and_labels_in_any_normal_form(tmp_path: Path) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Größe") for form in ("NFC", "NFD"))
+    make(tmp_path, f"{nfd}/1.png", "ok/2.PNG")
+    (tmp_path / "labels.csv").write_text(f"file,label\n{nfc}/1.png,{nfd}\nok/2.png,ok\n", encoding="utf-8")
+    items = read_layout(tmp_path / "labels.csv").items
+    assert [(item.path, item.label) for item in items] == [
+        (tmp_path / nfd / "1.png", nfc),
+        (tmp_path / "ok" / "2.PNG", "ok"),
+    ]
+    (tmp_path / "labels.csv").write_text(f"file,label\n{nfc}/1.png,ok\n{nfd}/1.png,ok\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 2 .* stands above already"):
+        read_layout(tmp_path / "labels.csv")
+
+
+def test_photographs_beside_the_classes_are_counted_with_the_reason(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "dent/1.png", "stray.png", "dent/2.heic")
+    layout = read_layout(tmp_path)
+    assert sorted(str(one) for one in layout.unused) == [
+        "dent/2.heic: .heic files are not read",
+        "stray.png: photographs in no class folder",
+    ]
+
+
+def test_what_tells_no_labels_is_read_by_those_who_need_none(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "b.png")
+    layout = read_photographs(tmp_path)
+    assert (layout.items, [stray.path.name for stray in layout.strays]) == ([], ["a.png", "b.png"])
+
+
+def test_a_folder_that_holds_runs_alone_is_no_class(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "dent/1.png", "runs/monday/run.json", "runs/monday/confusion.png")
+    assert found(tmp_path) == {("ok", None): 1, ("dent", None): 1}
+
+
+@pytest.mark.parametrize("out", ["data", "data/run", "data/ok/../runs/1"])
+def test_what_is_written_may_not_lie_among_the_photographs(tmp_path: Path, out: str) -> None:
+    make(tmp_path / "data", "ok/1.png")
+    with pytest.raises(InputError, match=r"--out .*lies in .*; expected a folder outside"):
+        refuse_inside(tmp_path / out, tmp_path / "data", "--out")
+    refuse_inside(tmp_path / "database", tmp_path / "data", "--out")
