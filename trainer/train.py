@@ -50,10 +50,10 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
 
     What a checkpoint holds of the same training, killed before, is not learned again.
     """
-    _refuse_foreign_folder(out)
     for folder in (data, test):
         if folder is not None:
             refuse_inside(out, folder, "--out")
+    _refuse_foreign_folder(out)
     layout = read_layout(data)
     if sys.stderr.isatty():  # as with progress; programs find it in the result
         images = counted(len(layout.items), "image")
