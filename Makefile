@@ -11,7 +11,7 @@ pins := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 # Debian keeps daemons out of a user's PATH.
 mosquitto := command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto
 
-everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbehaviours 5 --away-parts 180000 --power-cuts 100 --troubles 10 --cameras 100 --fuzz 1000020 --hours 1
+everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbehaviours 5 --away-parts 180000 --power-cuts 100 --troubles 10 --cameras 100 --fuzz 1000020 --graphs 13500 --hours 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -19,6 +19,7 @@ from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import FuzzResult, fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
 from benchmarks.campaign.fuzz.worker import Note
+from benchmarks.campaign.graphs import GraphResult, spoil_graphs
 from benchmarks.campaign.held import HeldResult, hold_often
 from benchmarks.campaign.kill import KillResult, kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away, fault_often
@@ -182,6 +183,14 @@ def test_spoiled_settings_bundles_images_and_messages_are_taken_or_refused(tmp_p
     assert all(len(result.kinds) > 1 for result in results.values())
 
 
+def test_graphs_with_changed_bytes_end_no_process_that_tries_them_first() -> None:
+    result = spoil_graphs(graphs=60, seed=1)
+    assert result.loaded + result.refused + sum(result.ends.values()) + sum(result.raised.values()) == 60
+    assert sum(result.ends.values()) > 0, "one is known to end its process"
+    assert len(result.said) == sum(result.ends.values()) + sum(result.raised.values())
+    assert result.taken == []
+
+
 def test_fuzzing_goes_on_where_it_was_stopped_and_is_the_same_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +313,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
             CameraResult("RTSP camera killed", [0.5], [0.6], [1.5], held=[Footprint(100, 9, 9)])
         ],
         "fuzz": {"bin": FuzzResult(inputs=20)},
+        "spoil_graphs": GraphResult(graphs=30),
         "soak": SoakResult([_sample(minute, rss_mb=100) for minute in range(9)], 400, 0, 0, 0),
     }
     for name, result in results.items():
@@ -339,6 +349,8 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "1",
         "--fuzz",
         "20",
+        "--graphs",
+        "30",
     ]
     written = run(*asked, "--power-cuts", "3", "--hours", "0.1")
     assert list(dict.fromkeys(written)) == [
@@ -354,6 +366,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "RTSP camera killed",
         "fuzzing: all",
         "fuzzing: bin",
+        "bytes of a graph changed, hashes right",
         "soak at 50 parts a second",
     ]
     text = page.read_text()

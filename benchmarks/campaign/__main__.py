@@ -16,6 +16,7 @@ from benchmarks.campaign.brokers import misbehave
 from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
 from benchmarks.campaign.fuzz.campaign import fuzz
+from benchmarks.campaign.graphs import spoil_graphs
 from benchmarks.campaign.held import hold_often
 from benchmarks.campaign.kill import kill_often
 from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, away, fault_often
@@ -103,6 +104,10 @@ class Campaign:
         """Line 6; what was done of this commit stays in build/, so that it goes on from there."""
         return table.fuzz_rows(fuzz(FUZZED / _commit(), inputs=inputs, seed=self._seed, jobs=jobs))
 
+    def changed_graphs(self, graphs: int) -> list[Row]:
+        """Line 6, for what only native code reads."""
+        return table.graph_rows(spoil_graphs(graphs=graphs, seed=self._seed))
+
     def hours(self, hours: float, picture: Path | None) -> list[Row]:
         """Line 7."""
         with self._place("soak", "log_type none") as (broker, folder):
@@ -143,6 +148,7 @@ def main() -> None:
         "--mishaps", nargs="+", choices=mishaps, metavar="NAME", help="of cameras; default: all"
     )
     parser.add_argument("--fuzz", type=int, default=0, help="inputs in all")
+    parser.add_argument("--graphs", type=int, default=0, help="bundles with a changed graph")
     parser.add_argument("--jobs", type=int, default=2, help="processes for --fuzz")
     parser.add_argument("--hours", type=float, default=0.0, help="of the soak")
     parser.add_argument("--seed", type=int, default=1)
@@ -168,6 +174,7 @@ def main() -> None:
             lambda: campaign.camera_mishaps(arguments.cameras, arguments.camera_kinds, arguments.mishaps),
         ),
         (arguments.fuzz, lambda: campaign.fuzz_inputs(arguments.fuzz, arguments.jobs)),
+        (arguments.graphs, lambda: campaign.changed_graphs(arguments.graphs)),
         (arguments.hours, lambda: campaign.hours(arguments.hours, picture)),
     ]
     for wanted, run in parts:

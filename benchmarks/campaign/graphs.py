@@ -5,6 +5,8 @@ one ends it; the next goes on behind that. Whatever ended a worker, or came out 
 BundleError, is given to the product then, in this very process.
 """
 
+import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -18,7 +20,7 @@ from benchmarks.campaign.daemon import ROOT
 from edge.core.bundle.bundle import Bundle, decode_bundle, encode_bundle
 from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
-from tests.toy_model import toy_bundle_bytes
+from tests.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 HANGS_AFTER_S = 20
 MOST_CHANGES = 8
@@ -50,7 +52,9 @@ def seeds() -> list[Bundle]:
 
 
 def changed(bundles: list[Bundle], seed: int, number: int) -> bytes:
-    """The bundle of this number, with some bytes of its graph changed."""
+    """The bundle of this number, with some bytes of its graph changed; 0 is known to end a process."""
+    if number == 0:
+        return _in_bundle(bundles[1], deadly_flatbuffer())
     chance = random.Random(f"{seed} graph {number}")
     bundle = chance.choice(bundles)
     graph = bytearray(bundle.flatbuffer)
@@ -65,8 +69,6 @@ def changed(bundles: list[Bundle], seed: int, number: int) -> bytes:
 
 
 def _in_bundle(bundle: Bundle, graph: bytes) -> bytes:
-    import hashlib
-
     manifest = bundle.manifest.model_copy(update={"model_sha256": hashlib.sha256(graph).hexdigest()})
     return encode_bundle(manifest, graph, bundle.golden_inputs)
 
@@ -115,8 +117,6 @@ def _give_to_product(result: GraphResult, data: bytes) -> None:
 
 def main() -> None:
     """``SEED FIRST END``: one word a graph on standard output, until one ends this process."""
-    import os
-
     seed, first, end = map(int, sys.argv[1:])
     os.nice(10)
     bundles = seeds()

@@ -7,6 +7,7 @@ from statistics import median
 from benchmarks.campaign.brokers import MisbehaviourResult
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
+from benchmarks.campaign.graphs import GraphResult
 from benchmarks.campaign.held import HeldResult
 from benchmarks.campaign.kill import KillResult
 from benchmarks.campaign.link import LinkResult
@@ -216,6 +217,21 @@ def _fuzzed(results: Sequence[FuzzResult]) -> tuple[str, str]:
         f"{failures} failures ({crashes} crashes, {hangs} hangs); {sum(r.taken for r in results)} taken;"
         f" slowest {max(r.slowest_s for r in results):.2f} s, at most {growth:.0f} MB more",
     )
+
+
+def graph_rows(result: GraphResult) -> list[Row]:
+    """Bundles whose hashes are right and whose graph is not."""
+    ends = ", ".join(f"{count} {name}" for name, count in result.ends.most_common()) or "none"
+    return [
+        Row(
+            "bytes of a graph changed, hashes right",
+            result.graphs,
+            "loaded or refused in one line, and no end of the process",
+            f"{result.loaded} loaded, {result.refused} refused; ended a process that runs them untried: "
+            f"{ends}; raised another error there: {sum(result.raised.values())}; of these the "
+            f"product, which went on, refused {len(result.said)} and took {len(result.taken)}",
+        )
+    ]
 
 
 def soak_rows(result: SoakResult) -> list[Row]:
