@@ -232,7 +232,7 @@ class Journal:
         try:
             file.keep_lock()
             if file.is_torn() and file.save_tail():
-                self.replaced = f"journal: somebody took {self._path}-wal away; what it held was saved"
+                self.replaced = f"journal: somebody took {self._path}-wal or -shm away; all was saved"
                 self._close_file()
         except (OSError, *DATABASE_ERRORS) as error:
             raise JournalError(f"{self._path}: cannot be used ({error})") from error

@@ -105,7 +105,7 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tail = _beside(path, "-wal")
+        self._tail, self._index = _beside(path, "-wal"), _beside(path, "-shm")
         self.trouble: str | None = None
         """What was set aside to open this file, and why; or what it has lost since it was open."""
         self._lock: int | None = None
@@ -116,7 +116,8 @@ class JournalFile:
             self.noted = _noted(self._lock) if path.exists() else 0
             """The last number that an earlier process made the disk keep, as it noted beside the file."""
             self.database = self._open_or_replace()
-            self._identity, self._tail_identity = _identity(path), _identity(self._tail)
+            self._identity = _identity(path)
+            self._tail_identity, self._index_identity = _identity(self._tail), _identity(self._index)
         except (OSError, *DATABASE_ERRORS) as error:
             self._unlock()
             raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
@@ -126,8 +127,12 @@ class JournalFile:
         return _is_still(self.path, self._identity)
 
     def is_torn(self) -> bool:
-        """Whether somebody took the write-ahead file away: what it holds lasts only while this is open."""
-        return not _is_still(self._tail, self._tail_identity)
+        """Whether somebody took the write-ahead file away, or its index.
+
+        What it holds lasts only while this is open; without an index that others see it grows for ever.
+        """
+        is_whole = _is_still(self._tail, self._tail_identity) and _is_still(self._index, self._index_identity)
+        return not is_whole
 
     def save_tail(self) -> bool:
         """Move what a write-ahead file holds that was taken away to where it belongs; False if not all."""
@@ -157,7 +162,7 @@ class JournalFile:
             with suppress(*DATABASE_ERRORS):
                 self.save_tail()
             self.database.close()
-            if not self.is_torn():
+            if _is_still(self._tail, self._tail_identity):
                 self._tail.unlink(missing_ok=True)
         except OSError as error:
             raise JournalError(f"{self._tail}: cannot be deleted ({error.strerror})") from error

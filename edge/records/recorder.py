@@ -313,6 +313,8 @@ class Recorder:
             self._full.ends("journal: unsent verdicts have room again")
         if (text := self._journal.replaced) is not None:
             self._journal.replaced = None
+            if self._replaced.is_there:
+                logger.error("%s", text)  # the alarm tells of the first one
             self._replaced.begins(text)
             self._replaced_until = time.monotonic() + _REPLACED_SHOWN_S
         elif time.monotonic() > self._replaced_until:

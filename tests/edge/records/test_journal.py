@@ -248,15 +248,15 @@ def test_a_file_that_is_taken_away_is_made_again(path: Path) -> None:
     journal.close()
 
 
-def test_a_write_ahead_file_that_is_taken_away_costs_no_row(path: Path) -> None:
+@pytest.mark.parametrize("taken", ["-wal", "-shm"])
+def test_a_write_ahead_file_that_is_taken_away_costs_no_row(path: Path, taken: str) -> None:
     """Its rows were published: a kill would take them."""
     journal = Journal(path, max_rows=1000)
     for number in range(76):
         journal.append(records(number))
-    path.with_name(f"{path.name}-wal").unlink()
+    path.with_name(f"{path.name}{taken}").unlink()
     journal.append(records(76))
-    assert journal.replaced is not None
-    assert "-wal away; what it held was saved" in journal.replaced
+    assert journal.replaced == f"journal: somebody took {path}-wal or -shm away; all was saved"
     killed = path.with_name("killed.sqlite")  # what a process finds that starts after a kill
     for suffix in ("", "-wal"):
         copyfile(f"{path}{suffix}", f"{killed}{suffix}")
