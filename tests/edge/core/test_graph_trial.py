@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.core import graph_trial
+from edge.core import graph_child, graph_trial
 from edge.core.errors import BundleError
 from edge.core.graph_trial import try_graph
 from edge.core.runtime import load_model
@@ -73,3 +73,16 @@ def test_what_is_proven_is_not_run_elsewhere_before(monkeypatch: pytest.MonkeyPa
     load_model(path, proven={model_id})
     with pytest.raises(BundleError, match="exit status 1"):
         load_model(path)
+
+
+def test_the_trial_goes_on_where_the_unit_forbids_limits_and_priorities(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SystemCallFilter=~@resources of systemd/edge.service."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for where in ("os.nice", "resource.setrlimit", "pathlib.Path.write_text"):
+        monkeypatch.setattr(where, forbidden)
+    graph_child._expect_the_worst()
