@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.core.errors import BundleError
 
-LONGEST_S = 60.0
+LONGEST_S = 30.0  # systemd waits a minute for a start, which may have to fall back after this
 MOST_PICTURES = 8
 _COMMAND = (sys.executable, "-P", "-m", "edge.core.graph_child")
 

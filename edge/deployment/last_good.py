@@ -85,9 +85,9 @@ class LastGood:
         return self._copy(good.sha256), good.sha256
 
     def knows(self, recipe: str, sha256: str) -> bool:
-        """Whether this is what last did its work for a recipe."""
+        """Whether this is what last did its work for a recipe, on this very device."""
         good = self._record.good.get(recipe)
-        return good is not None and good.sha256 == sha256
+        return good is not None and good.sha256 == sha256 and good.device == this_device()
 
     def start(self, recipe: str, sha256: str) -> bool:
         """It decides at a start; whether it is on trial, as what did its work is not."""

@@ -96,7 +96,7 @@ def _load_first(settings: Settings, choice: Choice, good: LastGood) -> tuple[Ins
         return inspector, choice, note
     failed = f"{path_of(settings, choice, recipe)}: failed at its first frames, or ended the process twice"
     found = _load_last_good(settings, choice, good)
-    if found is None:
+    if found is None or found.model.bundle.model_id == inspector.model.bundle.model_id:
         return inspector, choice, f"{failed}, and no other did its work before: it decides again"
     return found, choice, f"{failed}; the bundle that last did its work in its place decides"
 

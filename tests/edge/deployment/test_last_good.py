@@ -130,6 +130,30 @@ def test_what_did_its_work_here_is_not_run_in_another_process_at_the_next_start(
         bench()
 
 
+def test_after_another_runtime_was_installed_it_proves_itself_anew(
+    proven: Bench, bench: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_good, "this_device", lambda: "another runtime")
+    here = bench(model__trial_frames=FRAMES)
+    assert not known(here).knows("default", proven.model_id)
+    for _ in range(FRAMES):
+        here.show()
+    here.tend_until(lambda: known(here).knows("default", proven.model_id))
+    assert known(here).proven == {proven.model_id}
+
+
+def test_what_ends_the_process_in_another_runtime_gives_way_to_nothing_where_it_is_all_there_is(
+    proven: Bench, bench: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_good, "this_device", lambda: "another runtime")
+    for _ in range(2):
+        here = bench(model__trial_frames=FRAMES)
+        here.crash()
+    here = bench(model__trial_frames=FRAMES)
+    assert here.model_id == proven.model_id
+    assert here.notes[0].endswith("and no other did its work before: it decides again")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"good": 7}', b"\xff" * 200_000])
 def test_a_damaged_record_knows_nothing_and_stops_nothing(
     proven: Bench, bench: Start, content: bytes
