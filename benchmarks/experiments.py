@@ -15,13 +15,13 @@ import numpy as np
 from benchmarks.results import machine
 from edge.core.figures import Figures
 from edge.core.photographs.layouts import read_layout
+from trainer.backbones.mobilenet_v1 import download
 from trainer.dataset import Dataset, load_training_set
 from trainer.fit import FitSettings
 from trainer.learners.anomaly import NormalityLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
 from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS, WITH_PLACES
-from trainer.models.trunk import download
 from trainer.settings import TrainSettings
 from trainer.validate import cross_validate
 from trainer.weights import AUTO, Weights, find_weights

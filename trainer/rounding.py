@@ -4,15 +4,21 @@ Each weight rounded by itself would be off by up to half a step, and the errors 
 one's error is made good by those that are not rounded yet, as far as what comes into the layer lets
 one stand for another: Frantar et al. 2022, "GPTQ" (arXiv:2210.17323), after Hassibi and Stork 1993.
 
-Arrays have groups of weights first: one for a plain layer, one a channel for a depthwise one. ``inputs``:
-(G, M, n), M samples of the n values that are weighed; ``weights``: (G, n, o), of o outputs.
+Arrays have groups of weights first: one for a plain layer, one a channel for a depthwise one. Inputs are
+(G, M, n), M samples of the n values that are weighed; weights (G, n, o), of o outputs.
 """
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 127  # from 0 to the largest weight of an output
 FINEST = 2.0**-14  # what a weight adds, in steps of the output: less would be lost beside 255 of them
+_LARGEST_INPUT = 255  # steps
+_LEAST_BITS, _MOST_BITS, _FLOAT32_BITS = 3, 6, 24
 _PULL = 0.01  # of the mean variance: how much the given weights count beside what is to be said
 _DAMPING = 0.01  # of the mean variance, where inputs hardly vary
 _BLOCK = 512
@@ -20,15 +26,45 @@ _BLOCK = 512
 Numbers = NDArray[np.float64]
 
 
-def fit(inputs: Numbers, covariance: Numbers, wanted: Numbers, weights: Numbers) -> Numbers:
-    """Weights with which ``inputs`` less their mean say ``wanted``, (G, M, o), less its mean.
+@dataclass(frozen=True)
+class Moments:
+    """Of what comes into a layer, and what it is to say.
 
-    Least squares, drawn towards ``weights``. ``covariance``: (G, n, n), of the inputs.
+    ``mean``: (G, n); ``covariance``: (G, n, n); ``wanted``: (G, o), its mean; ``together``: (G, n, o), how
+    both vary together.
     """
-    without_mean = wanted - wanted.mean(axis=1, keepdims=True)
-    together = np.swapaxes(inputs, 1, 2) @ without_mean / inputs.shape[1]
-    pull = _of_mean_variance(covariance, _PULL)
-    return np.asarray(np.linalg.solve(_with_diagonal(covariance, pull), together + pull * weights))
+
+    mean: Numbers
+    covariance: Numbers
+    wanted: Numbers
+    together: Numbers
+
+
+def moments(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Moments:
+    """Of samples that come in parts, inputs (G, M, n) and what is to be said of them, (G, M, o)."""
+    count, width = 0, 0
+    around, sums, products = (np.zeros((1, 1, 1)) for _ in range(3))
+    for inputs, wanted in parts:
+        both = np.concatenate([inputs, wanted], axis=2)
+        if count == 0:  # near enough to the mean that little is lost in what is taken off later
+            around, width = both.mean(axis=1, keepdims=True), inputs.shape[2]
+        both = both - around
+        count += both.shape[1]
+        sums = sums + both.sum(axis=1, keepdims=True, dtype=np.float64)
+        products = products + np.swapaxes(both[..., :width], 1, 2) @ both
+    shift = sums / count
+    mean = (around + shift)[:, 0]
+    varying = products / count - np.swapaxes(shift[..., :width], 1, 2) @ shift
+    return Moments(mean[:, :width], varying[..., :width], mean[:, width:], varying[..., width:])
+
+
+def fit(seen: Moments, weights: Numbers) -> Numbers:
+    """Weights with which inputs less their mean say what is wanted, less its mean.
+
+    Least squares, drawn towards ``weights``.
+    """
+    pull = _of_mean_variance(seen.covariance, _PULL)
+    return np.asarray(np.linalg.solve(_with_diagonal(seen.covariance, pull), seen.together + pull * weights))
 
 
 def round_together(weights: Numbers, covariance: Numbers, step: Numbers) -> Numbers:
@@ -62,22 +98,30 @@ def round_alone(weights: Numbers, step: Numbers) -> Numbers:
     return np.where(is_largest, np.copysign(STEPS, weights), nearest)
 
 
-def covariance_of(inputs: Numbers) -> Numbers:
-    """(G, n, n)."""
-    centred = inputs - inputs.mean(axis=1, keepdims=True)
-    return np.asarray(np.swapaxes(centred, 1, 2) @ centred / inputs.shape[1])
+def step_of(weights: Numbers, finest: float) -> Numbers:
+    """The step of each output's weights, (G, o), about 1 / STEPS of its largest; 0 where that is too fine.
+
+    It has as many binary digits as leave float32 room to add up without rounding, in any order, whatever
+    comes in; _LEAST_BITS where so many inputs are weighed that none would do.
+    """
+    largest = np.maximum(np.abs(weights).max(axis=1), 1e-30)
+    whole = weights * (STEPS / largest)[:, np.newaxis]
+    up, down = np.maximum(whole, 0).sum(axis=1), np.maximum(-whole, 0).sum(axis=1)
+    sums = (np.maximum(up, down) + weights.shape[1] / 2) * _LARGEST_INPUT  # half a step each by rounding
+    bits = np.floor(_FLOAT32_BITS - np.log2(sums)).astype(int)
+    return coarse(largest / STEPS, np.clip(bits, _LEAST_BITS, _MOST_BITS), finest)
 
 
-def to_few_bits(values: Numbers, bits: int) -> Numbers:
+def to_few_bits(values: Numbers, bits: int | NDArray[np.int64]) -> Numbers:
     """The nearest numbers of so many binary digits."""
     mantissa, exponent = np.frexp(values)
     return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
 
 
-def coarse(step: Numbers, bits: int, finest: float) -> Numbers:
+def coarse(step: Numbers, bits: int | NDArray[np.int64], finest: float) -> Numbers:
     """The same, none of whose digits is less than ``finest``; 0 where that leaves none."""
     whole = np.round(step / finest) * finest
-    return np.where(step < 2 ** (bits - 1) * finest, whole, to_few_bits(step, bits))
+    return np.where(step < 2.0 ** (bits - 1) * finest, whole, to_few_bits(step, bits))
 
 
 def _of_mean_variance(covariance: Numbers, share: float) -> Numbers:

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import rounding
-from trainer.rounding import STEPS, coarse, covariance_of, fit, round_alone, round_together, to_few_bits
+from trainer.rounding import (
+    STEPS,
+    Numbers,
+    coarse,
+    fit,
+    moments,
+    round_alone,
+    round_together,
+    step_of,
+    to_few_bits,
+)
 
 
 def alike(samples: int, values: int, *, seed: int) -> np.ndarray:
@@ -15,6 +25,10 @@ def alike(samples: int, values: int, *, seed: int) -> np.ndarray:
     return (chance.normal(size=(samples, 4)) @ chance.normal(size=(4, values)))[np.newaxis] + chance.normal(
         0, 0.1, (1, samples, values)
     )
+
+
+def covariance_of(inputs: Numbers) -> Numbers:
+    return moments([(inputs, inputs[..., :1])]).covariance
 
 
 @given(st.integers(0, 1000))
@@ -58,7 +72,7 @@ def test_a_fit_makes_good_what_came_in_wrong() -> None:
     weights = np.random.default_rng(7).normal(size=(1, 12, 3))
     wanted = inputs @ weights
     wrong = inputs * np.linspace(0.7, 1.3, 12)
-    fitted = fit(wrong, covariance_of(wrong), wanted, weights)
+    fitted = fit(moments([(wrong, wanted)]), weights)
     error = [np.abs((wrong - wrong.mean(1)) @ w - wanted + wanted.mean(1)).mean() for w in (weights, fitted)]
     assert error[1] < error[0] / 5
 
@@ -81,3 +95,25 @@ def test_alone_each_weight_is_rounded_to_the_nearest_and_the_largest_takes_all_s
 def test_no_digit_is_finer_than_what_counts() -> None:
     step = np.array([0.2, 1.4, 6.6, 9.0, 100.0])
     assert coarse(step, 3, 1.0).tolist() == [0, 1, 7, 8, 96]
+
+
+def test_moments_of_parts_are_those_of_the_whole() -> None:
+    inputs, wanted = alike(90, 7, seed=1) + 100, alike(90, 2, seed=2) - 3
+    found = moments((inputs[:, at : at + 40], wanted[:, at : at + 40]) for at in range(0, 90, 40))
+    both = np.cov(np.concatenate([inputs, wanted], axis=2)[0].T, bias=True)
+    assert found.mean[0] == pytest.approx(inputs[0].mean(axis=0))
+    assert found.wanted[0] == pytest.approx(wanted[0].mean(axis=0))
+    assert found.covariance[0] == pytest.approx(both[:7, :7], abs=1e-9)
+    assert found.together[0] == pytest.approx(both[:7, 7:], abs=1e-9)
+
+
+@given(st.integers(1, 300), st.integers(0, 1000))
+def test_float32_adds_up_what_steps_make_in_any_order(inputs: int, seed: int) -> None:
+    """Even where each input is the largest that there is, and all weights of one sign come first."""
+    weights = np.random.default_rng(seed).normal(size=(1, inputs, 4)) * 10.0 ** (seed % 7 - 3)
+    step = step_of(weights, 1e-30)
+    digits = (np.frexp(step)[0] * 2**53).astype(int)
+    odd = digits // (digits & -digits)
+    whole = round_alone(weights, step)
+    for sign in (1, -1):
+        assert (np.maximum(sign * whole, 0).sum(axis=1) * 255 * odd <= 2**24).all()

@@ -90,7 +90,7 @@ def test_fine_tuning_keeps_the_statistics_and_improves_on_the_weights(
 ) -> None:
     import keras
 
-    monkeypatch.setattr(gradient, "in_steps", lambda network, *_, **__: network)  # it would fold them
+    monkeypatch.setattr(gradient, "in_whole_numbers", lambda network, *_, **__: network)  # it would fold them
     keras.utils.set_random_seed(3)
     own = BACKBONES["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3))
     weights = weights_of(own)

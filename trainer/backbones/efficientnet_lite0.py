@@ -82,7 +82,7 @@ class EfficientNetLite0:
         entry = Input((height, width, channels))
         maps = _Layers(self.tensors)
         found = maps.through(entry, last=max(taps, key=[tap.name for tap in self.taps].index))
-        network = Model(entry, [found[tap] for tap in taps], name="EfficientNet-Lite0")
+        network = Model(entry, [found[tap] for tap in taps], name=NAME)
         maps.set_weights()
         return network
 

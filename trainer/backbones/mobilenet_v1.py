@@ -36,7 +36,7 @@ class MobileNetV1:
         check_taps(self.taps, taps)
         whole = MobileNet(input_shape=(height, width, channels), alpha=ALPHA, include_top=False, weights=None)
         layers = [whole.get_layer(f"conv_pw_{tap.removeprefix('block')}_relu") for tap in taps]
-        network = Model(whole.input, [layer.output for layer in layers], name="MobileNet (alpha 0.25)")
+        network = Model(whole.input, [layer.output for layer in layers], name=NAME)
         self.weights.give(network)
         return network
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.backbones.mobilenet_v1 import MobileNetV1
+from trainer.backbones.whole_numbers import PHOTOGRAPHS, in_whole_numbers
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_batches, predict_logits
 from trainer.fit import FitSettings, Records, fit
@@ -12,7 +14,6 @@ from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.models.anomaly import build_autoencoder, joined, with_error, with_logit, with_normality
 from trainer.models.heatmap import distance_by_place
 from trainer.models.pretrained import LARGEST_LOGIT, PLACE_BLOCKS
-from trainer.models.trunk import FITTED_ON, build_trunk, in_whole_numbers
 from trainer.normality import MOST, learn_normality
 from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
@@ -52,13 +53,15 @@ class NormalityLearner:
     def __init__(self, dataset: Dataset, weights: Weights, *, seed: int) -> None:
         self._dataset, self._weights, self._seed = dataset, weights, seed
         spec = dataset.spec
-        self._trunk = build_trunk(spec.height, spec.width, spec.channels, weights, blocks=PLACE_BLOCKS)
+        self._trunk = MobileNetV1(weights).build(
+            spec.height, spec.width, spec.channels, [f"block{block}" for block in PLACE_BLOCKS]
+        )
 
     def learn(self, train: Positions, validation: Positions) -> Learned:  # noqa: ARG002  nothing to stop early
         """Learn from the OK photographs at ``train``, and again with parts held out in turn."""
         dataset = self._dataset
         at = spread_over_groups(_ok(dataset, train), dataset.groups.numbers, most=MOST, seed=self._seed)
-        some = spread_over_groups(at, dataset.groups.numbers, most=FITTED_ON, seed=self._seed)
+        some = spread_over_groups(at, dataset.groups.numbers, most=PHOTOGRAPHS, seed=self._seed)
         network = joined(in_whole_numbers(self._trunk, dataset.pixels[some], seed=self._seed))
         maps = predict_batches(network, dataset.pixels, "features", at).astype(np.float16)
         groups = dataset.groups.numbers[at]

@@ -3,6 +3,7 @@
 from functools import partial
 
 from edge.core.errors import InputError
+from trainer.backbones.mobilenet_v1 import download
 from trainer.dataset import Dataset
 from trainer.fit import FitSettings, Records
 from trainer.learners.anomaly import AutoencoderLearner, NormalityLearner
@@ -12,7 +13,6 @@ from trainer.learners.learner import Learner
 from trainer.models.registry import AUTOENCODER, DEFAULT, FROZEN, NETWORKS
 from trainer.models.scratch import build_scratch
 from trainer.models.transfer import BACKBONES, build_transfer
-from trainer.models.trunk import download
 from trainer.weights import VARIABLE, find_weights
 
 _NO_WEIGHTS = (

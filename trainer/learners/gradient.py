@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
+from trainer.backbones.whole_numbers import PHOTOGRAPHS, in_whole_numbers
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
 from trainer.models.heatmap import class_activation, defect_direction
-from trainer.models.in_steps import PHOTOGRAPHS, in_steps
 from trainer.models.transfer import (
     Backbone,
     build_transfer,
@@ -52,7 +52,7 @@ class GradientLearner:
             )
             history = {name: history.get(name, []) + values for name, values in learned.items()}
         some = spread_over_groups(train, dataset.groups.numbers, most=PHOTOGRAPHS, seed=self._settings.seed)
-        network = in_steps(network, dataset.pixels[some], seed=self._settings.seed)
+        network = in_whole_numbers(network, dataset.pixels[some], seed=self._settings.seed)
         logits = predict_logits(network, dataset.pixels, validation)
         method = {**self._method(), "epochs_run": len(history["loss"])}
         direction = defect_direction(dataset.task, dataset.outputs, dataset.ok_index)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.decision import has_one_logit
+from trainer.backbones.whole_numbers import PHOTOGRAPHS
 from trainer.dataset import Dataset
 from trainer.evaluate import each_batch, predict_batches
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head
@@ -19,7 +20,6 @@ from trainer.models.pretrained import (
     evidence_of,
     with_head,
 )
-from trainer.models.trunk import FITTED_ON
 from trainer.normality import MOST, Normality, Strangeness, learn_normality
 from trainer.scratch import scratch_array
 from trainer.split import folds_by_group, spread_over_groups
@@ -53,7 +53,7 @@ class HeadLearner:
 
     def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features, float32 (N, D), of pixels, uint8 (N, H, W, C), of any height and width."""
-        some = np.sort(np.random.default_rng(self._seed).permutation(len(pixels))[:FITTED_ON])
+        some = np.sort(np.random.default_rng(self._seed).permutation(len(pixels))[:PHOTOGRAPHS])
         maps = build_maps(self._look, self._weights, pixels[some], seed=self._seed)
         return predict_batches(build_features(maps), pixels, "features")
 
@@ -61,7 +61,7 @@ class HeadLearner:
         """Fit the head, and again with parts held out in turn. Validation stays unseen."""
         dataset = self._dataset
         labels, groups = dataset.labels[train], dataset.groups.numbers[train]
-        some = spread_over_groups(train, dataset.groups.numbers, most=FITTED_ON, seed=self._seed)
+        some = spread_over_groups(train, dataset.groups.numbers, most=PHOTOGRAPHS, seed=self._seed)
         maps = build_maps(self._look, self._weights, dataset.pixels[some], seed=self._seed)
         features = predict_batches(build_features(maps), dataset.pixels, "features", train)
         places = None

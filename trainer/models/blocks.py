@@ -9,13 +9,15 @@ from typing import Any
 class Block:
     """A layer, and maybe a batch normalization and a ReLU that take its outputs and that nothing else takes.
 
-    ``most``: where the ReLU cuts off, or None. ``inputs``, ``output``: Keras tensors of the network.
+    ``most``: where the ReLU cuts off, or None. ``padding``: of a convolution, "same" also where a layer
+    before it pads just so. ``inputs``, ``output``: Keras tensors of the network.
     """
 
     layer: Any
     norm: Any
     has_relu: bool
     most: float | None
+    padding: str
     inputs: Sequence[Any]
     output: Any
 
@@ -37,8 +39,12 @@ def blocks_of(network: Any) -> list[Block] | None:
 
     blocks: list[Block] = []
     done: set[str] = set()
+    padded: dict[str, list[Any]] = {}
     for layer in network.layers:
         if isinstance(layer, layers.InputLayer) or layer.name in done:
+            continue
+        if _pads_as_same(layer, behind(layer)):
+            padded[behind(layer).name] = _inputs(layer)
             continue
         last, norm = layer, None
         if is_weighted(layer) and not _is_relu(layer) and isinstance(behind(last), layers.BatchNormalization):
@@ -48,7 +54,9 @@ def blocks_of(network: Any) -> list[Block] | None:
         if not (is_weighted(layer) or keeps_steps(layer) or isinstance(layer, layers.Add)):
             return None
         most = getattr(last, "max_value", None)
-        blocks.append(Block(layer, norm, _is_relu(last), most, _inputs(layer), last.output))
+        padding = "same" if layer.name in padded else getattr(layer, "padding", "valid")
+        inputs = padded.get(layer.name) or _inputs(layer)
+        blocks.append(Block(layer, norm, _is_relu(last), most, padding, inputs, last.output))
         done |= {one.name for one in (norm, last) if one is not None}
     return blocks
 
@@ -74,6 +82,19 @@ def keeps_steps(layer: Any) -> bool:
     from keras import layers
 
     return isinstance(layer, layers.MaxPooling2D | layers.ZeroPadding2D | layers.Flatten | layers.Dropout)
+
+
+def _pads_as_same(layer: Any, behind: Any) -> bool:
+    """Whether padding and the one convolution behind it are together a convolution that pads by itself."""
+    from keras import layers
+
+    if not (
+        isinstance(layer, layers.ZeroPadding2D) and isinstance(behind, layers.Conv2D | layers.DepthwiseConv2D)
+    ):
+        return False
+    is_usual = layer.padding == ((0, 1), (0, 1)) and behind.kernel_size == (3, 3) and behind.strides == (2, 2)
+    sides = layer.input.shape[1:3]
+    return is_usual and behind.padding == "valid" and all(side % 2 == 0 for side in sides)
 
 
 def _is_relu(layer: Any) -> bool:

@@ -1,15 +1,13 @@
 """A convolution as numbers: kernel and bias with the normalization in them, and what it weighs at places."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.models.blocks import Block
 from trainer.rounding import Numbers
-
-_BATCH = 50
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,11 @@ class Convolution:
             return layers.DepthwiseConv2D(sides, **options)
         return layers.Conv2D(filters, sides, **options)
 
-    def weights(self) -> Numbers:
-        """(G, n, o): a group a channel where it is depthwise, else one."""
+    def as_weights(self, kernel: Numbers) -> Numbers:
+        """A kernel in the shape (G, n, o): a group a channel where it is depthwise, else one."""
         if self.is_depthwise:
-            return np.asarray(np.moveaxis(self.kernel, 2, 0).reshape(self.kernel.shape[2], -1, 1))
-        return self.kernel.reshape(1, -1, self.kernel.shape[-1])
+            return np.asarray(np.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1, 1))
+        return kernel.reshape(1, -1, kernel.shape[-1])
 
     def as_kernel(self, weights: Numbers) -> Numbers:
         """The other way round."""
@@ -54,35 +52,42 @@ class Convolution:
         """A number an output channel, (C,), in the shape (G, o)."""
         return values[:, np.newaxis] if self.is_depthwise else values[np.newaxis]
 
-    def inputs(self, maps: NDArray[np.float32], places: NDArray[np.int64]) -> Numbers:
+    def inputs(self, maps: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
         """What is weighed at some places (N, P) of the output for maps (N, H, W, C): (G, N * P, n).
 
         A dense layer weighs all of (N, C): (1, N, C).
         """
-        import tensorflow as tf
-
         if self.kernel.ndim == 2:
-            return maps.astype(np.float64)[np.newaxis]
-        height, width, channels, _ = self.kernel.shape
-        window, strides = (1, height, width, 1), (1, *self.strides, 1)
-        found = []
-        for at in batches(len(maps)):
-            windows = tf.image.extract_patches(maps[at], window, strides, (1,) * 4, self.padding.upper())
-            rows = windows.numpy().reshape(len(windows), -1, height * width * channels)
-            found.append(at_places(rows, places[at]).reshape(-1, rows.shape[-1]))
-        inputs = np.concatenate(found).astype(np.float64)
-        if not self.is_depthwise:
-            return inputs[np.newaxis]
-        return np.asarray(inputs.reshape(len(inputs), height * width, channels).transpose(2, 0, 1))
+            return maps[np.newaxis]
+        height, width = self.kernel.shape[:2]
+        rows, above = _taken(maps.shape[1], height, self.strides[0], self.padding)
+        columns, beside = _taken(maps.shape[2], width, self.strides[1], self.padding)
+        maps = np.pad(maps, ((0, 0), above, beside, (0, 0)))
+        photograph = np.arange(len(maps))[:, np.newaxis, np.newaxis, np.newaxis]
+        row = rows[places // len(columns)][..., np.newaxis]
+        column = columns[places % len(columns)][:, :, np.newaxis]
+        windows = maps[photograph, row, column].reshape(-1, height * width, maps.shape[-1])
+        return windows.transpose(2, 0, 1) if self.is_depthwise else windows.reshape(1, len(windows), -1)
 
 
-def folded(layer: Any, norm: Any = None) -> Convolution:
-    """Of a Keras convolution or dense layer, and the batch normalization behind it, if there is one.
+def _taken(size: int, side: int, stride: int, padding: str) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """What each place of the output takes along an axis, (places, side), and how far the axis is padded."""
+    places, around = (size - side) // stride + 1, 0
+    if padding == "same":
+        places = -(-size // stride)
+        around = max(0, (places - 1) * stride + side - size)
+    taken = stride * np.arange(places)[:, np.newaxis] + np.arange(side)
+    return taken, (around // 2, around - around // 2)
+
+
+def folded(block: Block) -> Convolution:
+    """Of a block with weights: its convolution or dense layer, with the batch normalization behind it in it.
 
     The mean of a map is a convolution too.
     """
     from keras import layers
 
+    layer, norm = block.layer, block.norm
     if isinstance(layer, layers.GlobalAveragePooling2D):
         _, height, width, channels = layer.input.shape
         even = np.full((height, width, channels, 1), 1 / (height * width))
@@ -94,8 +99,7 @@ def folded(layer: Any, norm: Any = None) -> Convolution:
         factor, shift = _factor_and_shift(norm)
         kernel = kernel * (factor[:, np.newaxis] if is_depthwise else factor)
         bias = bias * factor + shift
-    strides, padding = getattr(layer, "strides", (1, 1)), getattr(layer, "padding", "valid")
-    return Convolution(kernel, bias, strides, padding, is_depthwise)
+    return Convolution(kernel, bias, getattr(layer, "strides", (1, 1)), block.padding, is_depthwise)
 
 
 def _factor_and_shift(norm: Any) -> tuple[Numbers, Numbers]:
@@ -110,9 +114,3 @@ def _factor_and_shift(norm: Any) -> tuple[Numbers, Numbers]:
 def at_places(rows: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
     """Of rows (N, all places, C) those at some places (N, P): (N, P, C)."""
     return np.take_along_axis(rows, places[..., np.newaxis], axis=1)
-
-
-def batches(count: int) -> Iterator[slice]:
-    """So many, a batch at a time."""
-    for start in range(0, count, _BATCH):
-        yield slice(start, start + _BATCH)

@@ -17,6 +17,14 @@ from trainer.rounding import STEPS
 
 ACTIVATION_STEPS = 255
 _LEAST = 1e-30
+_MOVES = (
+    layers.Concatenate,
+    layers.Dropout,
+    layers.Flatten,
+    layers.GlobalMaxPooling2D,
+    layers.MaxPooling2D,
+    layers.Reshape,
+)
 
 
 @keras.saving.register_keras_serializable("linegate")
@@ -70,6 +78,22 @@ def around_zero(most: float) -> FakeQuantize:
     which of the two in the middle is 0.
     """
     return FakeQuantize(-most * 128 / 127, most)
+
+
+def range_of(tensor: Any) -> tuple[float, float]:
+    """From where to where a Keras tensor goes, which `FakeQuantize` made, or what only moves its values.
+
+    Raises ValueError for any other.
+    """
+    layer = tensor._keras_history.operation
+    if isinstance(layer, FakeQuantize):
+        return layer.low, layer.high
+    ranges: set[tuple[float, float]] = set()
+    if isinstance(layer, _MOVES):
+        ranges = {range_of(one) for one in (layer.input if isinstance(layer.input, list) else [layer.input])}
+    if len(ranges) != 1:
+        raise ValueError(f"{tensor.name}: expected one range from FakeQuantize, found {layer.name}")
+    return ranges.pop()
 
 
 def round_weights(network: Any) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.backbones.mobilenet_v1 import MobileNetV1
+from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.head import Head
 from trainer.models.anomaly import add_distance
 from trainer.models.heatmap import Evidence
-from trainer.models.trunk import LAST_BLOCK, TOP, build_trunk, in_whole_numbers, map_of
 from trainer.normality import Strangeness
 from trainer.weights import Weights
 
@@ -42,7 +43,7 @@ class Look:
     place_blocks: tuple[int, ...] = ()
 
 
-LAST = Look((LAST_BLOCK,))  # what is usually taken from a frozen network
+LAST = Look((13,))  # what is usually taken from a frozen network
 MEANS = Look(BLOCKS)
 MEANS_AND_DEVIATIONS = Look(BLOCKS, has_deviations=True)
 WITH_PLACES = Look(BLOCKS, has_deviations=True, place_blocks=PLACE_BLOCKS)
@@ -57,10 +58,11 @@ def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed:
     """
     from keras import Model, layers
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.models.fake_quantize import FakeQuantize, range_of
 
     _, height, width, channels = pixels.shape
-    trunk = build_trunk(height, width, channels, weights, blocks=look.blocks)
+    taps = [f"block{block}" for block in look.blocks]
+    trunk = MobileNetV1(weights).build(height, width, channels, taps)
     trunk = in_whole_numbers(trunk, pixels, seed=seed)
     maps = []
     for values in trunk.outputs:
@@ -69,7 +71,7 @@ def build_maps(look: Look, weights: Weights, pixels: NDArray[np.uint8], *, seed:
         if look.has_deviations:
             mean = _average(pooled, pooled.shape[1:3])
             above = layers.ReLU()(layers.Subtract()([values, mean]))
-            maps.append(_pool(FakeQuantize(0.0, TOP)(above)))
+            maps.append(_pool(FakeQuantize(*range_of(values))(above)))
     return Model(trunk.input, maps, name="maps")
 
 
@@ -155,10 +157,10 @@ def evidence_of(maps: Any, look: Look, head: Head, direction: NDArray[np.float32
     defect less well (docs/heatmap.md).
     """
     kernel = head.kernel @ direction / head.deviation
-    coarsest = map_of(maps, look.blocks[-1]).shape[1:3]
+    coarsest = _map_of(maps, look.blocks[-1]).shape[1:3]
     chosen, weights, start = [], [], 0
     for block in look.blocks:
-        values = map_of(maps, block)
+        values = _map_of(maps, block)
         channels = values.shape[-1]
         if values.shape[1:3] == coarsest:
             chosen.append(values)
@@ -168,7 +170,11 @@ def evidence_of(maps: Any, look: Look, head: Head, direction: NDArray[np.float32
 
 
 def _side_by_side(maps: Any, blocks: Sequence[int]) -> Any:
-    return _concatenated([map_of(maps, block) for block in blocks])
+    return _concatenated([_map_of(maps, block) for block in blocks])
+
+
+def _map_of(maps: Any, block: int) -> Any:
+    return maps.get_layer(f"conv_pw_{block}_rounded").output
 
 
 def _concatenated(parts: Sequence[Any]) -> Any:
@@ -194,12 +200,12 @@ def _average(values: Any, window: tuple[int, int]) -> Any:
     """
     from keras import layers
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.models.fake_quantize import FakeQuantize, range_of
 
     if window == (1, 1):
         return values
     mean = layers.DepthwiseConv2D(window, strides=window, use_bias=False)
-    averaged = FakeQuantize(0.0, TOP)(mean(values))
+    averaged = FakeQuantize(*range_of(values))(mean(values))
     mean.set_weights([np.full((*window, values.shape[-1], 1), 1 / (window[0] * window[1]), np.float32)])
     return averaged
 

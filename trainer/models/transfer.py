@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
-from trainer.models.trunk import ALPHA
+from trainer.backbones.mobilenet_v1 import ALPHA
 from trainer.weights import Weights
 
 _ENTRY, _HEAD = "colours", "head"

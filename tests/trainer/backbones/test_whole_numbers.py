@@ -1,4 +1,4 @@
-"""A network that learned in float rounds as int8 does: int8 then says the same, bit for bit."""
+"""A network in whole numbers says nearly what it said, and int8 says the same as it, bit for bit."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +12,13 @@ from keras import layers
 from edge.core.interpreter import open_interpreter
 from edge.core.preprocess import to_network_input
 from quantize.convert import convert
+from trainer.backbones import whole_numbers
+from trainer.backbones.efficientnet_lite0 import find_efficientnet_lite0
+from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.models.baseline import build_baseline
 from trainer.models.blocks import blocks_of
-from trainer.models.fake_quantize import FakeQuantize
+from trainer.models.fake_quantize import FakeQuantize, range_of
 from trainer.models.heatmap import Evidence, class_activation, defect_direction
-from trainer.models.in_steps import in_steps
 from trainer.models.scratch import build_scratch
 from trainer.models.transfer import BACKBONES, build_transfer
 
@@ -71,20 +73,28 @@ def network(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def rounded(network: Any) -> Any:
-    return in_steps(network, SEEN, seed=1)
+    return in_whole_numbers(network, SEEN, seed=1)
+
+
+def assert_int8_says_the_same(network: Any) -> None:
+    """Each output, of a shape of its own, for each photograph."""
+    interpreter = open_interpreter(convert(network, SEEN), threads=1, name="rounded")
+    (entry,) = interpreter.get_input_details()
+    ends = {tuple(end["shape"][1:]): end for end in interpreter.get_output_details()}
+    found = network(to_network_input(UNSEEN), training=False)
+    for wanted in found if isinstance(found, list) else [found]:
+        end = ends[tuple(wanted.shape[1:])]
+        scale, zero_point = end["quantization"]
+        assert len(np.unique(wanted)) > 5
+        for image, values in zip(UNSEEN, np.asarray(wanted), strict=True):
+            interpreter.set_tensor(entry["index"], image[np.newaxis])
+            interpreter.invoke()
+            steps = interpreter.get_tensor(end["index"])[0].astype(int) - zero_point
+            assert np.array_equal(steps, np.round(values / scale))
 
 
 def test_int8_says_the_same_bit_for_bit(rounded: Any) -> None:
-    interpreter = open_interpreter(convert(rounded, SEEN), threads=1, name="rounded")
-    entry, end = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    scale, zero_point = end["quantization"]
-    wanted = np.asarray(rounded(to_network_input(UNSEEN), training=False)) / scale
-    assert len(np.unique(wanted)) > 5
-    for image, steps in zip(UNSEEN, wanted, strict=True):
-        interpreter.set_tensor(entry["index"], image[np.newaxis])
-        interpreter.invoke()
-        found = interpreter.get_tensor(end["index"])[0].astype(int) - zero_point
-        assert np.array_equal(found, np.round(steps))
+    assert_int8_says_the_same(rounded)
 
 
 @pytest.mark.parametrize("network", ["scratch", "baseline", "residual"], indirect=True)  # deeper is wilder
@@ -102,8 +112,69 @@ def test_every_value_is_a_whole_number_of_steps(rounded: Any) -> None:
         assert (steps == np.round(steps)).all()
 
 
+@pytest.fixture(scope="module")
+def lite0() -> Any:
+    """Maps between blocks, with values below zero, added up and not."""
+    backbone = find_efficientnet_lite0()
+    assert backbone is not None
+    return backbone.build(SIDE, SIDE, 1, ["block2", "block5", "block10"])
+
+
+@pytest.fixture(scope="module")
+def lite0_rounded(lite0: Any) -> Any:
+    return in_whole_numbers(lite0, SEEN, seed=1)
+
+
+def test_maps_of_a_backbone_are_the_same_in_int8_bit_for_bit(lite0_rounded: Any) -> None:
+    assert_int8_says_the_same(lite0_rounded)
+
+
+def test_channels_of_maps_follow_those_of_the_backbone_and_use_their_range(
+    lite0: Any, lite0_rounded: Any
+) -> None:
+    seen = to_network_input(UNSEEN)
+    maps = zip(lite0(seen), lite0_rounded(seen), lite0_rounded.outputs, strict=True)
+    for before, after, tensor in maps:
+        wanted, found = (values.numpy().reshape(-1, values.shape[-1]) for values in (before, after))
+        correlation = [np.corrcoef(*pair)[0, 1] for pair in zip(wanted.T, found.T, strict=True)]
+        assert np.median(correlation) > 0.98
+        low, high = range_of(tensor)
+        assert found.min() >= low
+        assert found.max() <= high
+        assert np.median(np.abs(found).max(axis=0)) > high / 3
+
+
+def test_of_larger_photographs_fewer_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def count(pixels: np.ndarray) -> np.ndarray:
+        looked.append(len(pixels))
+        return to_network_input(pixels)
+
+    monkeypatch.setattr(whole_numbers, "to_network_input", count)
+    monkeypatch.setattr(whole_numbers, "_PIXELS", 20 * SIDE * SIDE)
+    in_whole_numbers(residual(), SEEN, seed=1)
+    assert sum(looked) == 20
+
+
+@pytest.mark.parametrize(("side", "paddings"), [(32, 0), (33, 1)])
+def test_padding_before_a_stride_is_the_convolutions_own_where_it_pads_alike(
+    side: int, paddings: int
+) -> None:
+    entry = keras.Input((side, side, 1))
+    values = layers.ZeroPadding2D(((0, 1), (0, 1)))(entry)
+    network = keras.Model(entry, layers.Conv2D(4, 3, 2)(values))
+    seen = SEEN[:, :side, :side]
+    rounded = in_whole_numbers(network, seen, seed=1)
+    found = [layer for layer in rounded.layers if isinstance(layer, layers.ZeroPadding2D)]
+    assert len(found) == paddings
+    before, after = (np.asarray(one(to_network_input(seen))) for one in (network, rounded))
+    for wanted, said in zip(before.reshape(-1, 4).T, after.reshape(-1, 4).T, strict=True):
+        assert np.corrcoef(wanted, said)[0, 1] > 0.999
+
+
 def test_the_same_seed_gives_the_same_weights(network: Any, rounded: Any) -> None:
-    again = in_steps(network, SEEN, seed=1)
+    again = in_whole_numbers(network, SEEN, seed=1)
     for one, other in zip(rounded.get_weights(), again.get_weights(), strict=True):
         assert np.array_equal(one, other)
 
@@ -115,14 +186,14 @@ def test_a_channel_that_never_varies_is_no_trouble() -> None:
             gamma, *others = layer.get_weights()
             gamma[:4] = (0, 1e-12, 1e-5, -1e-5)
             layer.set_weights([gamma, *others])
-    rounded = in_steps(network, SEEN, seed=1)
+    rounded = in_whole_numbers(network, SEEN, seed=1)
     before, after = (np.asarray(one(to_network_input(UNSEEN), training=False)) for one in (network, rounded))
     assert np.abs(after - before).max() < 0.1 * max(np.abs(before).max(), 0.1)
 
 
 def test_a_network_that_rounds_still_shows_where() -> None:
     direction = defect_direction("binary", 1, 0)
-    rounded = in_steps(build_scratch(SIDE, SIDE, 1, 1), SEEN, seed=1)
+    rounded = in_whole_numbers(build_scratch(SIDE, SIDE, 1, 1), SEEN, seed=1)
     evidence = class_activation(rounded, direction)
     assert isinstance(evidence, Evidence)
     assert evidence.weights.shape == (96,)
@@ -131,7 +202,7 @@ def test_a_network_that_rounds_still_shows_where() -> None:
 @pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v3"])
 def test_a_network_with_other_layers_stays_as_it_is(name: str) -> None:
     network = build_transfer(BACKBONES[name], None, SIDE, SIDE, 1, 1)
-    assert in_steps(network, SEEN, seed=1) is network
+    assert in_whole_numbers(network, SEEN, seed=1) is network
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "resnet50", "vgg16"])
