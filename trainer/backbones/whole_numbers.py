@@ -68,7 +68,7 @@ def in_whole_numbers(network: Any, pixels: NDArray[np.uint8], *, seed: int) -> A
             found[id(block.output)] = _rounded(block, inputs, exact[id(block)], scaling, batch)
         waiting.subtract(id(tensor) for tensor in block.inputs)
         found = {key: values for key, values in found.items() if waiting[key] > 0 or key in ends}
-    return Model(entry, [found[end].tensor for end in ends], name=network.name)
+    return Model(entry, _one_or_all([found[end].tensor for end in ends]), name=network.name)
 
 
 class _Exact:

@@ -101,6 +101,7 @@ def test_int8_says_the_same_bit_for_bit(rounded: Any) -> None:
 def test_it_says_nearly_what_the_network_said(network: Any, rounded: Any) -> None:
     before, after = (np.asarray(one(to_network_input(UNSEEN), training=False)) for one in (network, rounded))
     assert rounded.name == network.name
+    assert rounded.output.shape == network.output.shape
     assert np.abs(after - before).mean() < 0.15 * before.std()
 
 
