@@ -308,8 +308,7 @@ class BrokerLink:
         lasted = time.monotonic() - connection.since
         if lasted >= _SHORT_S:
             self._said.clear()
-        stalled = connection.end is not None and lasted >= self._patience_s
-        self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S) if stalled else _PATIENCE_S
+        self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S) if connection.was_cut else _PATIENCE_S
         # Ended without a word by a broker that was there all the time: as it does to a client whose name
         # another one takes. The two would throw each other out as fast as they come back: be the slower one.
         wordless = connection.end is None and lasted < _SHORT_S and not self._failed

@@ -61,6 +61,8 @@ class Connection:
         self.subscribed = threading.Event()
         self.deaf: str | None = None
         self.taken_over = False
+        self.was_cut = False
+        """Whether we ended it."""
         self.end: str | None = None
         """Why it ended, where anybody knows."""
         self.since = time.monotonic()
@@ -179,6 +181,7 @@ class Connection:
 
     def cut(self) -> None:
         """End it at once: what was not sent yet is thrown away, and not sent late."""
+        self.was_cut = True
         sock: Any = self.client.socket()
         if sock is not None:
             try:
