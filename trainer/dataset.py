@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.core.complaints import listening
 from edge.core.decision import Task, find_ok_class, has_one_logit
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, read_bytes, read_image
@@ -276,7 +277,7 @@ def _load(
     photographs: list[Photograph] = []
     features, left_out, pages = [], {}, {}
     pixels = scratch_array((len(items), spec.height, spec.width, spec.channels), np.uint8)
-    with ThreadPoolExecutor(threads) as readers:
+    with listening(), ThreadPoolExecutor(threads) as readers:
         results = tqdm(readers.map(read, items), total=len(items), desc="reading", unit="image", disable=None)
         for item, label, result in zip(items, labels, results, strict=True):
             file = layout.file(item)

@@ -16,6 +16,7 @@ import cv2
 from tqdm import tqdm
 
 from edge.camera.opencv import OpenCvCamera
+from edge.core.complaints import listening
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
@@ -109,9 +110,11 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
     started = time.perf_counter()
     # Nobody holds a frame here: the next one is read when the picture before it is gone.
     records = map(partial(_inspect, handle), stored.frames())
-    inspections = list(
-        tqdm(records, total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr)
-    )
+    with listening():
+        bar = tqdm(
+            records, total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
+        )
+        inspections = list(bar)
     seconds = time.perf_counter() - started
     if not inspections:
         census = Census.of(0, stored.left_out)

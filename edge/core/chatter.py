@@ -26,19 +26,29 @@ def people() -> int:
 @contextmanager
 def without_chatter() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 meanwhile; pass it on after, less the small talk."""
+    with held_back(_CHATTER):
+        yield
+
+
+@contextmanager
+def held_back(less: re.Pattern[str]) -> Iterator[int]:
+    """Hold back what is written to file descriptor 2; pass on after what does not begin with ``less``.
+
+    Gives the file that it is held in; ``people`` is where it is read.
+    """
     sys.stderr.flush()
-    saved = os.dup(2)
+    saved = os.dup(_STDERR)
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+        os.dup2(held.fileno(), _STDERR)
         _held.append(saved)
         try:
-            yield
+            yield held.fileno()
         finally:
             sys.stderr.flush()
             _held.pop()
-            os.dup2(saved, 2)
+            os.dup2(saved, _STDERR)
             os.close(saved)
             held.seek(0)
             for line in held:
-                if not _CHATTER.match(line.decode(errors="replace")):
-                    os.write(2, line)
+                if not less.match(line.decode(errors="replace")):
+                    os.write(_STDERR, line)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.complaints import decode_heard
 from edge.core.errors import ImageError, one_line
 from edge.core.image_size import claimed_pixels
 from edge.core.memory import memory_for
@@ -90,13 +91,16 @@ def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image
 
 def _decode(data: bytes, name: str) -> Image:
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+        flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+        decoded, complaint = decode_heard(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), flags))
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise
         raise ImageError(f"{name}: cannot be decoded ({error.err})") from error
     if decoded is None:
         raise ImageError(f"{name}: not an image that OpenCV can decode")
+    if complaint is not None:
+        raise ImageError(f"{name}: is damaged ({complaint})")
     if decoded.dtype == np.uint8 and decoded.ndim == 3 and decoded.shape[2] == 3:
         return _large_enough(_to_rgb_in_place(decoded), name)
     return from_opencv(decoded, name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from edge.core.complaints import listening
 from edge.core.errors import ImageError, InputError
 from edge.core.images import decode_image, is_grey, printable, read_bytes
 from edge.core.pages import further_pages
@@ -46,7 +47,7 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
     items = [Seeing(item, layout.file(item), item.part or "train") for item in layout.items]
     if test is not None:  # named with its folder: both may hold an ok/1.png
         items += [Seeing(item, printable(item.path), "test") for item in test.items]
-    with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
+    with listening(), ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
         looking = tqdm(pool.map(_look, items), total=len(items), desc="looking", unit="image", disable=None)
         results = list(looking)
         seen = [result for result in results if not isinstance(result, str)]

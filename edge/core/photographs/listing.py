@@ -1,6 +1,7 @@
 """What lies in a folder: photographs, and everything else, with the reason why it is none."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ _HIDDEN = "hidden, by a dot before the name"
 _BROKEN_LINKS = "links to nothing"
 _READ_TWICE = "links to a folder that is read by another name, or that holds the link; not followed"
 _NO_FILES = "neither files nor folders"
+_DETAILS = re.compile(r" \([^()]*\)$")
 # What `trainer train` leaves in the folder of a run that is finished, or was killed.
 _RUN_MARKS = frozenset({"run.json", "checkpoint"})
 
@@ -87,7 +89,7 @@ def list_photographs(root: Path) -> Listing:
 
 def unreadable(file: str, error: object, path: Path | str) -> LeftOut:
     """What is left out because of an error that names its path."""
-    return LeftOut(file, str(error).removeprefix(f"{path}: "))
+    return LeftOut(file, _DETAILS.sub("", str(error).removeprefix(f"{path}: ")))
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -1,0 +1,71 @@
+"""Pictures that a decoder finds damaged, and decodes."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.core.complaints import listening
+from edge.core.errors import ImageError
+from edge.core.images import decode_image
+
+PICTURE = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (300, 300, 3), np.uint8), (0, 0), 3)
+
+
+def jpeg(*parameters: int) -> bytes:
+    return cv2.imencode(".jpg", PICTURE, list(parameters))[1].tobytes()
+
+
+def damaged(kind: str) -> bytes:
+    whole = jpeg(
+        *{
+            "progressive": (cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+            "restarts": (cv2.IMWRITE_JPEG_RST_INTERVAL, 4),
+        }.get(kind, ())
+    )
+    half = len(whole) // 2
+    if kind == "middle gone":
+        return whole[:half] + whole[half + 300 :]
+    if kind == "tiff":
+        tiff = bytearray(cv2.imencode(".tif", PICTURE)[1].tobytes())
+        tiff[len(tiff) // 2 : len(tiff) // 2 + 60] = bytes(range(60))
+        return bytes(tiff)
+    return whole[:half] + bytes(100) + whole[half + 100 :]
+
+
+def is_damaged(data: bytes) -> bool:
+    try:
+        decode_image(data, "x")
+    except ImageError as error:
+        return str(error).startswith("x: is damaged (")
+    return False
+
+
+@pytest.mark.parametrize("kind", ["zeros", "middle gone", "progressive", "restarts", "tiff"])
+def test_a_picture_with_damage_inside_is_refused(kind: str) -> None:
+    with listening():
+        assert is_damaged(damaged(kind))
+
+
+def test_stray_bytes_between_the_tables_do_no_damage() -> None:
+    whole = jpeg()
+    table = whole.index(b"\xff\xc4")
+    with listening():
+        for data in (whole, whole[:table] + b"\0\0\0" + whole[table:], whole[:-2] + b"\0\0" + whole[-2:]):
+            assert not is_damaged(data)
+
+
+def test_of_many_at_once_the_damaged_ones_are_told() -> None:
+    pictures = [damaged("zeros") if number % 7 == 3 else jpeg() for number in range(60)]
+    with listening(), ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(is_damaged, pictures))
+    assert found == [number % 7 == 3 for number in range(60)]
+
+
+def test_what_decoders_say_is_not_read_by_people_and_all_else_is(capfd: pytest.CaptureFixture[str]) -> None:
+    with listening():
+        sys.stderr.write("progress\n")
+        assert is_damaged(damaged("zeros"))
+    assert capfd.readouterr().err == "progress\n"
