@@ -244,6 +244,8 @@ def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
         result = replay_and_publish(arguments.replay, settings, inspector)
     else:
         result = replay(arguments.replay, inspector)
+    for note in result.notes:
+        print(f"edge: {note}", file=sys.stderr)
     for error in result.errors:
         say(f"edge: {error}; left out")
     if arguments.report is not None:

@@ -112,7 +112,7 @@ def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint
     for place, item in enumerate(files):
         try:
             with memory_for(item.file):
-                pixels[place] = preprocess(read_image(find_file(root, item.file)), run.input)
+                pixels[place] = preprocess(read_image(find_file(root, item.file), run.input.bits), run.input)
         except ImageError as error:
             raise InputError(f"{error}; --data says where this run's photographs are now") from error
     return pixels

@@ -33,6 +33,7 @@ from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.runtime import Model, Prediction, try_bundle
+from edge.core.set_depth import find_set_depth
 from quantize.foreign import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 from quantize.operators import count_operators
@@ -183,6 +184,8 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
     """Run the model on the images, as the device will, and write the bundle with what it said."""
     model = Model(Bundle(draft, flatbuffer, [], ""), name=str(out))
     known = tell_truths(layout, draft)
+    depth = find_set_depth(one.path for one in known)
+    draft = draft.model_copy(update={"input": draft.input.model_copy(update={"bits": depth.bits})})
     labels = [one.label for one in known]
     census = Census.of(len(known), layout.left_out, without_truth=labels.count(None))
     if not known:
@@ -190,7 +193,7 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
     predictions: list[Prediction] = []
     for one in tqdm(known, desc="running", unit="image", disable=None):
         with memory_for(str(one.path)):
-            predictions.append(model.predict(preprocess(read_image(one.path), draft.input)))
+            predictions.append(model.predict(preprocess(read_image(one.path, depth.bits), draft.input)))
         if not np.isfinite(predictions[-1].score):
             raise InputError(f"{one.path}: the model gives no number for it")
     in_bundle = [label if label in draft.classes else "" for label in labels]
@@ -215,7 +218,7 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
         else draft.wrapped.model_copy(update={"figures": figures, "images": len(known)})
     )
     manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
-    inputs = [preprocess(read_image(known[position].path), draft.input) for position in chosen]
+    inputs = [preprocess(read_image(known[position].path, depth.bits), draft.input) for position in chosen]
     return WrappedModel(_write(manifest, flatbuffer, inputs, out), census)
 
 

@@ -20,6 +20,7 @@ from edge.core.memory import memory_for
 from edge.core.pages import further_pages
 from edge.core.photographs.layouts import Item, Layout
 from edge.core.preprocess import InputSpec, Locate, preprocess
+from edge.core.set_depth import SetDepth, find_set_depth
 from edge.core.words import counted
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
@@ -162,8 +163,13 @@ def load_training_set(
             "or OK parts alone, named with --ok and --task anomaly"
         )
     labels = [item.label if item.label in classes else classes[1] for item in items]
-    spec = input_spec(size, 1 if _all_grey(items) else 3, locate)
+    depth = find_set_depth(item.path for item in items)
+    spec = input_spec(size, 1 if _all_grey(items, depth) else 3, locate).model_copy(
+        update={"bits": depth.bits}
+    )
     dataset = _load(layout, items, labels, chosen, classes, ok_class, spec, groups=groups, threads=threads)
+    if depth.note is not None:
+        dataset.warnings.append(depth.note)
     counts = Counter(photograph.label for photograph in dataset.photographs)
     for name in classes[:1] if chosen == "anomaly" else classes:
         if counts[name] < MIN_IMAGES_PER_CLASS:
@@ -221,7 +227,11 @@ def load_test_set(
             )
         meaning[name] = label
     labels = [meaning[item.label] for item in items]
+    depth = find_set_depth(item.path for item in items) if spec.bits is None else SetDepth()
+    spec = spec.model_copy(update={"bits": spec.bits or depth.bits})
     dataset = _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
+    if depth.note is not None:
+        dataset.warnings.append(depth.note)
     unknown = [name for name in names if name.casefold() not in known]
     if has_one_logit(task) and unknown and ok_class not in meaning.values():
         dataset.warnings.append(
@@ -231,11 +241,11 @@ def load_test_set(
     return dataset
 
 
-def _all_grey(items: Sequence[Item]) -> bool:
+def _all_grey(items: Sequence[Item], depth: SetDepth) -> bool:
     step = max(1, len(items) // _COLOUR_SAMPLE)
     for item in items[::step]:
         try:
-            if not is_grey(read_image(item.path)):
+            if not is_grey(read_image(item.path, depth.bits)):
                 return False
         except ImageError:
             continue
@@ -267,7 +277,7 @@ def _load(
         try:
             with memory_for(str(item.path)):
                 data = read_bytes(item.path)
-                image = decode_image(data, str(item.path))
+                image = decode_image(data, str(item.path), bits=spec.bits)
                 digest = hashlib.sha256(data).hexdigest()
                 features = describe(image) if groups == COPIES else None
                 return _Read(digest, preprocess(image, spec), features, further_pages(data))

@@ -146,7 +146,9 @@ def _located(
 ) -> list[NDArray[np.uint8] | None]:
     def read(position: np.int64) -> NDArray[np.uint8] | None:
         try:
-            return preprocess(read_image(dataset.root / dataset.photographs[int(position)].file), spec)
+            return preprocess(
+                read_image(dataset.root / dataset.photographs[int(position)].file, spec.bits), spec
+            )
         except ImageError:
             return None
 

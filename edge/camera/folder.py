@@ -10,6 +10,7 @@ from edge.core.errors import CameraError, ImageError
 from edge.core.frame import Frame
 from edge.core.images import read_image
 from edge.core.photographs.listing import list_images
+from edge.core.set_depth import find_set_depth
 from edge.settings.settings import CameraSettings
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class FolderCamera:
         self._paths = list_images(folder)
         if not self._paths:
             raise CameraError(f"{folder}: no images in this folder")
+        self._depth = find_set_depth(self._paths)
+        if self._depth.note is not None:
+            logger.warning("%s: %s", folder, self._depth.note)
         if settings.count:
             self._paths = self._paths[: settings.count]
         self._pacer = Pacer(settings.rate)
@@ -41,7 +45,7 @@ class FolderCamera:
             path = self._paths[self._position]
             self._position += 1
             try:
-                image = read_image(path)
+                image = read_image(path, self._depth.bits)
             except ImageError as error:
                 logger.warning("%s; left out", error)
                 continue

@@ -14,7 +14,7 @@ from edge.camera.source import SourceKind, source_kind, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
-from edge.settings.paths import PIPELINE
+from edge.settings.paths import PIPELINE, SNAPSHOT
 from edge.settings.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
@@ -119,6 +119,11 @@ class OpenCvCamera:
         if not ok or decoded is None:
             if not self.live:
                 return None
+            if self._sequence == 1 and self._kind == "stream" and "http" in self.description[:4]:
+                raise CameraError(
+                    f"{self.description}: gives one picture and ends; the address of a single picture is "
+                    f'fetched again and again with "{SNAPSHOT} " before it'
+                )
             raise CameraError(f"{self.description}: gives no picture")
         if self._pacer:
             self._pacer.wait()

@@ -3,13 +3,15 @@
 import re
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 from edge.core.errors import SettingsError
 from edge.core.frame import Frame
-from edge.settings.paths import PIPELINE, names_a_file
+from edge.core.images import IMAGE_SUFFIXES
+from edge.settings.paths import PIPELINE, SNAPSHOT, names_a_file
 from edge.settings.settings import CameraSettings
 
-SourceKind = Literal["simulated", "device", "stream", "pipeline", "folder", "file"]
+SourceKind = Literal["simulated", "device", "stream", "snapshot", "pipeline", "folder", "file"]
 
 
 class Camera(Protocol):
@@ -37,6 +39,8 @@ def source_kind(source: str) -> SourceKind:
         return "simulated"
     if source.startswith(PIPELINE):
         return "pipeline"
+    if _is_snapshot(source):
+        return "snapshot"
     if "://" in source:
         return "stream"
     if not names_a_file(source):
@@ -51,9 +55,21 @@ def source_kind(source: str) -> SourceKind:
     )
 
 
+def _is_snapshot(source: str) -> bool:
+    """Whether it is said to be the address of a single picture, or ends as one."""
+    if source.startswith(SNAPSHOT):
+        return True
+    if not source.startswith(("http://", "https://")):
+        return False
+    try:
+        return Path(urlsplit(source).path).suffix.lower() in IMAGE_SUFFIXES
+    except ValueError:  # no address; FFmpeg will say so
+        return False
+
+
 def is_live(source: str) -> bool:
     """Whether the setting names a camera, which can fail and come back, and nothing stored or drawn."""
-    return source_kind(source) in ("device", "stream", "pipeline")
+    return source_kind(source) in ("device", "stream", "snapshot", "pipeline")
 
 
 def open_camera(settings: CameraSettings) -> Camera:
@@ -67,6 +83,10 @@ def open_camera(settings: CameraSettings) -> Camera:
         from edge.camera.folder import FolderCamera
 
         return FolderCamera(settings)
+    if kind == "snapshot":
+        from edge.camera.snapshot import SnapshotCamera
+
+        return SnapshotCamera(settings)
     from edge.camera.opencv import OpenCvCamera
 
     return OpenCvCamera(settings)
@@ -74,10 +94,15 @@ def open_camera(settings: CameraSettings) -> Camera:
 
 def check_source(settings: CameraSettings) -> None:
     """Raise SettingsError for a source that can never be opened here, whatever is plugged in."""
-    if source_kind(settings.source) == "pipeline":
+    kind = source_kind(settings.source)
+    if kind == "pipeline":
         from edge.camera.opencv import check_gstreamer
 
         check_gstreamer()
+    if kind == "snapshot":
+        from edge.camera.snapshot import check_address
+
+        check_address(settings.source)
 
 
 def without_password(text: str) -> str:

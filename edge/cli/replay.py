@@ -30,6 +30,7 @@ from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.listing import FURTHER_PAGES, LeftOut, has_image_ending, name_below, unreadable
 from edge.core.photographs.truths import Known, tell_truths
+from edge.core.set_depth import find_set_depth
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import latency_summary
 from edge.settings.settings import CameraSettings
@@ -65,11 +66,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found. ``errors`` name the images that could not be read, and why."""
+    """What a replay found.
+
+    ``errors`` name the images that could not be read, and why; ``notes`` say how others were.
+    """
 
     inspections: list[Record]
     left_out: list[LeftOut]
     errors: list[str]
+    notes: list[str]
     seconds: float
     model_id: str
     figures: Figures | None
@@ -94,6 +99,7 @@ class Replay:
             "unknown_kinds": self.unknown_kinds,
             "files": self.census.model_dump(),
             "left_out": [str(one) for one in self.left_out],
+            "notes": self.notes,
             "inspections": [record.document() for record in self.inspections],
         }
 
@@ -127,6 +133,7 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         inspections,
         stored.left_out,
         stored.errors,
+        stored.notes,
         seconds,
         inspector.model.bundle.model_id,
         figures,
@@ -177,9 +184,11 @@ def _open(source: Path, inspector: Inspector) -> "_Photographs | _Video":
         if not known:
             census = Census.of(0, layout.left_out)
             raise InputError(f"{source}: no images in this folder" + (f"; {census}" if census.seen else ""))
-        return _Photographs(known, layout)
+        return _Photographs(known, layout, inspector.manifest.input.bits)
     if has_image_ending(source):
-        return _Photographs([Known(source, None)], Layout(source.parent, "one image", []))
+        return _Photographs(
+            [Known(source, None)], Layout(source.parent, "one image", []), inspector.manifest.input.bits
+        )
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return _Video(source)
     raise InputError(
@@ -193,11 +202,17 @@ class _Photographs:
 
     known: list[Known]
     layout: Layout
+    bits: int | None
     left_out: list[LeftOut] = field(init=False)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.left_out = [*self.layout.left_out]
+        if self.bits is None:  # as the photographs of the bundle were; else as these are
+            depth = find_set_depth(one.path for one in self.known)
+            self.bits = depth.bits
+            self.notes += [depth.note] if depth.note is not None else []
 
     @property
     def count(self) -> int | None:
@@ -221,7 +236,7 @@ class _Photographs:
 
     def _read(self, path: Path, name: str) -> Image:
         data = read_bytes(path)
-        image = decode_image(data, str(path))
+        image = decode_image(data, str(path), bits=self.bits)
         if pages := further_pages(data):
             self.left_out.append(LeftOut(name, FURTHER_PAGES, pages))
         return image
@@ -234,6 +249,7 @@ class _Video:
     source: Path
     left_out: list[LeftOut] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     count: int | None = None
 
     def frames(self) -> Iterator[Frame]:

@@ -8,6 +8,8 @@ and OS/2 bitmap headers, Netpbm's formats, TIFF 6.0, and RFC 9649 (WebP).
 import re
 import struct
 
+from edge.core.tiff_tags import read_tags
+
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -18,7 +20,6 @@ _JPEG_ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _JPEG_END = 0xD9
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_TIFF_TYPES = {3: "H", 4: "I"}
 _BMP_OS2_HEADER, _BMP_HEADER = 12, 36  # bytes; the decoder takes the first, or any from the second on
 
 
@@ -38,8 +39,8 @@ def _claimed_size(data: bytes) -> Size | None:
         return _jpeg(data)
     if data.startswith(b"BM"):
         return _bmp(data)
-    if data.startswith((b"II*\0", b"MM\0*")):
-        return _tiff(data, "<" if data.startswith(b"II") else ">")
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return _tiff(data)
     if data.startswith(b"RIFF"):
         return _webp(data)
     return _pnm(data)
@@ -79,20 +80,11 @@ def _pnm(data: bytes) -> Size | None:
     return None if found is None else (int(found[1]), int(found[2]))
 
 
-def _tiff(data: bytes, order: str) -> Size | None:
-    """Of the first picture; each side must stand there once, as a number of 16 or 32 bits."""
-    (at,) = struct.unpack_from(f"{order}I", data, 4)
-    (entries,) = struct.unpack_from(f"{order}H", data, at)
-    sides: dict[int, int] = {}
-    for number in range(entries):
-        entry = at + 2 + 12 * number
-        tag, kind, count = struct.unpack_from(f"{order}HHI", data, entry)
-        if tag not in (_TIFF_WIDTH, _TIFF_HEIGHT):
-            continue
-        if tag in sides or kind not in _TIFF_TYPES or count != 1:
-            return None
-        (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], data, entry + 8)
-    return (sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT]) if len(sides) == 2 else None
+def _tiff(data: bytes) -> Size | None:
+    """Of the first picture; each side must stand there once, as one whole number."""
+    tags = read_tags(data)
+    sides = tags.get(_TIFF_WIDTH, ()), tags.get(_TIFF_HEIGHT, ())
+    return (sides[0][0], sides[1][0]) if len(sides[0]) == len(sides[1]) == 1 else None
 
 
 def _webp(data: bytes) -> Size | None:

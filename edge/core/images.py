@@ -1,8 +1,8 @@
 """Image files to pixels, for every part of Linegate.
 
 An image is a uint8 array, (height, width) when grey and (height, width, 3) in RGB order when
-coloured, whatever the file held: 16 bits are scaled to 8, transparency is dropped, a camera's
-EXIF rotation is applied.
+coloured, whatever the file held: 10 to 16 bits are scaled to 8 by what the file or its set says is white,
+what is transparent is laid on mid grey, a camera's EXIF rotation is applied.
 """
 
 import struct
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from edge.core.complaints import decode_heard
 from edge.core.errors import ImageError, one_line
 from edge.core.image_size import claimed_pixels
+from edge.core.jpeg_end import jpeg_end
 from edge.core.memory import memory_for
+from edge.core.samples import read_samples
+from edge.core.tones import BACKGROUND, lay_on_background, to_eight_bits, turn_as
 
 Image = NDArray[np.uint8]
 
@@ -30,7 +33,8 @@ MAX_PIXELS_PER_BYTE = 10_000  # PNG's compression ends at 8,256 in black and whi
 MAX_JPEG_PIXELS_PER_BYTE = 1_000  # a block of 64 takes a bit at least
 
 _ROWS_AT_ONCE = 128
-_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_AS_MEANT = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+_JPEG_START = b"\xff\xd8\xff"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = struct.Struct(">I4s")  # length and name; the content and four bytes of a checksum follow
 _PNG_EFFORT = {
@@ -39,12 +43,12 @@ _PNG_EFFORT = {
 }
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path, bits: int | None = None) -> Image:
     """Read one image file; raises ImageError, which names the file, if it is not a whole image.
 
-    Raises OutOfMemoryError where memory doesn't suffice for it.
+    ``bits`` as for ``decode_image``. Raises OutOfMemoryError where memory doesn't suffice for it.
     """
-    return decode_image(read_bytes(path), str(path))
+    return decode_image(read_bytes(path), str(path), bits=bits)
 
 
 def printable(path: Path) -> str:
@@ -67,12 +71,22 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{one_line(str(path))}: no name of a file ({error})") from error
 
 
-def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image:
+def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS, *, bits: int | None = None) -> Image:
     """Decode one image; raises ImageError, with ``name``, if it is damaged, truncated, tiny or too large.
+
+    ``bits``: how many its set uses of 16 where the file doesn't say so itself, all of them by default; one
+    that uses more raises ImageError.
 
     One whose size can't be told from its header is not decoded: a few bytes could ask for gigabytes. Raises
     OutOfMemoryError where memory doesn't suffice for it.
     """
+    check_size(data, name, most_pixels)
+    with memory_for(name):
+        return _decode(data, name, bits)
+
+
+def check_size(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> None:
+    """Raise ImageError unless this is a whole image of a size that can be told and decoded."""
     if not data:
         raise ImageError(f"{name}: the file is empty")
     if _is_truncated(data):
@@ -85,13 +99,44 @@ def decode_image(data: bytes, name: str, most_pixels: int = MAX_PIXELS) -> Image
     per_byte = MAX_JPEG_PIXELS_PER_BYTE if data.startswith(_JPEG_START) else MAX_PIXELS_PER_BYTE
     if pixels > min(most_pixels, per_byte * len(data)):
         raise ImageError(f"{name}: {len(data)} bytes claim {pixels} pixels; it is damaged, or too large")
+
+
+def peak(data: bytes, name: str) -> int | None:
+    """The largest sample of a picture of 16 bits that doesn't say how many of them it uses; None for others.
+
+    Raises ImageError where it can't be decoded.
+    """
+    if not read_samples(data).is_undeclared:
+        return None
+    check_size(data, name)
     with memory_for(name):
-        return _decode(data, name)
+        return int(_by_opencv(data, name, _AS_MEANT).max())
 
 
-def _decode(data: bytes, name: str) -> Image:
+def _decode(data: bytes, name: str, bits: int | None) -> Image:
+    samples = read_samples(data)
+    if samples.alpha == "lost":
+        raise ImageError(
+            f"{name}: grey with transparency in TIFF can't be decoded; expected PNG, or no alpha"
+        )
+    if samples.alpha != "none":
+        decoded = _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
+        if decoded.ndim == 3 and decoded.shape[2] == 4:
+            laid = lay_on_background(to_eight_bits(decoded, samples, bits, name), samples)
+            if _may_be_turned(data):
+                laid = turn_as(laid, decoded, _by_opencv(data, name, _AS_MEANT))
+            return from_opencv(laid, name)
+    decoded = _by_opencv(data, name, _AS_MEANT)
+    pixels = to_eight_bits(decoded, samples, bits, name)
+    if samples.key is not None and decoded.ndim == 2:
+        pixels = np.where(decoded == samples.key, np.uint8(BACKGROUND), pixels)
+    if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3:
+        return _large_enough(_to_rgb_in_place(pixels), name)
+    return from_opencv(pixels, name)
+
+
+def _by_opencv(data: bytes, name: str, flags: int) -> NDArray[np.generic]:
     try:
-        flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
         decoded, complaint = decode_heard(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), flags))
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
@@ -101,9 +146,12 @@ def _decode(data: bytes, name: str) -> Image:
         raise ImageError(f"{name}: not an image that OpenCV can decode")
     if complaint is not None:
         raise ImageError(f"{name}: is damaged ({complaint})")
-    if decoded.dtype == np.uint8 and decoded.ndim == 3 and decoded.shape[2] == 3:
-        return _large_enough(_to_rgb_in_place(decoded), name)
-    return from_opencv(decoded, name)
+    return np.asarray(decoded)
+
+
+def _may_be_turned(data: bytes) -> bool:
+    """Whether EXIF may say how the camera was held; OpenCV heeds it only where it drops transparency."""
+    return b"eXIf" in data or b"EXIF" in data
 
 
 def _to_rgb_in_place(decoded: NDArray[np.generic]) -> Image:
@@ -162,7 +210,7 @@ def is_grey(image: Image) -> bool:
 def _is_truncated(data: bytes) -> bool:
     """OpenCV fills the missing part of a truncated JPEG or PNG with grey and reports success."""
     if data.startswith(_JPEG_START):
-        return _JPEG_END not in data[-4096:]
+        return jpeg_end(data) is None
     if data.startswith(_PNG_START):
         return not _has_whole_chunks(data)
     return False

@@ -1,11 +1,11 @@
 """Pixels to model input: the only implementation, used in training, quantization and on the device."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from edge.core.errors import ImageError
 from edge.core.images import Image
@@ -32,7 +32,8 @@ class InputSpec(BaseModel):
     ``resize`` names the rule: "area" averages the pixels that fall together when shrinking and
     interpolates linearly when enlarging; the sides are scaled independently. ``locate`` names
     what is shown: the whole region ("none"), a square round the part ("part"), or a round part
-    unrolled to a strip ("ring"); edge/core/locate.py has the rules.
+    unrolled to a strip ("ring"); edge/core/locate.py has the rules. ``bits``: how many of 16 the photographs
+    used that didn't say so themselves; None where none was of that kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,15 @@ class InputSpec(BaseModel):
     resize: Literal["area"] = "area"
     region: Region | None = None
     locate: Locate = "none"
+    bits: Literal[8, 10, 12, 14, 16] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Earlier versions read a manifest without bits."""
+        document: dict[str, Any] = handler(self)
+        if self.bits is None:
+            document.pop("bits", None)
+        return document
 
 
 def preprocess(image: Image, spec: InputSpec) -> NDArray[np.uint8]:

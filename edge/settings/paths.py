@@ -22,11 +22,13 @@ PATHS = (
 )
 """Beside these, ``camera.source`` where it names a file or folder, and the bundles of recipes."""
 PIPELINE = "gstreamer:"
+SNAPSHOT = "snapshot:"
+"""Before the address of a single picture that isn't told by its name."""
 
 
 def names_a_file(source: str) -> bool:
     """Whether ``camera.source`` is the path of a stored file or folder, there or not."""
-    is_other = source == "simulated" or source.startswith((PIPELINE, "/dev/")) or "://" in source
+    is_other = source == "simulated" or source.startswith((PIPELINE, SNAPSHOT, "/dev/")) or "://" in source
     return not is_other and not source.isdecimal()
 
 

@@ -55,12 +55,18 @@ class CameraSettings(Section):
     source: str = Field(
         "simulated",
         min_length=1,
-        description='"simulated", a camera index ("0"), a device path, a URL, "gstreamer: " and a pipeline, '
-        "a video file or a folder; a URL with a password is better given as EDGE_CAMERA__SOURCE",
+        description='"simulated", a camera index ("0"), a device path, a URL, "snapshot: " and that of a '
+        'single picture, "gstreamer: " and a pipeline, a video file or a folder; a URL with a password is '
+        "better given as EDGE_CAMERA__SOURCE",
     )
     width: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
     height: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
-    fps: float | None = Field(None, gt=0, le=10000, description="frames a second asked of the camera")
+    fps: float | None = Field(
+        None,
+        gt=0,
+        le=10000,
+        description="frames a second asked of the camera; how often the address of a picture is fetched (5)",
+    )
     fourcc: str = Field("", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG"')
     exposure: float | None = Field(
         None, ge=0, description="in the camera's unit (V4L2: 0.1 ms); none leaves it automatic"

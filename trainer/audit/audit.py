@@ -18,6 +18,7 @@ from edge.core.pages import further_pages
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Item, Layout
 from edge.core.photographs.listing import FURTHER_PAGES, LeftOut, unreadable
+from edge.core.set_depth import find_set_depth
 from edge.core.words import counted
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
@@ -32,11 +33,12 @@ Seen = tuple[Look, Features, Sketch]
 
 
 class Seeing(NamedTuple):
-    """A photograph to look at, under the name that people will read."""
+    """A photograph to look at, under the name that people will read; ``bits`` that its set uses of 16."""
 
     item: Item
     file: str
     part: str
+    bits: int | None = None
 
 
 def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
@@ -47,6 +49,8 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
     items = [Seeing(item, layout.file(item), item.part or "train") for item in layout.items]
     if test is not None:  # named with its folder: both may hold an ok/1.png
         items += [Seeing(item, printable(item.path), "test") for item in test.items]
+    depth = find_set_depth(seeing.item.path for seeing in items)
+    items = [seeing._replace(bits=depth.bits) for seeing in items]
     with listening(), ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
         looking = tqdm(pool.map(_look, items), total=len(items), desc="looking", unit="image", disable=None)
         results = list(looking)
@@ -70,7 +74,7 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
         if seeing.file in errors
     ]
     files = Census.of(len(looks), left_out)
-    return Audit(layout.recognised, looks, errors, files, groups, probes)
+    return Audit(layout.recognised, looks, errors, files, groups, probes, depth=depth.note)
 
 
 def with_suspects(found: Audit, run: Run) -> Audit:
@@ -84,10 +88,10 @@ def with_suspects(found: Audit, run: Run) -> Audit:
 
 def _look(task: Seeing) -> Seen | str:
     """What is kept of one photograph, or why it cannot be used."""
-    item, file, part = task
+    item, file, part, bits = task
     try:
         data = read_bytes(item.path)
-        image = decode_image(data, str(item.path))
+        image = decode_image(data, str(item.path), bits=bits)
     except ImageError as error:
         return str(error)
     height, width = image.shape[:2]

@@ -39,7 +39,8 @@ class Look:
 class Audit:
     """``groups``: (N,) group number of each look; photographs of one picture share it.
 
-    ``suspects``: photographs whose label a run's models doubt, where a run was named.
+    ``suspects``: photographs whose label a run's models doubt, where a run was named. ``depth``: what counts
+    as white, where 16 bits carry fewer and no file says so.
     """
 
     recognised: str
@@ -49,6 +50,7 @@ class Audit:
     groups: NDArray[np.int64]
     probes: list[Probe]
     suspects: list[Suspect] = field(default_factory=list)
+    depth: str | None = None
 
     @cached_property
     def copies(self) -> list[list[Look]]:
@@ -116,6 +118,8 @@ class Audit:
         found += self._shortcuts()
         if self.files.is_short_of_pictures:
             found.append(f"of {counted(self.files.seen, 'file')} {self.files.in_words()}")
+        if self.depth is not None:
+            found.append(self.depth)
         return found
 
     def table(self) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.core.errors import ImageError, InputError
 from edge.core.foreign_text import in_html
 from edge.core.images import Image, read_image
+from edge.core.set_depth import find_set_depth
 
 INK = "#808890"  # readable on white and on black
 GOOD, BAD = "#2a9d8f", "#e0653a"
@@ -123,7 +124,7 @@ def drawing(draw: Callable[[Any], None]) -> str:
 def photograph(path: Path, caption: str, *, mask: Path | None = None, seen: Image | None = None) -> str:
     """A photograph, its defect outlined where there is a mask, and beside it what the network ``seen``."""
     try:
-        image = read_image(path)
+        image = _shown(path)
     except ImageError:
         return ""
     pictures = [_outlined(_small(image), mask)]
@@ -135,7 +136,7 @@ def photograph(path: Path, caption: str, *, mask: Path | None = None, seen: Imag
 def side_by_side(first: Path, second: Path, caption: str) -> str:
     """Two photographs."""
     try:
-        return captioned([_small(read_image(first)), _small(read_image(second))], caption)
+        return captioned([_small(_shown(first)), _small(_shown(second))], caption)
     except ImageError:
         return ""
 
@@ -175,6 +176,10 @@ def _outlined(image: Image, mask: Path | None) -> Image:
     edges, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     coloured = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image.copy()
     return np.asarray(cv2.drawContours(coloured, edges, -1, _OUTLINE, 1), np.uint8)
+
+
+def _shown(path: Path) -> Image:
+    return read_image(path, find_set_depth([path]).bits)  # to look at: each as bright as it can be
 
 
 def _small(image: Image) -> Image:

@@ -1,0 +1,184 @@
+"""A camera that gives a single picture at an address, as http://10.0.0.5/image.jpg: fetched again and again.
+
+Such an address may give an old picture for ever, be it from a cache or because the camera hangs. A picture
+counts as new where its bytes differ from the last one's, or the server dates it later, and never where it is
+dated before that one. It was taken when it was asked for, less the age that the server itself says it has.
+"""
+
+import hashlib
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import numpy as np
+
+from edge.camera.faults import CameraFault
+from edge.camera.pacing import Pacer
+from edge.camera.source import without_password
+from edge.core.errors import CameraError, ImageError, SettingsError
+from edge.core.frame import Frame
+from edge.core.images import MAX_PIXELS, decode_image
+from edge.settings.paths import SNAPSHOT
+from edge.settings.settings import CameraSettings
+
+USUAL_FPS = 5.0
+_MOST_BYTES = 64 * 2**20
+_AT_ONCE = 65536
+_WHOLE_SECOND = 1.0  # dates in HTTP have no finer ones
+_CANNOT_BE_SET = ("fourcc", "exposure", "gain", "white_balance", "focus")
+_HEADERS = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache", "Accept": "image/*"}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """``asked``: monotonic seconds; ``dated``: when the server says it was made; ``age_s``: how long ago."""
+
+    data: bytes
+    asked: float
+    dated: datetime | None
+    age_s: float
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.data).digest()
+
+
+class SnapshotCamera:
+    """Fetches the picture ``camera.fps`` times a second; the first one only says what is not new."""
+
+    live = True
+
+    def __init__(self, settings: CameraSettings) -> None:
+        url = settings.source.removeprefix(SNAPSHOT).strip()
+        self.description = without_password(url)[:80]
+        self.ignored = tuple(
+            f"camera.{name}: a single picture's address can't set it"
+            for name in _CANNOT_BE_SET
+            if getattr(settings, name)
+        )
+        self._stall_s = settings.stall_ms / 1000
+        self._pacer = Pacer(settings.fps or USUAL_FPS)
+        self._address, self._opener = _without_login(url)
+        self._size = (settings.height or 8, settings.width or 8)
+        self._most_pixels = MAX_PIXELS
+        self._sequence = 0
+        first = self._fetch(time.monotonic() + settings.open_timeout_ms / 1000)
+        self._digest, self._dated = first.digest, first.dated
+
+    def read(self) -> Frame | None:
+        """The next new picture; raises CameraError where there is none within ``camera.stall_ms``."""
+        deadline = time.monotonic() + self._stall_s
+        while time.monotonic() < deadline:
+            self._pacer.wait()
+            answer = self._fetch(time.monotonic() + self._stall_s)
+            if self._is_new(answer):
+                return self._frame(answer)
+        raise CameraError(f"{self.description}: gives the same picture again and again")
+
+    def close(self) -> None:
+        """Nothing to let go of: each picture has a connection of its own."""
+
+    def _is_new(self, answer: _Answer) -> bool:
+        before, known = self._dated, answer.digest == self._digest
+        is_later = before is not None and answer.dated is not None and answer.dated > before
+        is_earlier = before is not None and answer.dated is not None and answer.dated < before
+        if is_earlier or (known and not is_later):
+            return False
+        self._digest, self._dated = answer.digest, answer.dated or before
+        return True
+
+    def _frame(self, answer: _Answer) -> Frame:
+        taken = answer.asked - answer.age_s
+        fault = None
+        try:
+            image = decode_image(answer.data, self.description, self._most_pixels)
+            self._size = height, width = image.shape[:2]
+            self._most_pixels = min(self._most_pixels, height * width)
+        except ImageError as error:
+            reason = str(error).removeprefix(f"{self.description}: ")
+            image, fault = np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason))
+        age = timedelta(seconds=time.monotonic() - taken)
+        frame = Frame(image, self._sequence, taken, datetime.now(UTC) - age, fault=fault)
+        self._sequence += 1
+        return frame
+
+    def _fetch(self, deadline: float) -> _Answer:
+        asked = time.monotonic()
+        request = urllib.request.Request(self._address, headers=_HEADERS)  # noqa: S310  http or https
+        try:
+            with self._opener.open(request, timeout=max(0.05, deadline - asked)) as answer:
+                self._refuse_other_kinds(answer.headers)
+                data = bytearray()
+                while part := answer.read(_AT_ONCE):
+                    data += part
+                    if len(data) > _MOST_BYTES or time.monotonic() > deadline:
+                        raise CameraError(f"{self.description}: its picture doesn't end")
+                return _Answer(bytes(data), asked, *_dates(answer.headers))
+        except urllib.error.HTTPError as error:
+            what = "user or password is wrong" if error.code in (401, 403) else error.reason
+            raise CameraError(f"{self.description}: HTTP status {error.code}: {what}") from None
+        except (OSError, HTTPException, ValueError) as error:
+            reason = without_password(str(getattr(error, "reason", error) or type(error).__name__))
+            raise CameraError(f"{self.description}: cannot be fetched ({reason})") from None
+
+    def _refuse_other_kinds(self, headers: Message) -> None:
+        kind = headers.get_content_type()
+        if kind.startswith("multipart/"):
+            raise CameraError(f"{self.description}: is a stream; name it without {SNAPSHOT!r} before it")
+        if not kind.startswith("image/") and kind not in ("application/octet-stream", "text/plain"):
+            raise CameraError(f"{self.description}: gives {kind}, not a picture")
+
+
+def check_address(source: str) -> None:
+    """Raise SettingsError where this can never be fetched."""
+    parts = urlsplit(source.removeprefix(SNAPSHOT).strip())
+    try:
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        is_address = False
+    if not is_address:
+        shown = without_password(source)
+        raise SettingsError(f"camera.source: {shown}: expected an address such as http://10.0.0.5/image.jpg")
+
+
+def _dates(headers: Message) -> tuple[datetime | None, float]:
+    """When the picture was made by the server's clock, and how old it was by the same when it was sent."""
+    dated, sent = _date(headers.get("Last-Modified")), _date(headers.get("Date"))
+    behind = (sent - dated).total_seconds() if sent is not None and dated is not None else 0.0
+    stored = headers.get("Age", "")
+    cached = float(stored) if stored.isdecimal() and len(stored) < 10 else 0.0
+    return dated, max(0.0, behind - _WHOLE_SECOND, cached - _WHOLE_SECOND)
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _without_login(url: str) -> tuple[str, urllib.request.OpenerDirector]:
+    """The address without user and password, and who fetches it: no proxies, no other place, no files."""
+    parts = urlsplit(url)
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    logins = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    if parts.username is not None:
+        logins.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPBasicAuthHandler(logins),
+        urllib.request.HTTPDigestAuthHandler(logins),
+    ):
+        opener.add_handler(handler)
+    return address, opener
