@@ -15,12 +15,13 @@ import numpy as np
 from benchmarks.results import machine
 from edge.core.figures import Figures
 from edge.core.photographs.layouts import read_layout
-from trainer.backbones.mobilenet_v1 import download
+from trainer.backbones.mobilenet_v1 import MobileNetV1, download
 from trainer.dataset import Dataset, load_training_set
 from trainer.fit import FitSettings
-from trainer.learners.anomaly import NormalityLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
+from trainer.learners.one_class import OneClassLearner
+from trainer.methods.one_class import GAUSSIANS
 from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS, WITH_PLACES
 from trainer.settings import TrainSettings
 from trainer.validate import cross_validate
@@ -96,7 +97,7 @@ def learner_of(
     seed = settings.fit.seed
     if piece == ALONE:
         dataset = replace(dataset, task="anomaly")
-        return NormalityLearner(dataset, weights, seed=seed), dataset
+        return OneClassLearner(dataset, MobileNetV1(weights), GAUSSIANS, seed=seed), dataset
     _, look = PIECES[piece]
     learner = HeadLearner(
         dataset,

@@ -2,14 +2,19 @@
 
 from functools import partial
 
+import numpy as np
+
 from edge.core.errors import InputError
+from trainer.backbones.find import find_backbones
 from trainer.backbones.mobilenet_v1 import download
 from trainer.dataset import Dataset
 from trainer.fit import FitSettings, Records
-from trainer.learners.anomaly import AutoencoderLearner, NormalityLearner
+from trainer.learners.anomaly import AutoencoderLearner
 from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learner
+from trainer.learners.one_class import one_class_learner
+from trainer.methods.choose_one_class import what_few_parts_leave_open
 from trainer.models.registry import AUTOENCODER, DEFAULT, FROZEN, NETWORKS
 from trainer.models.scratch import build_scratch
 from trainer.models.transfer import BACKBONES, build_transfer
@@ -61,7 +66,9 @@ def _for_anomalies(
             f"--model {model}: learns from OK and from defective parts; for --task anomaly {DEFAULT} or "
             f"{AUTOENCODER} would be right"
         )
-    found = find_weights(weights, download) if model == DEFAULT else None
-    if found is not None:
-        return NormalityLearner(dataset, found, seed=fit.seed), []
+    found = find_backbones(weights) if model == DEFAULT else []
+    backbones = [one.backbone for one in found if one.backbone is not None]
+    if backbones:
+        parts = len(np.unique(dataset.groups.numbers[dataset.labels == dataset.ok_index]))
+        return one_class_learner(dataset, backbones, seed=fit.seed), what_few_parts_leave_open(parts)
     return AutoencoderLearner(dataset, fit, records), [_NO_WEIGHTS] if model == DEFAULT else []

@@ -11,6 +11,7 @@ from trainer.dataset import Dataset
 from trainer.evaluate import each_batch, predict_batches
 from trainer.head import STRENGTHS, HeldOutHeads, hold_out, learn_head
 from trainer.learners.learner import Learned, Positions, history_by_fold
+from trainer.methods.padim.gaussians import MOST, PatchGaussians, Strangeness, learn_gaussians
 from trainer.models.heatmap import defect_direction
 from trainer.models.pretrained import (
     Look,
@@ -20,7 +21,6 @@ from trainer.models.pretrained import (
     evidence_of,
     with_head,
 )
-from trainer.normality import MOST, Normality, Strangeness, learn_normality
 from trainer.scratch import scratch_array
 from trainer.split import folds_by_group, spread_over_groups
 from trainer.weights import Weights
@@ -85,7 +85,7 @@ class HeadLearner:
         seen, strangeness = head.logits(features), None
         if places is not None and held_out is not None and best.weight > 0:
             strangeness = places.strangeness(held_out, best.weight / best.temperature)
-            seen = seen + strangeness.logits(strangeness.normality.distances(places.maps))
+            seen = seen + strangeness.logits(strangeness.gaussians.distances(places.maps))
         history = history_by_fold(seen, best.logits, labels, fold_of)
         largest = float(np.abs(seen).max())
         network = with_head(
@@ -109,7 +109,7 @@ class HeadLearner:
 
 
 class _HeldOutDistances:
-    """Of parts (N,) that the normality did not know; ``evidence``: (N, outputs), standardized."""
+    """Of parts (N,) that the Gaussians did not know; ``evidence``: (N, outputs), standardized."""
 
     def __init__(self, distances: NDArray[np.float32], direction: NDArray[np.float32]) -> None:
         self.mean, self.deviation = float(distances.mean()), max(float(distances.std()), 1e-6)
@@ -140,15 +140,15 @@ class _Places:
         distances = np.zeros(len(fold_of), np.float32)
         for fold in range(int(fold_of.max()) + 1):
             unseen = fold_of == fold
-            normality = self._normality(self._is_ok & ~unseen)
-            distances[unseen] = normality.distances(self.maps, np.flatnonzero(unseen))
+            gaussians = self._gaussians(self._is_ok & ~unseen)
+            distances[unseen] = gaussians.distances(self.maps, np.flatnonzero(unseen))
         return _HeldOutDistances(distances, self._direction)
 
     def strangeness(self, held_out: _HeldOutDistances, weight: float) -> Strangeness:
         """What all OK photographs teach."""
         weights = np.asarray(weight * self._direction, np.float32)
-        return Strangeness(self._normality(self._is_ok), held_out.mean, held_out.deviation, weights)
+        return Strangeness(self._gaussians(self._is_ok), held_out.mean, held_out.deviation, weights)
 
-    def _normality(self, chosen: NDArray[np.bool_]) -> Normality:
+    def _gaussians(self, chosen: NDArray[np.bool_]) -> PatchGaussians:
         some = spread_over_groups(np.flatnonzero(chosen), self._groups, most=MOST, seed=self._seed)
-        return learn_normality(self.maps[some], seed=self._seed)
+        return learn_gaussians(self.maps[some], seed=self._seed)

@@ -1,75 +1,10 @@
 """Networks that know OK parts alone, to one distance: what the device runs as one graph."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from trainer.normality import CLIP, Normality
-
 _ERROR_WINDOW = 8  # pixels a side over which the error of a reconstruction is averaged
-
-
-def joined(trunk: Any) -> Any:
-    """The maps of a trunk, all of one size, as one: (N, H, W, C)."""
-    from keras import Model, layers
-
-    return Model(trunk.input, layers.Concatenate()(trunk.outputs), name="maps")
-
-
-def with_normality(maps: Any, normality: Normality, *, slope: float, offset: float, largest: float) -> Any:
-    """``maps`` (a model that ends in one map) to logits (N, 1): ``slope`` times the distance plus ``offset``.
-
-    Cut off beyond ``largest``.
-    """
-    from keras import Model
-
-    from trainer.models.fake_quantize import round_weights
-
-    logit, set_weights = add_distance(
-        maps.output, normality, mean=-offset / slope, deviation=1 / slope, most=largest
-    )
-    network = Model(maps.input, logit, name="normality")
-    set_weights()
-    round_weights(network)
-    return network
-
-
-def add_distance(
-    values: Any, normality: Normality, *, mean: float, deviation: float, most: float
-) -> tuple[Any, Callable[[], None]]:
-    """The distance of a map's strangest place, standardized and cut off at ``most`` deviations, (N, 1).
-
-    And what sets the weights afterwards. A convolution with as many groups as there are places whitens
-    each place by its own matrix.
-    """
-    from keras import layers, ops
-
-    from trainer.models.fake_quantize import FakeQuantize, around_zero
-
-    height, width, dimensions = normality.mean.shape
-    places = height * width
-    project = layers.Conv2D(dimensions, 1, use_bias=False)
-    whiten = layers.Conv2D(places * dimensions, 1, groups=places)
-    average = layers.Conv2D(1, 1)
-    values = FakeQuantize(*normality.limits)(project(values))
-    values = layers.Reshape((1, 1, places * dimensions))(values)
-    values = around_zero(CLIP)(whiten(values))
-    # The absolute: XNNPACK has one by that name for floats alone.
-    values = FakeQuantize(0.0, CLIP)(ops.leaky_relu(values, -1.0))
-    values = average(layers.Reshape((height, width, dimensions))(values))
-    values = around_zero(most)(values)
-
-    def set_weights() -> None:
-        project.set_weights([normality.projection[np.newaxis, np.newaxis]])
-        kernel = normality.whitening.reshape(places, dimensions, dimensions)
-        bias = -np.einsum("pc,pcd->pd", normality.mean.reshape(places, dimensions), kernel)
-        side_by_side = kernel.transpose(1, 0, 2).reshape(1, 1, dimensions, places * dimensions)
-        whiten.set_weights([side_by_side, bias.ravel()])
-        even = np.full((1, 1, dimensions, 1), 1 / (dimensions * deviation), np.float32)
-        average.set_weights([even, np.full((1,), -mean / deviation, np.float32)])
-
-    return layers.Flatten()(layers.GlobalMaxPooling2D()(values)), set_weights
 
 
 def build_autoencoder(height: int, width: int, channels: int) -> Any:

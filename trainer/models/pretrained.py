@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from trainer.backbones.mobilenet_v1 import MobileNetV1
 from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.head import Head
-from trainer.models.anomaly import add_distance
+from trainer.methods.padim.gaussians import Strangeness
+from trainer.methods.padim.graph import add_distance
 from trainer.models.heatmap import Evidence
-from trainer.normality import Strangeness
 from trainer.weights import Weights
 
 BLOCKS = (4, 5, 6, 7, 9, 11)
@@ -131,7 +131,7 @@ def with_head(
     if strangeness is not None:
         distance, set_weights = add_distance(
             build_place_map(maps, look).output,
-            strangeness.normality,
+            strangeness.gaussians,
             mean=strangeness.mean,
             deviation=strangeness.deviation,
             most=LARGEST_DEVIATION,

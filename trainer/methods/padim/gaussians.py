@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 DIMENSIONS = 24
-MOST = 2000  # photographs that a normality is learned from
+MOST = 2000  # photographs that Gaussians are learned from
 CLIP = 6.0  # standard deviations
 _RIDGE = 1e-3  # of the mean variance, where features do not vary at all
 _LEAST = 1e-6
@@ -23,7 +23,7 @@ _SAMPLE = 100_000  # places from which the principal components are found
 
 
 @dataclass(frozen=True)
-class Normality:
+class PatchGaussians:
     """``projection``: (C, D); ``mean``: (H, W, D) of projected features; ``whitening``: (H, W, D, D).
 
     ``limits``: least and largest projected feature of OK parts, and CLIP deviations more.
@@ -43,20 +43,20 @@ class Normality:
         """
         positions = np.arange(len(maps)) if at is None else at
         parts = [positions[start : start + _AT_ONCE] for start in range(0, len(positions), _AT_ONCE)]
-        return np.concatenate([self._distances(maps[part]) for part in parts])
+        return np.concatenate([self.by_place(maps[part]).max(axis=(1, 2)) for part in parts])
 
-    def _distances(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
+    def by_place(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
+        """How far each place is from that place of OK parts, (N, H, W), of maps (N, H, W, C)."""
         centred = maps.astype(np.float32) @ self.projection - self.mean
         white = np.matmul(centred[..., np.newaxis, :], self.whitening)[..., 0, :]
-        by_place = np.minimum(np.abs(white), CLIP).mean(axis=-1)
-        return np.asarray(by_place.max(axis=(1, 2)), np.float32)
+        return np.asarray(np.minimum(np.abs(white), CLIP).mean(axis=-1), np.float32)
 
 
 @dataclass(frozen=True)
 class Strangeness:
     """What a distance adds to logits: ``weights`` (outputs,) times it, less ``mean``, over ``deviation``."""
 
-    normality: Normality
+    gaussians: PatchGaussians
     mean: float
     deviation: float
     weights: NDArray[np.float32]
@@ -67,7 +67,7 @@ class Strangeness:
         return np.asarray(standard[:, np.newaxis] * self.weights, np.float32)
 
 
-def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
+def learn_gaussians(maps: NDArray[np.floating], *, seed: int) -> PatchGaussians:
     """Means and covariances of ``maps``, (N, H, W, C) of OK photographs, as different as there are."""
     with threadpool_limits(1):  # many small matrices: threads would wait for each other
         projection = _principal_components(maps, seed=seed)
@@ -81,7 +81,7 @@ def learn_normality(maps: NDArray[np.floating], *, seed: int) -> Normality:
         whitening = np.linalg.cholesky(np.linalg.inv(drawn))
     scale = np.sqrt(np.diag(shared + ridge))  # all components share one int8 scale: they must be alike
     standard = projected / scale
-    return Normality(
+    return PatchGaussians(
         np.asarray(projection / scale, np.float32),
         np.asarray(mean / scale, np.float32),
         np.asarray(whitening * scale[:, np.newaxis], np.float32),
