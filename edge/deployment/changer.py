@@ -10,10 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from edge.alarms.trouble import Alarm, Trouble
 from edge.core.decision import Verdict
@@ -116,6 +117,7 @@ class Changer:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(2.0)
+        self._save()  # where it still tries a bundle: what was rolled back must not decide at the next start
 
     def ask(self, change: Change) -> str | None:
         """Have a change made, from any thread; returns why not, or None: then ``done`` will be told."""
@@ -293,8 +295,9 @@ class Changer:
 
     def _save(self) -> str | None:
         """Write what was chosen and what was found, where that is new; returns why not the first, or None."""
-        while not self._to_record.empty():
-            self._to_record.get()()
+        with suppress(Empty):
+            while True:
+                self._to_record.get_nowait()()
         with self._changed:
             kept, self._unsaved = self._unsaved, None
         if kept is None or kept == read_choice(self._file)[0]:

@@ -77,7 +77,7 @@ def serve_first(settings: Settings, file: Path) -> tuple[Served, list[str]]:
     inspector, choice, reason = _load_first(settings, choice, LastGood.beside(file))
     notes += [reason] if reason is not None else []
     served = Served(settings, inspector, choice, look, load_shadow(settings))
-    if kept.last_good is not None:
+    if kept.last_good is not None and (kept.has_a_way_back or reason is None):
         notes.append(_unfinished(path_of(settings, kept, kept.recipe), served, kept))
     return served, notes
 
