@@ -25,6 +25,7 @@ from edge.settings.settings import AlarmSettings
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 from trainer.dataset import load_training_set
+from trainer.input_size import Size
 from trainer.split import split_by_group
 
 DATA_SETS = ("casting", "magnetic_tile")
@@ -95,7 +96,7 @@ def _measure(data: Path, folder: Path, seed: int) -> None:
 def _hold_out(data: Path, rest: Path, seed: int) -> list[Path]:
     """OK photographs of a third of the parts; links to those of the others go to ``rest``."""
     dataset = load_training_set(
-        read_layout(data), task="auto", ok_class=None, size=64, groups="copies", threads=2
+        read_layout(data), task="auto", ok_class=None, size=Size(64, 64), groups="copies", threads=2
     )
     kept, line = split_by_group(dataset.labels, dataset.groups.numbers, share=1 / 3, seed=seed)
     files = [data / photograph.file for photograph in dataset.photographs]

@@ -1,149 +1,112 @@
-"""`make experiments DATA=…`: what each piece of the default gives, by part; writes docs/pieces.md.
+"""`make experiments DATA=…`: what each kind of evidence of the default tells; writes docs/pieces.md.
 
-The default was chosen on these data sets with other seeds of the folds: good for comparing pieces
-with each other, not for quoting.
+Each backbone at some sizes, in float, with parts held out in turn: the area under ROC of each kind alone, and
+of all together.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.results import machine
-from edge.core.figures import Figures
+from benchmarks.results import ROOT, machine
+from edge.core.decision import class_probabilities
 from edge.core.photographs.layouts import read_layout
-from trainer.backbones.mobilenet_v1 import MobileNetV1, download
-from trainer.dataset import Dataset, load_training_set
-from trainer.fit import FitSettings
-from trainer.learners.head import HeadLearner
-from trainer.learners.learner import Learner
-from trainer.learners.one_class import OneClassLearner
-from trainer.methods.one_class import GAUSSIANS
-from trainer.models.pretrained import LAST, MEANS, MEANS_AND_DEVIATIONS, WITH_PLACES
-from trainer.settings import TrainSettings
-from trainer.validate import cross_validate
-from trainer.weights import AUTO, Weights, find_weights
+from trainer.backbones.backbone import Backbone
+from trainer.backbones.find import find_backbones
+from trainer.curves import roc
+from trainer.dataset import Dataset, load_training_set, resized
+from trainer.input_size import Size, input_spec, sizes
+from trainer.methods.frozen.learner import FOLDS, Eyes, hold_out
+from trainer.methods.frozen.look import build_maps, look_of
+from trainer.methods.frozen.truth import Truth
+from trainer.split import folds_by_group, spread_over_groups
 
-ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "build" / "experiments.json"
+DATA_SETS = ("dagm8/train", "aitex04/train", "insulator/train", "plastic_toys", "magnetic_tile", "casting")
+SEED, MOST, THREADS = 51, 600, 2
+LARGEST = 512 * 512  # pixels
 DOCUMENT = ROOT / "docs" / "pieces.md"
-DATA_SETS = {"plastic_toys": "binary", "magnetic_tile": "binary", "neu": "classes", "casting": "binary"}
-SEEDS = (31,)
-PIECES = {
-    "last features": (160, LAST),
-    "means of six blocks": (160, MEANS),
-    "and mean positive deviations": (160, MEANS_AND_DEVIATIONS),
-    "and the strangest place (the default)": (160, WITH_PLACES),
-    "the default at 224 px": (224, WITH_PLACES),
-}
-ALONE = "the strangest place alone, from OK parts"
+KEPT = ROOT / "build" / "experiments.json"
+KINDS = ("texture", "places", "distance")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure what is not yet measured and write the document; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make experiments", description=__doc__)
-    parser.add_argument(
-        "data", type=Path, help="a folder that holds casting, magnetic_tile, plastic_toys, neu"
-    )
+    parser.add_argument("data", type=Path, help=f"a folder that holds {', '.join(DATA_SETS)}")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run has found")
     arguments = parser.parse_args(argv)
-    weights = find_weights(AUTO, download)
-    if weights is None:
-        sys.exit("no pretrained weights: name a file by LINEGATE_WEIGHTS")
-    found = json.loads(KEPT.read_text()) if arguments.resume and KEPT.exists() else {}
-    for name, task in DATA_SETS.items():
-        for size in (160, 224):
-            measure(arguments.data / name, task, size, weights, found)
-    DOCUMENT.write_text(document(found, weights), "utf-8")
+    found: dict[str, list[float]] = {}
+    if arguments.resume and KEPT.exists():
+        found = json.loads(KEPT.read_text())
+    backbones = [one.backbone for one in find_backbones() if one.backbone is not None]
+    for name in DATA_SETS:
+        dataset = _load(arguments.data / name)
+        if dataset.shape is None:
+            raise SystemExit(f"{name}: of no known shape")
+        for size in (one for one in sizes(dataset.shape) if one.pixels <= LARGEST):
+            for backbone in backbones:
+                key = f"{name} | {backbone.name} | {size}"
+                if key not in found:
+                    print(key, file=sys.stderr)
+                    found[key] = measure(dataset, backbone, size)
+                    KEPT.parent.mkdir(exist_ok=True)
+                    KEPT.write_text(json.dumps(found))
+    DOCUMENT.write_text(document(found), "utf-8")
     return 0
 
 
-def measure(data: Path, task: str, size: int, weights: Weights, found: dict[str, list[list[float]]]) -> None:
-    """Fill ``found`` with (balanced accuracy, AUROC) of each fold, by "data: piece: seed"."""
-    settings = TrainSettings(task=task, size=size, folds=5)
-    wanted = [piece for piece, (of_size, _) in PIECES.items() if of_size == size]
-    wanted += [ALONE] if size == 160 and task == "binary" else []
-    keys = [f"{data.name}: {piece}: {seed}" for piece in wanted for seed in SEEDS]
-    if all(key in found for key in keys):
-        return
-    dataset = load_training_set(
-        read_layout(data),
-        task=task,
-        ok_class=None,
-        size=size,
-        groups=settings.groups,
-        threads=settings.threads,
+def _load(folder: Path) -> Dataset:
+    layout = read_layout(folder)
+    return load_training_set(
+        layout, task="binary", ok_class=None, size=None, groups="copies", threads=THREADS
     )
-    for piece in wanted:
-        for seed in SEEDS:
-            key = f"{data.name}: {piece}: {seed}"
-            if key in found:
-                continue
-            print(key, file=sys.stderr)
-            chosen = replace(settings, fit=FitSettings(seed=seed))
-            learner, seen = learner_of(piece, dataset, weights, chosen)
-            found[key] = [figures(fold) for fold in cross_validate(learner, seen, chosen)]
-            KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps(found))
 
 
-def learner_of(
-    piece: str, dataset: Dataset, weights: Weights, settings: TrainSettings
-) -> tuple[Learner, Dataset]:
-    """Who learns, and the data set with the task that this is."""
-    seed = settings.fit.seed
-    if piece == ALONE:
-        dataset = replace(dataset, task="anomaly")
-        return OneClassLearner(dataset, MobileNetV1(weights), GAUSSIANS, seed=seed), dataset
-    _, look = PIECES[piece]
-    learner = HeadLearner(
-        dataset,
-        weights,
-        look,
-        name="experiment",
-        seed=seed,
-        threads=settings.threads,
+def measure(dataset: Dataset, backbone: Backbone, size: Size) -> list[float]:
+    """The area under ROC of each of KINDS, and of all, on at most MOST photographs spread over the parts."""
+    at = np.sort(
+        np.concatenate(
+            [
+                spread_over_groups(
+                    np.flatnonzero(dataset.labels == label), dataset.groups.numbers, most=MOST // 2, seed=SEED
+                )
+                for label in (0, 1)
+            ]
+        )
     )
-    return learner, dataset
+    shown = resized(dataset, input_spec(size, dataset.spec.channels, "none"), at)
+    truth, everything = Truth.of(dataset, at), np.arange(len(at))
+    eyes = Eyes(
+        build_maps(backbone, look_of(backbone), shown.pixels.shape[1:]),
+        shown.pixels,
+        everything,
+        has_places=True,
+    )
+    fold_of = folds_by_group(truth.labels, truth.groups, folds=FOLDS, seed=SEED)
+    held_out = hold_out(eyes.see(shown.pixels, everything), truth, fold_of, seed=SEED, threads=THREADS)
+    said = [one.said[:, 0].astype(float) for one in held_out.evidence]
+    said.append(class_probabilities(held_out.logits, "binary")[:, 1])
+    return [roc(scores, truth.is_defect).area for scores in said]
 
 
-def figures(fold: Figures) -> list[float]:
-    """Balanced accuracy and AUROC, nan where there is none."""
-    return [np.nan if value is None else value for value in (fold.balanced_accuracy, fold.auroc)]
-
-
-def document(found: dict[str, list[list[float]]], weights: Weights) -> str:
-    """The table."""
-    rows = []
-    for piece in [*PIECES, ALONE]:
-        cells = []
-        for name in DATA_SETS:
-            folds = [f for seed in SEEDS for f in found.get(f"{name}: {piece}: {seed}", [])]
-            cells.append(_cell(np.array(folds)) if folds else "")
-        rows.append(f"| {piece} | {' | '.join(cells)} |")
+def document(found: dict[str, list[float]]) -> str:
+    """The page."""
+    rows = [f"| {key} | {' | '.join(f'{area:.3f}' for area in areas)} |" for key, areas in found.items()]
     table = "\n".join(rows)
     return f"""\
-# What each piece of the default gives
+# What each kind of evidence tells
 
-Made by `make experiments DATA=…` ([benchmarks/experiments.py](../benchmarks/experiments.py)) on {machine()}.
-Cross-validation by part, 5 folds, by seed {", ".join(map(str, SEEDS))}; weights: {weights.source}.
-Balanced accuracy, mean of the folds (worst), and AUROC. The pieces were chosen on these data sets with other
-seeds of the folds: compare the rows, do not quote them.
+Made by `make experiments DATA=…` ([benchmarks/experiments.py](../benchmarks/experiments.py)): area under ROC
+of parts held out in turn ({FOLDS} folds of parts, seed {SEED}, at most {MOST} photographs of a data set), in
+float, on {machine()}. The kinds are those of [the default](../trainer/methods/frozen/README.md).
 
-| | {" | ".join(DATA_SETS)} |
-| --- |{" --- |" * len(DATA_SETS)}
+| data | backbone | pixels | {" | ".join(KINDS)} | all |
+| --- | --- | --- | {" | ".join("---" for _ in KINDS)} | --- |
 {table}
-
-The strangest place alone is judged at a threshold for 1 % overkill, the others at the best balanced accuracy.
 """
-
-
-def _cell(folds: np.ndarray) -> str:
-    balanced = f"{folds[:, 0].mean():.3f} ({folds[:, 0].min():.3f})"
-    return balanced if np.isnan(folds[:, 1]).any() else f"{balanced}, {folds[:, 1].mean():.3f}"
 
 
 if __name__ == "__main__":

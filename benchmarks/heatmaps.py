@@ -112,7 +112,7 @@ def rendered_cases(inspector: Inspector) -> Iterator[Case]:
 def drawn_cases(inspector: Inspector, run: Run, photographs: Path) -> Iterator[Case]:
     """OK parts that training never saw, with a spot or a scratch."""
     chance = np.random.default_rng(SEED)
-    ok = [item.file for item in run.validation if item.label == run.ok_class]
+    ok = [item.file for item in run.held_out if item.label == run.ok_class]
     for file in chance.permutation(ok)[:DRAWN]:
         pixels = preprocess(read_image(photographs / file), inspector.manifest.input)
         mask = _blemish(pixels.shape[0], pixels.shape[1], chance)

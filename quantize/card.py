@@ -7,6 +7,7 @@ from edge.core.figures import Figures, wilson_interval
 from edge.core.foreign_text import in_markdown
 from quantize.describe import (
     accepted_line,
+    held_out_are,
     input_line,
     operators_line,
     output_line,
@@ -54,7 +55,7 @@ def _learned_from(manifest: Manifest) -> str:
     settings = [(key.replace("_", " "), value) for key, value in manifest.training.items()]
     return _section(
         "What it learned from",
-        _table(("photographs", "training", "validation"), rows),
+        _table(("photographs", "learned from", held_out_are(seen)), rows),
         f"Fingerprint of names and contents: {_hash(seen.fingerprint)}.",
         _table(("setting", "value"), settings),
     )

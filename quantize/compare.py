@@ -1,4 +1,4 @@
-"""Float against int8 on every validation image."""
+"""Float against int8 on every photograph."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from quantize.decisions import Flip, Side, figures_of, find_flips
 from quantize.rederive import choose_thresholds
 from quantize.run import Run, logits_alone
 
-_BATCH = 64
+_BATCH_PIXELS = 64 * 160 * 160
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ class Strange:
 class Comparison:
     """What int8 changed. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,).
 
+    ``float32`` and ``int8`` are the figures of what was held out, all else is counted over all photographs.
+
     ``thresholds`` are those that int8 is to have, and that all here was counted with; ``rederived`` says
-    whose they are. ``strange``: for models of OK parts alone, whose validation images may hold no defect.
+    whose they are. ``strange``: for models of OK parts alone, whose photographs may hold no defect.
     """
 
     float32: Figures
@@ -48,7 +50,7 @@ class Comparison:
 
 
 def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> Comparison:
-    """Run both on ``pixels``, uint8 (N, H, W, C), in the order of ``run.validation``."""
+    """Run both on ``pixels``, uint8 (N, H, W, C), in the order of ``run.files``."""
     ok_index = None if run.ok_class is None else run.classes.index(run.ok_class)
     probabilities = class_probabilities(_logits(network, pixels), run.task)
     float_side = Side(defect_scores(probabilities, ok_index), probabilities)
@@ -66,8 +68,8 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
         shift = np.abs(float_side.probabilities - int8_side.probabilities).max(axis=1)
     thresholds, rederived = choose_thresholds(float_side, int8_side, run)
     return Comparison(
-        float32=figures_of(float_side, run, run.thresholds),
-        int8=figures_of(int8_side, run, thresholds),
+        float32=run.results.held_out,
+        int8=figures_of(float_side, int8_side, run, thresholds),
         flips=find_flips(float_side, int8_side, run, thresholds),
         largest_shift=float(shift.max()),
         mean_shift=float(shift.mean()),
@@ -99,5 +101,8 @@ def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
     graph = logits_alone(network)
     decide_all = tf.function(lambda batch: graph(batch, training=False), input_signature=[shape])
-    batches = [to_network_input(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH)]
-    return np.concatenate([decide_all(batch).numpy() for batch in batches])
+    size = max(1, _BATCH_PIXELS // (pixels.shape[1] * pixels.shape[2]))
+    starts = range(0, len(pixels), size)
+    return np.concatenate(
+        [decide_all(to_network_input(pixels[start : start + size])).numpy() for start in starts]
+    )

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from edge.core.bundle.bundle import AtThresholds, Bundle, Manifest, Operators, Rederived, Results
+from edge.core.bundle.bundle import (
+    AtThresholds,
+    Bundle,
+    Manifest,
+    Operators,
+    Photographs,
+    Rederived,
+    Results,
+)
 from edge.core.decision import Thresholds
 from edge.core.figures import Figures
 from edge.core.foreign_text import one_line
@@ -82,6 +90,11 @@ def rederived_lines(found: Rederived | None) -> list[str]:
     ]
 
 
+def held_out_are(seen: Photographs) -> str:
+    """What the figures are of, beside what was learned from."""
+    return "the same, held out in turn" if seen.held_out_in_turn else "validation"
+
+
 def _cut(ok_below: float, defect_from: float) -> str:
     return f"{ok_below:.4f}" if ok_below == defect_from else f"{ok_below:.4f} to {defect_from:.4f}"
 
@@ -108,7 +121,7 @@ def _origin(manifest: Manifest) -> list[tuple[str, str]]:
         counts = (
             f"{name} {seen.train.get(name, 0)} + {seen.validation.get(name, 0)}" for name in manifest.classes
         )
-        lines.append(("photographs", f"{', '.join(counts)} (training + validation)"))
+        lines.append(("photographs", f"{', '.join(counts)} (learned from + {held_out_are(seen)})"))
     if manifest.results is not None:
         results = manifest.results
         lines += [

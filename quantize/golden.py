@@ -27,11 +27,11 @@ def with_fewer_levels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def choose_golden(
     run: Run, scores: NDArray[np.float64], thresholds: Thresholds, *, most: int | None = None
 ) -> list[int]:
-    """Positions among the validation images: half nearest the threshold, half spread over the rest.
+    """Positions among all photographs: half nearest the threshold, half spread over the rest.
 
     With ``most`` so many of these at most, near and far ones in turn.
     """
-    labels = [item.label for item in run.validation]
+    labels = [item.label for item in run.files]
     near, far = _near_and_far(scores, labels, run.classes, threshold=thresholds.defect_from)
     in_turn = [position for pair in zip_longest(near, far) for position in pair if position is not None]
     return sorted(in_turn[:most])

@@ -25,7 +25,6 @@ from edge.core.errors import InputError
 from edge.core.figures import compute_figures
 from edge.core.interpreter import runtime_version
 from edge.core.photographs.census import Census
-from edge.core.photographs.listing import LeftOut
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.core.runtime import Model
 from quantize.calibrate import balanced_sample, with_strange_parts
@@ -35,7 +34,7 @@ from quantize.gate import Allowed, refuse
 from quantize.golden import FEWEST, choose_golden, size_limit, with_fewer_levels
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators
-from quantize.run import FileLabel, Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
+from quantize.run import Run, heatmap_of, load_network, load_pixels, logits_alone, read_run
 
 _STRANGE = 100  # pictures made strange that an anomaly model is asked about
 
@@ -77,7 +76,7 @@ def quantize(
     if not has_heatmap:
         network = logits_alone(network)
     root = data if data is not None else Path(run.data)
-    validation = load_pixels(run, run.validation, root)
+    photographs = load_pixels(run, run.files, root)
     chosen = balanced_sample(run.train, count=samples, seed=seed)
     sample = load_pixels(run, chosen, root)
     if run.task == "anomaly":
@@ -86,26 +85,20 @@ def quantize(
     operators = count_operators(flatbuffer, name="the int8 model")
     draft = _draft(run, flatbuffer, heatmap_of(network), operators)
     strange = sample[1::2][:_STRANGE] if run.task == "anomaly" else None
-    comparison = _compare(network, draft, flatbuffer, run, validation, strange)
+    comparison = _compare(network, draft, flatbuffer, run, photographs, strange)
     refusal = refuse(comparison, allowed)
     sampled: dict[str, JsonValue] = {"calibration_images": len(chosen), "calibration_seed": seed}
     manifest = _manifest(run, draft, comparison, allowed, sampled)
-    content = _encode(manifest, flatbuffer, run, comparison, validation)
+    content = _encode(manifest, flatbuffer, run, comparison, photographs)
     bundle = decode_bundle(content, str(out))
     Model(bundle, name=str(out)).verify_golden()
     if refusal is None:
         write_bundle(out, content)
     layers = []
     if comparison.largest_shift > LARGE_SHIFT and not rounds_as_int8(network):
-        layers = worst_layers(network, flatbuffer, validation)
-    files = _count_files(run, chosen)
+        layers = worst_layers(network, flatbuffer, photographs)
+    files = Census.of(len(run.files), [])
     return Quantized(comparison, operators, layers, len(content), bundle.model_id, refusal, files)
-
-
-def _count_files(run: Run, chosen: list[FileLabel]) -> Census:
-    spare = len(run.train) - len(chosen)
-    left_out = [LeftOut("", "learned from, beyond --samples", spare)] if spare else []
-    return Census.of(len(run.validation) + len(chosen), left_out)
 
 
 def _compare(
@@ -164,7 +157,7 @@ def _manifest(
 ) -> Manifest:
     """The draft with all that was measured, but without golden examples."""
     results = Results(
-        split=f"validation, {run.split}",
+        split=run.split_in_words,
         float32=comparison.float32,
         int8=comparison.int8,
         flips=len(comparison.flips),
@@ -178,7 +171,7 @@ def _manifest(
     changes = {
         "thresholds": comparison.thresholds,
         "results": results,
-        "ok_scores": _ok_scores(run, comparison),
+        "ok_scores": _ok_scores(run),
         "training": {**run.training, **settings},
         "versions": {**run.versions, "runtime": runtime_version()},
     }
@@ -186,7 +179,7 @@ def _manifest(
 
 
 def _encode(
-    manifest: Manifest, flatbuffer: bytes, run: Run, comparison: Comparison, validation: NDArray[np.uint8]
+    manifest: Manifest, flatbuffer: bytes, run: Run, comparison: Comparison, photographs: NDArray[np.uint8]
 ) -> bytes:
     """The bundle, with as many golden examples as are wanted, or as its size has room for.
 
@@ -194,15 +187,15 @@ def _encode(
     """
     limit = size_limit(run.model_name)
     positions = choose_golden(run, comparison.scores, comparison.thresholds)
-    content = _with_golden(manifest, flatbuffer, run, positions, validation[positions], comparison.raw)
+    content = _with_golden(manifest, flatbuffer, run, positions, photographs[positions], comparison.raw)
     while limit is not None and len(content) > limit and len(positions) > FEWEST:
         fewer = len(positions) - 1
         positions = choose_golden(run, comparison.scores, comparison.thresholds, most=fewer)
-        content = _with_golden(manifest, flatbuffer, run, positions, validation[positions], comparison.raw)
+        content = _with_golden(manifest, flatbuffer, run, positions, photographs[positions], comparison.raw)
     if limit is None or len(content) <= limit:
         return content
-    coarse = validation.copy()
-    coarse[positions] = with_fewer_levels(validation[positions])
+    coarse = np.array(photographs)
+    coarse[positions] = with_fewer_levels(photographs[positions])
     model = Model(Bundle(manifest, flatbuffer, [], ""), name="the int8 model")
     raw = comparison.raw.copy()
     raw[positions] = [model.predict(image).raw for image in coarse[positions]]
@@ -217,11 +210,11 @@ def _with_golden(
     pixels: NDArray[np.uint8],
     raw: NDArray[np.int8],
 ) -> bytes:
-    """The bundle with the validation images at these positions as golden examples; ``raw``: of all images."""
+    """The bundle with the photographs at these positions as golden examples; ``raw``: of all images."""
     golden = [
         GoldenExample(
             file=f"golden/{number:03}.png",
-            label=run.validation[position].label,
+            label=run.files[position].label,
             output=[int(value) for value in raw[position]],
         )
         for number, position in enumerate(positions)
@@ -229,7 +222,8 @@ def _with_golden(
     return encode_bundle(manifest.model_copy(update={"golden": golden}), flatbuffer, list(pixels))
 
 
-def _ok_scores(run: Run, comparison: Comparison) -> ScoreProfile | None:
-    ok = [place for place, item in enumerate(run.validation) if item.label == run.ok_class]
-    parts = len({run.validation[place].group for place in ok})
-    return profile_scores(comparison.scores[ok], parts=parts)
+def _ok_scores(run: Run) -> ScoreProfile | None:
+    """Of OK parts that were held out: those that were learned from would look better than the line's."""
+    ok = [item for item in run.held_out if item.label == run.ok_class]
+    parts = len({item.group for item in ok})
+    return profile_scores(np.array([item.score for item in ok]), parts=parts)

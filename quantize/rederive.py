@@ -14,37 +14,39 @@ from quantize.run import Run
 def choose_thresholds(float_side: Side, int8_side: Side, run: Run) -> tuple[Thresholds, Rederived | None]:
     """Those that int8 is to have, and what was to choose from, if the run's rule has something to say.
 
-    Its own ones only if the run's, too, were chosen on the validation images, and if with them fewer flips
-    lie outside the unsure band, or fewer defects escape anew, and more of neither, nor of all flips:
-    a band that is wide enough would hide any.
+    It has where those of the run, too, were chosen on validation images. Its own ones are taken if with them
+    fewer flips lie outside the unsure band, or fewer defects escape anew, and more of neither, nor of all
+    flips: a band that is wide enough would hide any.
     """
+    if run.threshold_rule is None or not run.threshold_rule.by_validation:
+        return run.thresholds, None
     float_rule, int8_rule = (_rule_says(side.scores, run) for side in (float_side, int8_side))
-    if float_rule is None or int8_rule is None or run.threshold_rule is None:
+    if float_rule is None or int8_rule is None:
         return run.thresholds, None
     at_run, at_int8 = (_at(float_side, int8_side, run, cut) for cut in (run.thresholds, int8_rule))
     mine, before = (np.array([at.flips_outside, at.escapes_new]) for at in (at_int8, at_run))
     is_better = bool((mine <= before).all() and (mine < before).any()) and at_int8.flips <= at_run.flips
-    is_taken = run.threshold_rule.by_validation and is_better
     rederived = Rederived(
         run=at_run,
         int8=at_int8,
         float32=(float_rule.ok_below, float_rule.defect_from),
-        is_taken=is_taken,
+        is_taken=is_better,
     )
-    return (int8_rule if is_taken else run.thresholds), rederived
+    return (int8_rule if is_better else run.thresholds), rederived
 
 
 def _rule_says(scores: NDArray[np.float64], run: Run) -> Thresholds | None:
     """The thresholds by the run's rule for scores (N,) of the validation images; None where it has none."""
     if run.threshold_rule is None:
         return None
-    is_defect = np.array([item.label != run.ok_class for item in run.validation])
-    groups = np.array([item.group for item in run.validation])
+    is_defect = np.array([item.label != run.ok_class for item in run.held_out])
+    groups = np.array([item.group for item in run.held_out])
     needs_defects = run.threshold_rule.max_overkill_rate is None
     if is_defect.all() or (needs_defects and not is_defect.any()):
         return None
     held_out = "the validation images, as int8 scores them"
     try:
+        scores = scores[: len(run.held_out)]  # they come first of all
         return run.threshold_rule.thresholds(HeldOut(scores, is_defect, groups, held_out))
     except InputError:  # too few of them to prove what it wants
         return None
@@ -52,7 +54,7 @@ def _rule_says(scores: NDArray[np.float64], run: Run) -> Thresholds | None:
 
 def _at(float_side: Side, int8_side: Side, run: Run, cut: Thresholds) -> AtThresholds:
     flips = find_flips(float_side, int8_side, run, cut)
-    figures = figures_of(int8_side, run, cut)
+    figures = figures_of(float_side, int8_side, run, cut)
     return AtThresholds(
         ok_below=cut.ok_below,
         defect_from=cut.defect_from,

@@ -1,17 +1,22 @@
 """What `trainer train` wrote, as far as quantization needs it."""
 
 import json
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from tqdm import tqdm
 
 from edge.core.bundle.bundle import Heatmap, Photographs
 from edge.core.chatter import without_chatter
-from edge.core.decision import Task, Thresholds
+from edge.core.decision import Task, Thresholds, Verdict
+from edge.core.disk_array import disk_array
 from edge.core.errors import ImageError, InputError
+from edge.core.figures import Figures
 from edge.core.images import read_image
 from edge.core.memory import memory_for
 from edge.core.photographs.names import find_file
@@ -25,6 +30,20 @@ class FileLabel(BaseModel):
     file: str
     label: str
     group: int = 0
+
+
+class HeldOutFile(FileLabel):
+    """One photograph, and what a model that never saw its part says of it."""
+
+    score: float
+    verdict: Verdict
+    predicted: str
+
+
+class RunResults(BaseModel):
+    """The figures of what was held out."""
+
+    held_out: Figures
 
 
 class Run(BaseModel):
@@ -43,14 +62,28 @@ class Run(BaseModel):
     data: str
     photographs: Photographs
     train: list[FileLabel]
-    validation: list[FileLabel]
+    held_out: list[HeldOutFile]
     split: str
     training: dict[str, JsonValue]
     versions: dict[str, str]
+    results: RunResults
+
+    @cached_property
+    def files(self) -> list[FileLabel]:
+        """All photographs, each once: those that were held out first."""
+        found: dict[str, FileLabel] = {one.file: one for one in self.held_out}
+        for one in self.train:
+            found.setdefault(one.file, one)
+        return list(found.values())
+
+    @property
+    def split_in_words(self) -> str:
+        """On what the figures are."""
+        return self.split if self.photographs.held_out_in_turn else f"validation, {self.split}"
 
 
 def read_run(folder: Path) -> Run:
-    """Read run.json; raises InputError where it is missing, broken, or without validation images."""
+    """Read run.json; raises InputError where it is missing, broken, or without what was held out."""
     path = folder / "run.json"
     if not path.is_file():
         raise InputError(f"{folder}: no finished run (run.json is missing); `trainer train` makes one")
@@ -61,8 +94,8 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{path}: {key}: {error.errors()[0]['msg']}; train again") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not valid JSON; train again") from error
-    if not run.validation:
-        raise InputError(f"{path}: has no validation images to compare on; train again")
+    if not run.held_out:
+        raise InputError(f"{path}: has no photographs that were held out; train again")
     return run
 
 
@@ -98,8 +131,10 @@ def logits_alone(network: Any) -> Any:
     return keras.Model(network.input, network.outputs[0], name=network.name)
 
 
-def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint8]:
-    """The photographs as the device will see them, uint8 (N, H, W, C); raises InputError, which names one.
+def load_pixels(run: Run, files: Sequence[FileLabel], data: Path) -> NDArray[np.uint8]:
+    """The photographs as the device will see them, uint8 (N, H, W, C), on the disk.
+
+    Raises InputError, which names one that is gone.
 
     ``data`` is the folder that was learned from, the CSV file, or a folder that holds nothing else; names may
     be spelled otherwise there, as on another system.
@@ -108,8 +143,8 @@ def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint
     if not root.is_dir():
         raise InputError(f"{data}: the photographs of this run are gone; --data says where they are now")
     root = _below_wrappers(root, files)
-    pixels = np.empty((len(files), run.input.height, run.input.width, run.input.channels), np.uint8)
-    for place, item in enumerate(files):
+    pixels = disk_array((len(files), run.input.height, run.input.width, run.input.channels), np.uint8)
+    for place, item in enumerate(tqdm(files, desc="reading", unit="image", disable=None)):
         try:
             with memory_for(item.file):
                 pixels[place] = preprocess(read_image(find_file(root, item.file), run.input.bits), run.input)
@@ -118,7 +153,7 @@ def load_pixels(run: Run, files: list[FileLabel], data: Path) -> NDArray[np.uint
     return pixels
 
 
-def _below_wrappers(root: Path, files: list[FileLabel]) -> Path:
+def _below_wrappers(root: Path, files: Sequence[FileLabel]) -> Path:
     """The folder itself, or the one that lies in it alone and has the files."""
     at = root
     while files and not find_file(at, files[0].file).is_file():

@@ -50,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("model", ["default", "autoencoder"])
+@pytest.mark.parametrize("model", ["auto", "autoencoder"])
 def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     data: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_run_holds_all_that_was_promised(chain: Path) -> None:
     assert run["input"]["channels"] == 1
     assert list(run["left_out"]) == ["Good/broken.png"]
     assert len(run["train"]) == 96
-    assert len(run["validation"]) == 24
+    assert len(run["held_out"]) == 24
 
 
 def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_head_on_given_features_decides_on_int8_as_on_float(
     assert quantized["largest_score_shift"] < 0.02  # a step of the logit
     assert quantized["mean_score_shift"] < 0.001
     assert quantized["operators"]["not_int8"] == {}
-    assert read_bundle(tmp_path / "p.tflite").manifest.heatmap == Heatmap(height=4, width=4)
+    assert read_bundle(tmp_path / "p.tflite").manifest.heatmap == Heatmap(height=3, width=3)
 
 
 def test_a_heatmap_changes_no_answer_and_shows_the_scratch(
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_decisions(chain: Path, weights: Path, tmp_
     for name in ("first", "again"):
         assert trainer(["train", str(chain / "data"), "--out", str(tmp_path / name), *options]) == 0
         run = json.loads((tmp_path / name / "run.json").read_text())
-        results.append((run["thresholds"], run["results"], run["validation"]))
+        results.append((run["thresholds"], run["results"], run["held_out"]))
     assert results[0] == results[1]
 
 

@@ -80,12 +80,12 @@ def test_the_manifest_says_how_the_part_is_located(located: Path) -> None:
 def test_training_quantization_and_the_device_see_the_same_bytes(located: Path, data: Path) -> None:
     run = read_run(located / "run")
     spec = load_model(located / "part.tflite").bundle.manifest.input
-    again = load_pixels(run, run.validation, data)
+    again = load_pixels(run, run.held_out, data)
     trained = load_test_set(
         read_layout(data), task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input
     )
     by_file = dict(zip((one.file for one in trained.photographs), trained.pixels, strict=True))
-    for item, pixels in zip(run.validation, again, strict=True):
+    for item, pixels in zip(run.held_out, again, strict=True):
         on_device = preprocess(read_image(data / item.file), spec)
         assert np.array_equal(on_device, pixels)
         assert np.array_equal(on_device, by_file[item.file])

@@ -89,7 +89,6 @@ def _costs(arguments: argparse.Namespace) -> "Costs | None":
 def _train(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
     from trainer.fit import FitSettings
-    from trainer.models.registry import SIZES
     from trainer.settings import TrainSettings
     from trainer.train import train
 
@@ -104,7 +103,8 @@ def _train(arguments: argparse.Namespace) -> int:
         costs=_costs(arguments),
         max_escape_rate=arguments.max_escape_rate,
         max_overkill_rate=arguments.max_overkill_rate,
-        size=arguments.size or SIZES.get(arguments.model, TrainSettings.size),
+        size=arguments.size,
+        max_milliseconds=arguments.max_ms,
         tensorboard=arguments.tensorboard,
         fit=FitSettings(
             epochs=arguments.epochs,
@@ -151,9 +151,11 @@ def _report(run: "Run") -> str:
         f"classes: {', '.join(run.classes)}; OK: {ok}; "
         f"{run.model_name}, {run.training['parameters']} parameters, {run.training['learned_by']}, "
         f"{run.training['seconds']} s",
-        f"\nvalidation images ({run.split})",
-        figures_table(run.results.validation, run.results.validation_details),
+        f"chosen: {run.training['chosen']}",
+        f"\nunseen parts ({run.split})",
+        figures_table(run.results.held_out, run.results.held_out_details),
         f"threshold: {_thresholds_in_words(run)}",
+        *([run.learning_curve.in_words()] if run.learning_curve is not None else []),
     ]
     parts += [f"! {probe.in_words()}" for probe in run.shortcuts if probe.is_suspicious]
     if run.suspects:

@@ -7,7 +7,8 @@ from typing import Any
 
 from edge.core.arguments import Parser
 from trainer.augment import KINDS
-from trainer.models.registry import AUTOENCODER, DEFAULT, NAMES
+from trainer.input_size import Size
+from trainer.models.registry import AUTO, AUTOENCODER, NAMES
 from trainer.models.transfer import BACKBONES
 
 _EXAMPLES = """\
@@ -38,6 +39,7 @@ examples:
   trainer evaluate runs/monday other-parts
   trainer evaluate runs/monday other-parts --report other.html
 """
+_LEAST_SIDE, _MOST_SIDE = 32, 1280  # pixels
 _DATA = (
     "a folder that holds one folder a class, or train/ and test/ of these, MVTec, DAGM, NEU, or a CSV file"
 )
@@ -114,7 +116,19 @@ def _add_photographs(group: Any) -> None:
         help="show the model a square round the part, or a round part as a strip; propose (the default): "
         "neither, but say whether it would help",
     )
-    group.add_argument("--size", type=_whole(32, 512), help="pixels a side (default: 160; of small 96)")
+    group.add_argument(
+        "--size",
+        type=_size,
+        metavar="SIZE",
+        help="pixels of what the model sees: 160 a side, 128x320 wide and high, or auto (the default): the "
+        "shape of the photographs, as large as held-out parts ask for; 160 for models that learn whole",
+    )
+    group.add_argument(
+        "--max-ms",
+        type=_amount,
+        metavar="MS",
+        help="of one picture, in int8 on one thread of this machine; what takes longer is not tried",
+    )
 
 
 def _add_model(group: Any) -> None:
@@ -122,11 +136,11 @@ def _add_model(group: Any) -> None:
         "--model",
         choices=NAMES,
         metavar="MODEL",
-        default=DEFAULT,
-        help="default: a linear head on pretrained features, or scratch without weights; small: the same on "
-        "smaller pictures by fewer layers; frozen: a linear head on the last features alone; "
-        "from scratch: scratch, baseline; "
-        f"fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: default, {AUTOENCODER}",
+        default=AUTO,
+        help="auto (the default): what learns on pretrained features, the cheapest that held-out parts don't "
+        "tell from the best, or scratch without weights; fast, accurate: the same on one backbone; small: on "
+        "smaller pictures by fewer layers; from scratch: scratch, baseline; "
+        f"fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: auto, {AUTOENCODER}",
     )
     group.add_argument(
         "--weights",
@@ -194,6 +208,19 @@ def _whole(low: int, high: int) -> Any:
         return int(text)
 
     return parse
+
+
+def _size(text: str) -> Size | None:
+    if text == "auto":
+        return None
+    width, by, height = text.partition("x")
+    sides = [int(side) if side.isdecimal() and len(side) <= 5 else 0 for side in (width, height or width)]
+    if (by and not height) or not all(_LEAST_SIDE <= side <= _MOST_SIDE for side in sides):
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected auto, pixels a side as 160, or width and height as 128x320, each from "
+            f"{_LEAST_SIDE} to {_MOST_SIDE}"
+        )
+    return Size(*sides)
 
 
 def _folds(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from edge.core.complaints import listening
 from edge.core.decision import Task, find_ok_class, has_one_logit
+from edge.core.disk_array import disk_array
 from edge.core.errors import ImageError, InputError
-from edge.core.images import decode_image, is_grey, read_bytes, read_image
+from edge.core.images import Image, decode_image, is_grey, read_bytes, read_image
 from edge.core.memory import memory_for
 from edge.core.pages import further_pages
 from edge.core.photographs.layouts import Item, Layout
@@ -24,11 +25,11 @@ from edge.core.set_depth import SetDepth, find_set_depth
 from edge.core.words import counted
 from trainer.audit.features import Features, describe
 from trainer.groups import COPIES, NONE, Groups, group_photographs
-from trainer.scratch import scratch_array
+from trainer.input_size import Shape, Size, input_spec, smallest
 
 MIN_IMAGES_PER_CLASS = 5
-SMALLEST_STRIP = 64  # pixels of --size: a strip is half as high
-_COLOUR_SAMPLE = 200
+SQUARE = 160  # pixels a side, of parts that are located first
+_SAMPLE = 200  # photographs that show what all are like
 _READERS = 8
 _AT_ONCE = 256
 
@@ -51,7 +52,7 @@ class Dataset:
     """Photographs and their pixels, uint8 (N, height, width, channels), in the same order.
 
     The pixels are on the disk: read them in parts. ``pages``: files of which only the first page is used, and
-    how many more they have.
+    how many more they have. ``shape``: of the photographs as they lie, where known.
     """
 
     root: Path
@@ -65,6 +66,7 @@ class Dataset:
     left_out: dict[str, str]
     warnings: list[str] = field(default_factory=list)
     pages: dict[str, int] = field(default_factory=dict)
+    shape: Shape | None = None
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -88,10 +90,13 @@ class Dataset:
 
     def subset(self, positions: NDArray[np.int64]) -> "Dataset":
         """The photographs at these positions."""
+        return replace(self.described(positions), pixels=_take(self.pixels, positions))
+
+    def described(self, positions: NDArray[np.int64]) -> "Dataset":
+        """The same photographs, with the pixels of all: for what needs none, or reads them anew."""
         return replace(
             self,
             photographs=[self.photographs[int(position)] for position in positions],
-            pixels=_take(self.pixels, positions),
             groups=replace(self.groups, numbers=self.groups.numbers[positions]),
             left_out={},
             pages={},
@@ -104,7 +109,7 @@ class Dataset:
 
 
 def _take(pixels: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
-    taken = scratch_array((len(positions), *pixels.shape[1:]), np.uint8)
+    taken = disk_array((len(positions), *pixels.shape[1:]), np.uint8)
     for start in range(0, len(positions), _AT_ONCE):
         taken[start : start + _AT_ONCE] = pixels[positions[start : start + _AT_ONCE]]
     return taken
@@ -130,29 +135,20 @@ def choose_task(
     return "classes", list(names), ok_class
 
 
-def input_spec(size: int, channels: int, locate: Locate) -> InputSpec:
-    """A square of ``size``, or a strip of as many pixels; raises InputError where that would be too small."""
-    grey_or_colour: Literal[1, 3] = 1 if channels == 1 else 3
-    if locate != "ring":
-        return InputSpec(width=size, height=size, channels=grey_or_colour, locate=locate)
-    if size < SMALLEST_STRIP:
-        raise InputError(
-            f"--size {size}: too small for --locate ring; {SMALLEST_STRIP} or more would be right"
-        )
-    return InputSpec(width=2 * size, height=size // 2, channels=grey_or_colour, locate=locate)
-
-
 def load_training_set(
     layout: Layout,
     *,
     task: str,
     ok_class: str | None,
-    size: int,
+    size: Size | None,
     groups: str,
     threads: int,
     locate: Locate = "none",
 ) -> Dataset:
-    """Read a data set to learn from; raises InputError, which names the folder or class."""
+    """Read a data set to learn from; raises InputError, which names the folder or class.
+
+    Without a ``size`` the smallest that keeps the shape of the photographs.
+    """
     items = layout.of("train")
     names = sorted({item.label for item in items})
     _refuse_twins(layout, names)
@@ -164,10 +160,12 @@ def load_training_set(
         )
     labels = [item.label if item.label in classes else classes[1] for item in items]
     depth = find_set_depth(item.path for item in items)
-    spec = input_spec(size, 1 if _all_grey(items, depth) else 3, locate).model_copy(
+    shape = _shape(items, depth)
+    spec = input_spec(size or _first_size(shape, locate), shape.channels, locate).model_copy(
         update={"bits": depth.bits}
     )
     dataset = _load(layout, items, labels, chosen, classes, ok_class, spec, groups=groups, threads=threads)
+    dataset = replace(dataset, shape=shape)
     if depth.note is not None:
         dataset.warnings.append(depth.note)
     counts = Counter(photograph.label for photograph in dataset.photographs)
@@ -241,15 +239,51 @@ def load_test_set(
     return dataset
 
 
-def _all_grey(items: Sequence[Item], depth: SetDepth) -> bool:
-    step = max(1, len(items) // _COLOUR_SAMPLE)
-    for item in items[::step]:
+def _first_size(shape: Shape, locate: Locate) -> Size:
+    return smallest(shape) if locate == "none" else Size(SQUARE, SQUARE)
+
+
+def _shape(items: Sequence[Item], depth: SetDepth) -> Shape:
+    """Of photographs as they lie, by a sample of those that can be read."""
+    sizes, all_grey = [], True
+    for item in items[:: max(1, len(items) // _SAMPLE)]:
         try:
-            if not is_grey(read_image(item.path, depth.bits)):
-                return False
+            image = read_image(item.path, depth.bits)
         except ImageError:
             continue
-    return True
+        sizes.append(image.shape[:2])
+        all_grey = all_grey and is_grey(image)
+    heights, widths = np.array(sizes or [(SQUARE, SQUARE)], float).T
+    aspects = widths / heights
+    return Shape(
+        width=float(np.median(widths)),
+        height=float(np.median(heights)),
+        narrowest=float(aspects.min()),
+        widest=float(aspects.max()),
+        channels=1 if all_grey else 3,
+    )
+
+
+def resized(dataset: Dataset, spec: InputSpec, at: NDArray[np.int64] | None = None) -> Dataset:
+    """The same photographs, or those at some positions, read again as ``spec`` wants them.
+
+    Raises InputError where one can no longer be read.
+    """
+    some = dataset if at is None else dataset.described(at)
+    pixels = disk_array((len(some.photographs), spec.height, spec.width, spec.channels), np.uint8)
+    with ThreadPoolExecutor(_READERS) as readers:
+        found = readers.map(lambda one: _read_again(dataset.root / one.file, spec), some.photographs)
+        name = f"reading at {spec.width}x{spec.height}"
+        for number, image in enumerate(tqdm(found, total=len(pixels), desc=name, unit="image", disable=None)):
+            pixels[number] = preprocess(image, spec)
+    return replace(some, spec=spec, pixels=pixels)
+
+
+def _read_again(path: Path, spec: InputSpec) -> Image:
+    try:
+        return read_image(path, spec.bits)
+    except ImageError as error:
+        raise InputError(f"{error}; it could be read before") from error
 
 
 class _Read(NamedTuple):
@@ -286,7 +320,7 @@ def _load(
 
     photographs: list[Photograph] = []
     features, left_out, pages = [], {}, {}
-    pixels = scratch_array((len(items), spec.height, spec.width, spec.channels), np.uint8)
+    pixels = disk_array((len(items), spec.height, spec.width, spec.channels), np.uint8)
     with listening(), ThreadPoolExecutor(threads) as readers:
         results = tqdm(readers.map(read, items), total=len(items), desc="reading", unit="image", disable=None)
         for item, label, result in zip(items, labels, results, strict=True):

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from edge.core.preprocess import to_network_input
 
-_BATCH = 64
+_BATCH_PIXELS = 64 * 160 * 160  # what a network makes of them at a time takes half a gigabyte
 
 
 def predict_logits(
@@ -39,9 +39,10 @@ def each_batch(
     shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
     run = tf.function(lambda batch: model(batch, training=False), input_signature=[shape])
     positions = np.arange(len(pixels)) if at is None else at
+    size = max(1, _BATCH_PIXELS // (pixels.shape[1] * pixels.shape[2]))
     with tqdm(total=len(positions), desc=name, unit="image", disable=None) as bar:
-        for start in range(0, len(positions), _BATCH):
-            batch = to_network_input(pixels[positions[start : start + _BATCH]])
+        for start in range(0, len(positions), size):
+            batch = to_network_input(pixels[positions[start : start + size]])
             outputs = run(tf.constant(batch))
             yield [one.numpy() for one in (outputs if isinstance(outputs, list) else [outputs])]
             bar.update(len(batch))

@@ -1,7 +1,7 @@
 """How good a model's decisions are, each figure with its 95 % interval over parts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,10 +111,7 @@ def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresho
     """What the logits (N, outputs) of a data set mean."""
     probabilities = class_probabilities(logits, dataset.task)
     scores = defect_scores(probabilities, dataset.ok_index)
-    verdicts = [decide(float(score), thresholds) for score in scores]
-    rejected = np.array([verdict != Verdict.OK for verdict in verdicts])
-    several = dataset.task == "classes"
-    return Decisions(
+    found = Decisions(
         dataset.task,
         dataset.classes,
         dataset.ok_index,
@@ -123,8 +120,31 @@ def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresho
         dataset.groups.numbers,
         probabilities,
         scores,
-        verdicts,
-        probabilities.argmax(axis=1) if several else rejected.astype(np.int64),
+        verdicts=[],
+        taken_for=probabilities.argmax(axis=1),
+    )
+    return with_verdicts(found, [decide(float(score), thresholds) for score in scores])
+
+
+def with_verdicts(found: Decisions, verdicts: Sequence[Verdict]) -> Decisions:
+    """The same with other verdicts; of two classes they say what a photograph is taken for."""
+    if found.task == "classes":
+        return replace(found, verdicts=list(verdicts))
+    rejected = np.array([verdict != Verdict.OK for verdict in verdicts], np.int64)
+    return replace(found, verdicts=list(verdicts), taken_for=rejected)
+
+
+def joined(first: Decisions, second: Decisions) -> Decisions:
+    """The decisions of one data set on these photographs and on those."""
+    return replace(
+        first,
+        files=first.files + second.files,
+        labels=np.concatenate([first.labels, second.labels]),
+        groups=np.concatenate([first.groups, second.groups]),
+        probabilities=np.concatenate([first.probabilities, second.probabilities]),
+        scores=np.concatenate([first.scores, second.scores]),
+        verdicts=first.verdicts + second.verdicts,
+        taken_for=np.concatenate([first.taken_for, second.taken_for]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from edge.core.decision import Task, has_one_logit
 
 STRENGTHS = (0.003, 0.03, 0.3)  # scikit-learn's C, the inverse of the weight decay; held-out parts choose
-SHARES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)  # what other evidence weighs, in deviations of the head's logits
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,6 @@ class Head:
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs) of features (N, D)."""
         return np.asarray((features - self.mean) / self.deviation @ self.kernel + self.bias, np.float32)
-
-    def scaled(self, temperature: float) -> "Head":
-        """The same decisions with logits divided by ``temperature``."""
-        factor = np.float32(1 / temperature)
-        return replace(self, kernel=self.kernel * factor, bias=self.bias * factor)
 
 
 def learn_head(
@@ -62,12 +56,11 @@ def learn_head(
 class HeldOutHeads:
     """What heads of one ``strength`` say of parts that they did not see.
 
-    ``logits`` (N, outputs): the head's and ``weight`` times the evidence, divided by ``temperature``;
-    ``loss``: the log loss that is left, balanced over classes and groups.
+    ``logits`` (N, outputs), divided by ``temperature``; ``loss``: the log loss that is left, balanced over
+    classes and groups.
     """
 
     strength: float
-    weight: float
     temperature: float
     logits: NDArray[np.float32]
     loss: float
@@ -82,35 +75,61 @@ def hold_out(
     task: Task,
     strengths: Sequence[float],
     threads: int,
-    evidence: NDArray[np.float32] | None = None,
 ) -> list[HeldOutHeads]:
-    """What heads of the other folds say of each part, for each strength.
+    """As `held_out_logits`, made honest by a temperature, for each strength."""
+    said = held_out_logits(features, labels, groups, fold_of, task=task, strengths=strengths, threads=threads)
+    heads = []
+    for strength, logits in said.items():
+        temperature, loss = fit_temperature(logits, labels, groups, task=task)
+        heads.append(HeldOutHeads(strength, temperature, np.asarray(logits / temperature, np.float32), loss))
+    return heads
 
-    ``fold_of``: (N,), who is held out together. ``evidence``: (N, outputs) of something else that did not
-    see the part either; how much it weighs beside the head is tried as well.
+
+def held_out_logits(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+    *,
+    task: Task,
+    strengths: Sequence[float],
+    threads: int,
+    known: NDArray[np.bool_] | None = None,
+) -> dict[float, NDArray[np.float32]]:
+    """What heads of the other folds say of each part, (N, outputs), for each strength.
+
+    ``fold_of``: (N,), who is held out together; ``known`` (N,): who may be learned from, by default all.
     """
+    may = np.ones(len(labels), bool) if known is None else known
     turns = [(strength, fold) for strength in strengths for fold in range(int(fold_of.max()) + 1)]
 
     def take(turn: tuple[float, int]) -> NDArray[np.float32]:
-        seen, unseen = fold_of != turn[1], fold_of == turn[1]
+        seen, unseen = (fold_of != turn[1]) & may, fold_of == turn[1]
         head = learn_head(features[seen], labels[seen], groups[seen], task=task, strength=turn[0])
         return head.logits(features[unseen])
 
     # Many small fits: each on one thread, side by side. Threads inside a fit wait for each other.
     with ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
         said = dict(zip(turns, pool.map(take, turns), strict=True))
-    heads = []
+    found = {}
     for strength in strengths:
         logits = np.zeros((len(labels), 1 if has_one_logit(task) else int(labels.max()) + 1), np.float32)
         for fold in range(int(fold_of.max()) + 1):
             logits[fold_of == fold] = said[strength, fold]
-        for share in SHARES if evidence is not None else (0.0,):
-            weight = share * float(logits.std())
-            both = logits if evidence is None else logits + np.float32(weight) * evidence
-            temperature, loss = fit_temperature(both, labels, groups, task=task)
-            both = np.asarray(both / temperature, np.float32)
-            heads.append(HeldOutHeads(strength, weight, temperature, both, loss))
-    return heads
+        found[strength] = logits
+    return found
+
+
+def balanced_loss(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.int64], *, task: Task
+) -> float:
+    """The log loss of logits (N, outputs), balanced over classes and groups."""
+    from scipy.special import logsumexp
+
+    both = np.hstack([np.zeros_like(logits), logits]) if has_one_logit(task) else logits
+    both = both.astype(np.float64)
+    likelihood = both[np.arange(len(labels)), labels] - logsumexp(both, axis=1)
+    return float(-(balanced_weights(labels, groups) * likelihood).mean())
 
 
 def fit_temperature(
@@ -122,15 +141,10 @@ def fit_temperature(
     comes the log loss that is left.
     """
     from scipy.optimize import minimize_scalar
-    from scipy.special import logsumexp
-
-    both = np.hstack([np.zeros_like(logits), logits]) if has_one_logit(task) else logits
-    both, weights = both.astype(np.float64), balanced_weights(labels, groups)
 
     def loss(log_temperature: float) -> float:
-        scaled = both / np.exp(log_temperature)
-        likelihood = scaled[np.arange(len(labels)), labels] - logsumexp(scaled, axis=1)
-        return float(-(weights * likelihood).mean())
+        scaled = np.asarray(logits / np.exp(log_temperature), np.float32)
+        return balanced_loss(scaled, labels, groups, task=task)
 
     found = minimize_scalar(loss, bounds=(0, 5), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -112,6 +112,10 @@ class Draws:
             low = floor
         return Measured(value=value, low=min(float(low), value), high=max(float(high), value))
 
+    def standard_error(self, statistic: Statistic) -> float:
+        """The deviation of a statistic of weights (draws, N) over the draws."""
+        return float(np.concatenate([statistic(weights) for weights in self._weights()]).std())
+
     def _weights(self) -> Iterator[Weights]:
         names, members = np.unique(self.groups, return_inverse=True)
         votes = np.zeros((len(names), int(self.labels.max()) + 1))

@@ -12,10 +12,11 @@ from edge.core.decision import Task, class_probabilities
 from edge.core.errors import ImageError
 from edge.core.images import read_image
 from edge.core.preprocess import InputSpec, Locate, preprocess
-from trainer.dataset import SMALLEST_STRIP, Dataset, input_spec
+from trainer.dataset import SQUARE, Dataset, resized
 from trainer.head import STRENGTHS, hold_out
-from trainer.learners.head import FOLDS, HeadLearner
+from trainer.input_size import Size, input_spec
 from trainer.learners.learner import Positions
+from trainer.methods.frozen.learner import FOLDS, FrozenLearner
 from trainer.split import folds_by_group, spread_over_groups
 
 PROPOSE: Literal["propose"] = "propose"
@@ -55,17 +56,16 @@ class Gain:
 
 
 def measure_locating(
-    learner: HeadLearner, dataset: Dataset, train: Positions, *, seed: int, threads: int
+    learner: FrozenLearner, dataset: Dataset, train: Positions, *, seed: int, threads: int
 ) -> list[Gain]:
     """What each way of locating would give, where the part is found; only ``train`` is looked at."""
     sample = spread_over_groups(train, dataset.groups.numbers, most=MOST, seed=seed)
-    plain = learner.features_of(dataset.pixels[sample])
+    whole = resized(dataset, _spec(dataset, "none"), sample)
+    plain = learner.features_of(np.asarray(whole.pixels))
     gains = []
     ways: tuple[Locate, ...] = ("part", "ring")
     for locate in ways:
-        if locate == "ring" and dataset.spec.width < SMALLEST_STRIP:
-            continue
-        spec = input_spec(dataset.spec.width, dataset.spec.channels, locate)
+        spec = _spec(dataset, locate)
         pixels = _located(dataset, sample, spec, threads)
         found = np.array([one is not None for one in pixels])
         if found.mean() < _FOUND:
@@ -84,6 +84,11 @@ def measure_locating(
         )
         gains.append(replace(gain, not_found=int((~found).sum())))
     return gains
+
+
+def _spec(dataset: Dataset, locate: Locate) -> InputSpec:
+    spec = input_spec(Size(SQUARE, SQUARE), dataset.spec.channels, locate)
+    return spec.model_copy(update={"bits": dataset.spec.bits})
 
 
 def proposals(gains: Sequence[Gain]) -> list[str]:

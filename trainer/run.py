@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from edge.core.bundle.bundle import Photographs
-from edge.core.decision import Task, Thresholds
+from edge.core.decision import Task, Thresholds, Verdict
 from edge.core.errors import InputError
 from edge.core.figures import Figures
 from edge.core.photographs.census import Census
@@ -16,6 +16,8 @@ from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
 from trainer.audit.probes import Probe
 from trainer.evaluation import Evaluation
+from trainer.learning_curve import LearningCurve
+from trainer.methods.frozen.choose import Tried
 from trainer.suspects import Suspect
 
 RUN_FILE, MODEL_FILE = "run.json", "model.keras"
@@ -31,23 +33,38 @@ class FileLabel(BaseModel):
     group: int = 0
 
 
+class HeldOutFile(FileLabel):
+    """One photograph, and what a model that never saw its part says of it.
+
+    ``verdict`` is by thresholds in which it had no say; ``predicted``: the most probable class.
+    """
+
+    score: float
+    verdict: Verdict
+    predicted: str
+
+
 class RunResults(BaseModel):
-    """Figures on the validation images, on each fold of a cross-validation, and on ``--test``.
+    """Figures on what was held out, on each fold of a cross-validation, and on ``--test``.
 
     ``…_details``: the same with intervals over parts, and what else there is to know.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    validation: Figures
-    validation_details: Evaluation | None = None
+    held_out: Figures
+    held_out_details: Evaluation | None = None
     folds: list[Figures] = []
     test: Figures | None = None
     test_details: Evaluation | None = None
 
 
 class Run(BaseModel):
-    """The whole record."""
+    """The whole record.
+
+    ``train``: what was learned from. ``held_out``: what the figures are made of, which may be the same
+    photographs where each was held out in turn; ``held_out_are`` says which they are.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,12 +81,15 @@ class Run(BaseModel):
     layout: str
     photographs: Photographs
     train: list[FileLabel]
-    validation: list[FileLabel]
+    held_out: list[HeldOutFile]
+    held_out_are: str
     left_out: dict[str, str]
     files: Census | None = None
     split: str
     warnings: list[str] = []
     suspects: list[Suspect] = []
+    tried: list[Tried] = []
+    learning_curve: LearningCurve | None = None
     shortcuts: list[Probe] = []
     training: dict[str, JsonValue]
     versions: dict[str, str]

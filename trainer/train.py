@@ -14,32 +14,33 @@ import numpy as np
 from tqdm import tqdm
 
 from edge.core.bundle.bundle import Photographs
-from edge.core.decision import class_probabilities
 from edge.core.errors import InputError
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout, refuse_inside
 from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
-from trainer.dataset import Dataset, load_test_set, load_training_set
+from trainer.dataset import SQUARE, Dataset, load_test_set, load_training_set
 from trainer.dependence import warn_of_dependence
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
 from trainer.files import count_files
 from trainer.fit import Records
 from trainer.groups import COPIES, NONE
+from trainer.input_size import Size
 from trainer.kept import CHECKPOINTS
 from trainer.learners.choose import choose_learner
 from trainer.learners.gradient import GradientLearner
-from trainer.learners.head import HeadLearner
 from trainer.learners.learner import Learned, Learner, Positions
 from trainer.locating import PROPOSE, Gain, measure_locating, proposals
+from trainer.methods.frozen.learner import FrozenLearner
 from trainer.models.heatmap import with_heatmap
+from trainer.models.registry import FROZEN, SQUARES
 from trainer.plots import plot_confusion, plot_history
 from trainer.report.run_page import REPORT_FILE, Judged, write_report
-from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, Run, RunResults, write_run
+from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, HeldOutFile, Run, RunResults, write_run
 from trainer.settings import TrainSettings
 from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
-from trainer.validate import choose_thresholds, cross_validate, decide_on, threshold_rule
+from trainer.validate import choose_thresholds, cross_validate, decide_on, judge, threshold_rule
 
 TENSORBOARD = "tensorboard"
 _MAP_FROM = 300  # photographs of OK parts, and as many of others, that show what a heatmap may expect
@@ -62,34 +63,26 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         layout,
         task=settings.task,
         ok_class=settings.ok_class,
-        size=settings.size,
+        size=_size(settings),
         groups=settings.groups,
         threads=settings.threads,
         locate="none" if settings.locate == PROPOSE else settings.locate,
     )
-    test_layout = read_layout(test) if test is not None else layout if layout.of("test") else None
-    test_set = _test_set(test_layout, dataset, settings.groups) if test_layout is not None else None
-    labels, groups, seed = dataset.labels, dataset.groups.numbers, settings.fit.seed
-    positions, validation = split_by_group(
-        labels,
-        groups,
-        share=settings.validation_share,
-        seed=seed,
-        classes=dataset.classes,
-        alone=dataset.alone,
-    )
     _refuse_what_needs_defects(dataset, settings)
     started = time.monotonic()
-    learner, warnings = choose_learner(
-        dataset,
-        settings.model,
-        weights=settings.weights,
-        fit=settings.fit,
-        records=Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None),
-        threads=settings.threads,
+    chosen = choose_learner(
+        dataset, settings, Records(out / CHECKPOINTS, out / TENSORBOARD if settings.tensorboard else None)
     )
+    learner, dataset, warnings = chosen.learner, chosen.dataset, chosen.warnings
+    test_layout = read_layout(test) if test is not None else layout if layout.of("test") else None
+    test_set = _test_set(test_layout, dataset, settings.groups) if test_layout is not None else None
+    seed = settings.fit.seed
+    positions, validation = _split(dataset, settings)
+    shortcuts = probe_dataset(dataset, positions, validation)
     if isinstance(learner, GradientLearner):
         warnings = warnings + warn_of_dependence(dataset, positions, settings.fit.augment, seed=seed)
+    if not learner.needs_validation:
+        positions, validation = np.arange(len(dataset.photographs)), validation[:0]
     folds = cross_validate(learner, dataset, settings)
     learned = learner.learn(positions, validation)
     rule = threshold_rule(dataset, settings, by_validation=learner.needs_validation)
@@ -98,8 +91,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     warnings = [*dataset.warnings, *(test_set.warnings if test_set is not None else []), *warnings]
     warnings += proposals(gains)
     seconds = time.monotonic() - started
-    held_back = dataset.subset(validation)
-    found = decide_on(held_back, learned, thresholds)
+    judged_at, found = judge(learned, dataset, validation, rule, thresholds)
     tested = decide_on(test_set, learned, thresholds) if test_set is not None else None
     run = Run(
         task=dataset.task,
@@ -112,25 +104,29 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         model_name=str(learned.network.name),
         data=str(layout.root.resolve()),
         layout=layout.recognised,
-        photographs=_photographs(dataset, positions, validation),
-        train=_files(dataset, positions),
-        validation=_files(dataset, validation),
+        photographs=_photographs(dataset, learned, positions, judged_at),
+        train=_files(dataset, _learned_from(dataset, positions)),
+        held_out=_held_out_files(dataset, judged_at, found),
+        held_out_are=learned.held_out_are,
         left_out=dataset.left_out if test_set is None else {**dataset.left_out, **test_set.left_out},
         files=_count_files(layout, dataset, test_layout, test_set),
-        split=_split_in_words(dataset, settings),
+        split=_split_in_words(dataset, settings, learned),
         warnings=warnings,
-        suspects=_suspects(dataset, learned, validation, found),
-        shortcuts=probe_dataset(dataset, positions, validation),
+        suspects=_suspects(dataset, judged_at, found),
+        shortcuts=shortcuts,
+        tried=chosen.tried,
+        learning_curve=learned.curve,
         training={
             **learned.method,
+            "chosen": chosen.why,
             "locating": [str(gain) for gain in gains],
             "seconds": round(seconds, 1),
             "parameters": int(learned.network.count_params()),
         },
         versions=_versions(),
         results=RunResults(
-            validation=figures_of(found),
-            validation_details=evaluate_decisions(found, thresholds, settings.costs),
+            held_out=figures_of(found),
+            held_out_details=evaluate_decisions(found, thresholds, settings.costs),
             folds=folds,
             test=figures_of(tested) if tested is not None else None,
             test_details=evaluate_decisions(tested, thresholds, settings.costs) if tested else None,
@@ -138,7 +134,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     )
     try:
         complete = _with_heatmap(learned, dataset, positions, seed=seed)
-        _write(out, run, learned, complete, Judged(held_back, learned.network, found))
+        _write(out, run, learned, complete, Judged(dataset.subset(judged_at), complete, found))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
@@ -147,33 +143,56 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
 def _gains_by_locating(
     learner: Learner, dataset: Dataset, train: Positions, settings: TrainSettings
 ) -> list[Gain]:
-    if settings.locate != PROPOSE or not isinstance(learner, HeadLearner):
+    if settings.locate != PROPOSE or not isinstance(learner, FrozenLearner):
         return []
     return measure_locating(learner, dataset, train, seed=settings.fit.seed, threads=settings.threads)
 
 
-def _suspects(dataset: Dataset, learned: Learned, validation: Positions, found: Decisions) -> list[Suspect]:
-    """Photographs likely mislabelled, of all of which a model that never saw their part has a say.
+def _size(settings: TrainSettings) -> Size | None:
+    """The size to read photographs at; None where their own shape says it."""
+    if settings.size is not None:
+        return settings.size
+    if settings.model in FROZEN and settings.model not in SQUARES:
+        return None
+    side = SQUARES.get(settings.model, SQUARE)
+    return Size(side, side)
+
+
+def _split(dataset: Dataset, settings: TrainSettings) -> tuple[Positions, Positions]:
+    return split_by_group(
+        dataset.labels,
+        dataset.groups.numbers,
+        share=settings.validation_share,
+        seed=settings.fit.seed,
+        classes=dataset.classes,
+        alone=dataset.alone,
+    )
+
+
+def _learned_from(dataset: Dataset, positions: Positions) -> Positions:
+    """Of what may be learned from, what is: OK parts alone for anomalies."""
+    if dataset.alone is None:
+        return positions
+    return np.asarray(positions[dataset.labels[positions] == dataset.alone])
+
+
+def _suspects(dataset: Dataset, at: Positions, found: Decisions) -> list[Suspect]:
+    """Photographs likely mislabelled, of those of which a model that never saw their part has a say.
 
     None for anomalies: what looks like OK parts to a model that knows no defects may well be one.
     """
     if dataset.task == "anomaly":
         return []
-    others = ~np.isin(learned.held_out_at, validation)
-    at = np.concatenate([learned.held_out_at[others], validation])
-    held_out = class_probabilities(learned.held_out[others], dataset.task)
-    probabilities = np.concatenate([held_out, found.probabilities])
-    labels = dataset.labels[at]
     suspects = []
-    for position in find_suspects(labels, probabilities):
-        said, rather = probabilities[position], int(probabilities[position].argmax())
+    for position in find_suspects(found.labels, found.probabilities):
+        said, rather = found.probabilities[position], int(found.probabilities[position].argmax())
         photograph = dataset.photographs[int(at[position])]
         suspects.append(
             Suspect(
                 file=photograph.file,
                 label=photograph.label,
                 rather=dataset.classes[rather],
-                label_probability=float(said[labels[position]]),
+                label_probability=float(said[found.labels[position]]),
                 rather_probability=float(said[rather]),
             )
         )
@@ -201,13 +220,14 @@ def _count_files(
     return count_files(layout, dataset) + count_files(test_layout, test_set)
 
 
-def _split_in_words(dataset: Dataset, settings: TrainSettings) -> str:
-    share = round(100 * settings.validation_share)
-    shares = f"{100 - share}:{share}, seed {settings.fit.seed}"
-    if settings.groups == NONE:
-        return f"random, {shares}"
+def _split_in_words(dataset: Dataset, settings: TrainSettings, learned: Learned) -> str:
     groups = dataset.groups
-    return f"by part ({groups.count} groups of {len(dataset.photographs)} images: {groups.by}), {shares}"
+    by_part = f"by part ({groups.count} groups of {len(dataset.photographs)} images: {groups.by})"
+    by = "random" if settings.groups == NONE else by_part
+    if learned.fold_of is not None:
+        return f"held out in turn {by}, {int(learned.fold_of.max()) + 1} turns, seed {settings.fit.seed}"
+    share = round(100 * settings.validation_share)
+    return f"{by}, {100 - share}:{share}, seed {settings.fit.seed}"
 
 
 def _refuse_what_needs_defects(dataset: Dataset, settings: TrainSettings) -> None:
@@ -227,17 +247,35 @@ def _refuse_foreign_folder(out: Path) -> None:
         raise InputError(f"--out {out}: holds other files; an empty or new folder would be right")
 
 
-def _photographs(dataset: Dataset, train: np.ndarray, validation: np.ndarray) -> Photographs:
-    def counts(positions: np.ndarray) -> dict[str, int]:
+def _photographs(dataset: Dataset, learned: Learned, train: Positions, held_out: Positions) -> Photographs:
+    def counts(positions: Positions) -> dict[str, int]:
         return dict(Counter(dataset.photographs[int(position)].label for position in positions))
 
-    return Photographs(train=counts(train), validation=counts(validation), fingerprint=dataset.fingerprint())
+    return Photographs(
+        train=counts(_learned_from(dataset, train)),
+        validation=counts(held_out),
+        held_out_in_turn=learned.fold_of is not None,
+        fingerprint=dataset.fingerprint(),
+    )
 
 
-def _files(dataset: Dataset, positions: np.ndarray) -> list[FileLabel]:
+def _files(dataset: Dataset, positions: Positions) -> list[FileLabel]:
     chosen = [(dataset.photographs[int(p)], int(dataset.groups.numbers[p])) for p in positions]
     return [
         FileLabel(file=photograph.file, label=photograph.label, group=group) for photograph, group in chosen
+    ]
+
+
+def _held_out_files(dataset: Dataset, positions: Positions, found: Decisions) -> list[HeldOutFile]:
+    likeliest = found.probabilities.argmax(axis=1)
+    return [
+        HeldOutFile(
+            **item.model_dump(),
+            score=float(found.scores[number]),
+            verdict=found.verdicts[number],
+            predicted=dataset.classes[int(likeliest[number])],
+        )
+        for number, item in enumerate(_files(dataset, positions))
     ]
 
 
@@ -277,7 +315,7 @@ def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) 
         rows = zip(*learned.history.values(), strict=True)
         writer.writerows([step, *values] for step, values in enumerate(rows, 1))
     plot_history(learned.history, out, steps_are=learned.steps_are)
-    plot_confusion(run.results.validation, out / "confusion.png")
+    plot_confusion(run.results.held_out, out / "confusion.png")
     write_report(out / REPORT_FILE, run, judged, learned.history, learned.steps_are)
     write_run(out, run)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)

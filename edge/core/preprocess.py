@@ -12,6 +12,8 @@ from edge.core.images import Image
 from edge.core.locate import crop_part, unroll_ring
 
 Locate = Literal["none", "part", "ring"]
+LARGEST_SIDE = 4096  # pixels
+_BAR = 128  # grey, which is zero to our networks
 PIXEL_ZERO, PIXEL_STEP = 128, 1 / 128  # what a uint8 pixel is to our networks: (pixel - 128) / 128
 
 
@@ -30,7 +32,8 @@ class InputSpec(BaseModel):
     """What the model wants to see; it stands in the manifest.
 
     ``resize`` names the rule: "area" averages the pixels that fall together when shrinking and
-    interpolates linearly when enlarging; the sides are scaled independently. ``locate`` names
+    interpolates linearly when enlarging. ``fit``: "stretch" scales the sides independently; "letterbox"
+    keeps the shape and leaves grey bars beside the picture. ``locate`` names
     what is shown: the whole region ("none"), a square round the part ("part"), or a round part
     unrolled to a strip ("ring"); edge/core/locate.py has the rules. ``bits``: how many of 16 the photographs
     used that didn't say so themselves; None where none was of that kind.
@@ -38,10 +41,11 @@ class InputSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(ge=16, le=1024)
-    height: int = Field(ge=16, le=1024)
+    width: int = Field(ge=16, le=LARGEST_SIDE)
+    height: int = Field(ge=16, le=LARGEST_SIDE)
     channels: Literal[1, 3]
     resize: Literal["area"] = "area"
+    fit: Literal["stretch", "letterbox"] = "stretch"
     region: Region | None = None
     locate: Locate = "none"
     bits: Literal[8, 10, 12, 14, 16] | None = None
@@ -72,12 +76,28 @@ def preprocess(image: Image, spec: InputSpec) -> NDArray[np.uint8]:
         image = crop_part(image)
     elif spec.locate == "ring":
         image = unroll_ring(image, width=spec.width, height=spec.height)
+    fitted = _letterboxed(image, spec) if spec.fit == "letterbox" else _scaled(image, spec.width, spec.height)
+    return np.ascontiguousarray(fitted).reshape(spec.height, spec.width, spec.channels)
+
+
+def _letterboxed(image: Image, spec: InputSpec) -> Image:
     height, width = image.shape[:2]
-    if (height, width) != (spec.height, spec.width):
-        shrinks = height > spec.height or width > spec.width
-        rule = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, (spec.width, spec.height), interpolation=rule), dtype=np.uint8)
-    return np.ascontiguousarray(image).reshape(spec.height, spec.width, spec.channels)
+    scale = min(spec.width / width, spec.height / height)
+    inner_width = min(spec.width, max(1, round(width * scale)))
+    inner_height = min(spec.height, max(1, round(height * scale)))
+    left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
+    boxed = np.full((spec.height, spec.width, *image.shape[2:]), _BAR, np.uint8)
+    inner = boxed[top : top + inner_height, left : left + inner_width]
+    inner[...] = _scaled(image, inner_width, inner_height)
+    return boxed
+
+
+def _scaled(image: Image, width: int, height: int) -> Image:
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = image.shape[0] > height or image.shape[1] > width
+    rule = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=rule), dtype=np.uint8)
 
 
 def _crop(image: Image, region: Region) -> Image:

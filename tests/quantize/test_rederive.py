@@ -7,15 +7,17 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.core.bundle.bundle import Photographs
-from edge.core.decision import Thresholds
+from edge.core.decision import Thresholds, decide
+from edge.core.figures import compute_figures
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
 from quantize.decisions import Side
 from quantize.rederive import choose_thresholds
-from quantize.run import FileLabel, Run
+from quantize.run import HeldOutFile, Run, RunResults
 
 FLOAT = np.array([0.10, 0.20, 0.30, 0.60, 0.70, 0.80])  # three OK parts, three defects
 MIDDLE = float(1 / (1 + np.exp(-(np.log(0.3 / 0.7) + np.log(0.6 / 0.4)) / 2)))
+THRESHOLDS = Thresholds(ok_below=MIDDLE, defect_from=MIDDLE, chosen="in training")
 ALL_HIGHER = np.array([0.30, 0.40, 0.50, 0.80, 0.90, 0.95])  # int8 calls the third OK part a defect
 
 
@@ -31,18 +33,29 @@ def run(rule: ThresholdRule | None, *, defects: int = 3) -> Run:
         classes=["ok", "defect"],
         ok_class="ok",
         input=InputSpec(width=16, height=16, channels=1),
-        thresholds=Thresholds(ok_below=MIDDLE, defect_from=MIDDLE, chosen="in training"),
+        thresholds=THRESHOLDS,
         threshold_rule=rule,
         model_name="toy",
         data="",
         photographs=Photographs(train={}, validation={}, fingerprint=""),
         train=[],
-        validation=[
-            FileLabel(file=f"{number}.png", label=label, group=number) for number, label in enumerate(labels)
+        held_out=[
+            HeldOutFile(
+                file=f"{number}.png",
+                label=label,
+                group=number,
+                score=score,
+                verdict=decide(score, THRESHOLDS),
+                predicted="defect" if score > 0.5 else "ok",
+            )
+            for number, (label, score) in enumerate(zip(labels, FLOAT.tolist(), strict=True))
         ],
         split="",
         training={},
         versions={},
+        results=RunResults(
+            held_out=compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
+        ),
     )
 
 

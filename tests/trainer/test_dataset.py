@@ -10,6 +10,7 @@ import pytest
 from edge.core.errors import InputError
 from edge.core.photographs.layouts import read_layout
 from trainer.dataset import Dataset, choose_task, load_test_set, load_training_set
+from trainer.input_size import Size
 
 CHANCE = np.random.default_rng(1)
 
@@ -24,7 +25,7 @@ def write(folder: Path, *, count: int = 5, channels: int | None = None, depth: t
 
 def load(folder: Path) -> Dataset:
     layout = read_layout(folder)
-    return load_training_set(layout, task="auto", ok_class=None, size=32, groups="none", threads=2)
+    return load_training_set(layout, task="auto", ok_class=None, size=Size(32, 32), groups="none", threads=2)
 
 
 @pytest.mark.parametrize("name", ["ok", "Good", "ok_front", "no_defect", "Free", "OK"])

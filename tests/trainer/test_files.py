@@ -14,6 +14,7 @@ from tests.edge.core.photographs.drawings import masks, numbered, photographs
 from trainer.__main__ import main
 from trainer.dataset import load_test_set, load_training_set
 from trainer.files import count_files
+from trainer.input_size import Size
 
 
 @pytest.fixture
@@ -66,7 +67,9 @@ def test_what_is_learned_from_and_what_is_tested_on_are_counted(data: Path) -> N
     photographs(data / "test" / "dent", *numbered(".png", 2))
     photographs(data, "stray.png")
     layout = read_layout(data)
-    learned = load_training_set(layout, task="auto", ok_class="ok", size=32, groups="none", threads=2)
+    learned = load_training_set(
+        layout, task="auto", ok_class="ok", size=Size(32, 32), groups="none", threads=2
+    )
     tested = load_test_set(
         layout, task=learned.task, classes=learned.classes, ok_class="ok", spec=learned.spec
     )

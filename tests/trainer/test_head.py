@@ -38,23 +38,6 @@ def held_out_by(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) ->
     return heads
 
 
-def test_other_evidence_weighs_as_much_as_it_tells() -> None:
-    features, labels, groups = parts(60, classes=2)
-    features[:, :2] = CHANCE.normal(size=(len(labels), 2))  # the head can only guess
-    fold_of = folds_by_group(labels, groups, folds=5, seed=1)
-    noise = CHANCE.normal(size=(len(labels), 1)).astype(np.float32)
-    losses = []
-    for told in (noise, noise + 6 * labels[:, np.newaxis].astype(np.float32)):
-        tried = hold_out(
-            features, labels, groups, fold_of, task="binary", strengths=[0.3], threads=2, evidence=told
-        )
-        assert tried[0].weight == 0
-        losses.append((tried[0].loss, min(one.loss for one in tried)))
-    (alone, with_noise), (_, with_truth) = losses
-    assert alone - 0.02 < with_noise <= alone
-    assert with_truth < 0.6 * alone
-
-
 def test_hold_out_know_nothing_of_their_own_part() -> None:
     """With labels by chance a part's copies give it away, unless they are held out with it."""
     parts_of = np.repeat(np.arange(40), 5)

@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.test_chain import pretrained_weights
 from tests.trainer.test_explain import bright, spots
 from trainer.evaluate import predict_batches
-from trainer.head import learn_head
 from trainer.models.anomaly import build_autoencoder, with_error, with_logit
 from trainer.models.baseline import build_baseline
 from trainer.models.heatmap import (
@@ -16,12 +14,9 @@ from trainer.models.heatmap import (
     class_activation,
     defect_direction,
     distance_by_place,
-    logits_alone,
     with_heatmap,
 )
-from trainer.models.pretrained import MEANS_AND_DEVIATIONS, build_features, build_maps, evidence_of, with_head
 from trainer.models.scratch import build_scratch
-from trainer.weights import read_weights
 
 AGAINST_FIRST = np.array([-1.0, 1.0], np.float32)
 
@@ -66,27 +61,6 @@ def test_what_all_ok_parts_have_stays_cold() -> None:
     both = with_heatmap(network, evidence, np.concatenate([ok, pixels]), np.arange(14) < 8)
     for picture, centre in zip(outputs(both, pixels)[1], centres, strict=True):
         assert np.abs(centre_of_hottest(picture) - centre / 64).max() < 0.13
-
-
-def test_the_default_keeps_its_logits_and_its_map_has_256_values(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    weights = read_weights(pretrained_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5"))
-    pixels = np.random.default_rng(6).integers(0, 256, (24, 48, 48, 1), dtype=np.uint8)
-    maps = build_maps(MEANS_AND_DEVIATIONS, weights, pixels, seed=1)
-    labels = np.arange(24) % 2
-    features = predict_batches(build_features(maps), pixels, "features")
-    head = learn_head(features, labels, np.arange(24), task="binary", strength=0.003)
-    network = with_head(maps, MEANS_AND_DEVIATIONS, head, name="default", largest_logit=4.0)
-    before = outputs(network, pixels)[0]
-    evidence = evidence_of(maps, MEANS_AND_DEVIATIONS, head, np.ones(1, np.float32))
-    both = with_heatmap(network, evidence, pixels, labels == 0)
-    logits, heat = outputs(both, pixels)
-    assert np.array_equal(logits, before)
-    assert np.array_equal(outputs(logits_alone(both), pixels)[0], before)
-    assert heat.shape == (24, 3, 3, 1)
-    assert 10 < len(np.unique(heat)) <= 256
-    assert np.abs(heat[labels == 0].mean(axis=0)).max() < 0.02 * np.abs(heat).max()
 
 
 def test_a_model_of_ok_parts_alone_shows_how_strange_each_place_is() -> None:

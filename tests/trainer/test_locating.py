@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.core.errors import InputError
-from trainer.dataset import input_spec
+from trainer.input_size import Size, input_spec
 from trainer.locating import Gain, compare, proposals
 
 PARTS, PHOTOGRAPHS = 40, 3
@@ -58,11 +58,11 @@ def test_a_gain_within_chance_is_not_proposed() -> None:
 
 
 def test_a_strip_has_as_many_pixels_as_the_square() -> None:
-    strip, square = input_spec(160, 1, "ring"), input_spec(160, 1, "part")
+    strip, square = input_spec(Size(160, 160), 1, "ring"), input_spec(Size(160, 160), 1, "part")
     assert (strip.width, strip.height) == (320, 80)
     assert strip.width * strip.height == square.width * square.height
 
 
 def test_a_strip_that_would_be_too_low_is_refused() -> None:
-    with pytest.raises(InputError, match="--size 48: too small for --locate ring; 64"):
-        input_spec(48, 1, "ring")
+    with pytest.raises(InputError, match="--size 48x48: not for --locate ring; expected a square of 64"):
+        input_spec(Size(48, 48), 1, "ring")

@@ -80,7 +80,7 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
 def with_suspects(found: Audit, run: Run) -> Audit:
     """The audit with the photographs whose label the run doubts; raises InputError if it knows none."""
     here = {(look.file, look.label) for look in found.looks}
-    known = [*run.train, *run.validation]
+    known = [*run.train, *run.held_out]
     if not here & {(item.file, item.label) for item in known}:
         raise InputError(f"--run: it learned from {run.data}, and knows none of these photographs")
     return replace(found, suspects=[one for one in run.suspects if (one.file, one.label) in here])

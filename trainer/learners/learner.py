@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.learning_curve import LearningCurve
 from trainer.models.heatmap import Evidence
 
 Positions = NDArray[np.int64]
@@ -17,7 +18,9 @@ class Learned:
 
     ``held_out`` are logits (N, outputs) of the photographs at ``held_out_at`` by a model that saw none of
     their parts; ``held_out_are`` says which they are. ``history`` holds one value a step of ``steps_are``
-    ("epoch" or "fold"). ``evidence``: what its heatmap is made of, or None.
+    ("epoch" or "fold"). ``evidence``: what its heatmap is made of, or None. ``fold_of`` (N,): who of the held
+    out were held out together, where they were so in turn and the network has learned from all of them.
+    ``curve``: what fewer parts would have taught, where that was asked.
     """
 
     network: Any
@@ -28,6 +31,8 @@ class Learned:
     steps_are: str
     method: dict[str, Any]
     evidence: Evidence | None = None
+    fold_of: NDArray[np.int64] | None = None
+    curve: LearningCurve | None = None
 
 
 class Learner(Protocol):

@@ -1,13 +1,16 @@
 """Learning what OK parts look like, place by place; defective photographs only count in figures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
 from trainer.backbones.whole_numbers import PHOTOGRAPHS
-from trainer.dataset import Dataset
+from trainer.dataset import Dataset, resized
 from trainer.evaluate import predict_batches
+from trainer.input_size import Size, sizes
 from trainer.learners.anomaly import ok_among
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.methods.choose_one_class import PARTS, Candidate, choose_by_drawn_defects, folds_of_ok_parts
@@ -15,18 +18,44 @@ from trainer.methods.one_class import IN_WORDS, build_place_maps, learn_one_clas
 from trainer.methods.padim.gaussians import MOST
 from trainer.split import spread_over_groups
 
+LARGEST = 320 * 320  # pixels: a memory of patches is compared with each place
+_SLOWER = 10  # times, about, that the next backbone takes
 
-def one_class_learner(dataset: Dataset, backbones: Sequence[Backbone], *, seed: int) -> "OneClassLearner":
-    """With the backbone and the method that drawn defects choose; ``backbones``: the cheapest first.
 
-    Raises InputError where all OK photographs are of one part.
+def choose_one_class(
+    dataset: Dataset, backbones: Sequence[Backbone], size: Size | None, *, seed: int
+) -> tuple["OneClassLearner", Dataset, str]:
+    """The learner that drawn defects choose, the data set at the size that it looks at, and why, in words.
+
+    ``backbones``: the fastest first. Raises InputError where all OK photographs are of one part.
     """
     groups = dataset.groups.numbers
     at = spread_over_groups(ok_among(dataset, np.arange(len(groups))), groups, most=PARTS, seed=seed)
-    offered = [Candidate(one, dataset.spec.height, dataset.spec.width) for one in backbones]
-    taken, tried = choose_by_drawn_defects(offered, dataset.pixels[at], groups[at], seed=seed)
+    specs = _specs(dataset, size)
+    offered = sorted(
+        (
+            (spec.width * spec.height * _SLOWER**number, Candidate(backbone, spec.height, spec.width))
+            for number, backbone in enumerate(backbones)
+            for spec in specs
+        ),
+        key=lambda pair: pair[0],
+    )
+    pixels = np.asarray(resized(dataset, specs[-1], at).pixels)
+    taken, tried = choose_by_drawn_defects([one for _, one in offered], pixels, groups[at], seed=seed)
+    chosen = taken.candidate
+    spec = dataset.spec.model_copy(update={"width": chosen.width, "height": chosen.height})
+    shown = dataset if spec == dataset.spec else replace(resized(dataset, spec), left_out=dataset.left_out)
     words = [str(trial) for trial in tried]
-    return OneClassLearner(dataset, taken.candidate.backbone, taken.method, tried=words, seed=seed)
+    learner = OneClassLearner(shown, chosen.backbone, taken.method, tried=words, seed=seed)
+    return learner, shown, f"{taken}; the cheapest that drawn defects don't tell from the best"
+
+
+def _specs(dataset: Dataset, size: Size | None) -> list[InputSpec]:
+    """What is tried, the smallest first."""
+    if size is not None or dataset.shape is None or dataset.spec.locate != "none":
+        return [dataset.spec]
+    found = [one for one in sizes(dataset.shape) if one.pixels <= LARGEST] or sizes(dataset.shape)[:1]
+    return [dataset.spec.model_copy(update={"width": one.width, "height": one.height}) for one in found]
 
 
 class OneClassLearner:
@@ -63,4 +92,4 @@ class OneClassLearner:
             "learned_from": len(at),
             "seed": seed,
         }
-        return Learned(network, found.logits, at, turns, history, "fold", method, evidence)
+        return Learned(network, found.logits, at, turns, history, "fold", method, evidence, fold_of)

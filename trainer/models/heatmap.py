@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from trainer.evaluate import each_batch
 
 _LEAST = 1e-6
 _STEPS = 255
+_USUAL = 0.98  # of the places of good parts
 _BEYOND = 4  # times what OK parts show, where no others show what to expect
 
 
@@ -124,6 +126,25 @@ def with_heatmap(
     network = with_outputs(network, heat)
     round_weights(network)
     return network
+
+
+def heat_of(network: Any, pixels: NDArray[np.uint8], reference: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The map of a network that has one, (N, H, W), from 0 to 1, as large as uint8 pixels (N, H, W, C).
+
+    0 is what most places of ``reference``, uint8 (M, H, W, C), do not reach, 1 the highest place of each
+    picture.
+    """
+    height, width = pixels.shape[1:3]
+    usual = np.quantile(_map_of(network, reference), _USUAL)
+    found = []
+    for heat in _map_of(network, pixels):
+        above = np.clip((heat - usual) / max(float(heat.max() - usual), _LEAST), 0, 1)
+        found.append(cv2.resize(above, (width, height), interpolation=cv2.INTER_LINEAR))
+    return np.asarray(found, np.float32)
+
+
+def _map_of(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.concatenate([heat[..., 0] for _, heat in each_batch(network, pixels, "where")])
 
 
 def with_outputs(network: Any, heat: Any) -> Any:

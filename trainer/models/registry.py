@@ -1,19 +1,25 @@
-"""The networks by name."""
+"""The models by name."""
 
 from collections.abc import Callable
 from typing import Any
 
+from trainer.backbones import efficientnet_lite0, mobilenet_v1
 from trainer.models.baseline import build_baseline
-from trainer.models.pretrained import FEW, LAST, WITH_PLACES, Look
 from trainer.models.scratch import build_scratch
 from trainer.models.transfer import BACKBONES
 
-DEFAULT, SMALL = "default", "small"
+AUTO, FAST, ACCURATE, SMALL = "auto", "fast", "accurate", "small"
 NETWORKS: dict[str, Callable[[int, int, int, int], Any]] = {
     "scratch": build_scratch,
     "baseline": build_baseline,
 }
 AUTOENCODER = "autoencoder"
-FROZEN: dict[str, Look] = {DEFAULT: WITH_PLACES, SMALL: FEW, "frozen": LAST}
-SIZES = {SMALL: 96}  # pixels a side, of those that are not shown 160
+# Models that learn on a backbone that stays as it is, and on which.
+FROZEN: dict[str, tuple[str, ...]] = {
+    AUTO: (mobilenet_v1.NAME, efficientnet_lite0.NAME),
+    FAST: (mobilenet_v1.NAME,),
+    ACCURATE: (efficientnet_lite0.NAME,),
+    SMALL: (mobilenet_v1.NAME,),
+}
+SQUARES = {SMALL: 96}  # pixels a side, of models with a size of their own; others that learn whole have 160
 NAMES = (*FROZEN, *NETWORKS, *BACKBONES, AUTOENCODER)

@@ -11,6 +11,7 @@ from edge.core.figures import Figures
 from edge.core.foreign_text import one_line
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
+from trainer.learning_curve import LearningCurve
 from trainer.operating_point import LineFigures
 from trainer.report.page import BAD, GOOD, INK
 
@@ -61,6 +62,23 @@ def precision_recall_curve(scores: Scores, is_defect: IsDefect, cut: Thresholds)
             axes.plot(rejected[is_defect].mean(), is_defect[rejected].mean(), "o", color=INK, label="chosen")
         title = f"precision and recall, area {curve.area:.4f}"
         axes.set(xlabel="defects found", ylabel="defective of rejected", title=title, ylim=(0, 1.02))
+        _legend(axes)
+
+    return draw
+
+
+def learning_curve(curve: LearningCurve) -> Draw:
+    """Held-out errors with fewer parts, and what is expected of twice as many, with intervals."""
+
+    def draw(axes: Any) -> None:
+        for points, color, label in ((curve.points, INK, "held out"), ([curve.expected], BAD, "expected")):
+            values = np.array([one.error.value or 0.0 for one in points])
+            low = values - [one.error.low or 0.0 for one in points]
+            high = np.array([one.error.high or 0.0 for one in points]) - values
+            parts = [one.parts for one in points]
+            axes.errorbar(parts, values, [low, high], fmt="o", color=color, capsize=3, label=label)
+        axes.set(xlabel="parts", ylabel="area above ROC", title="what more parts teach", xscale="log")
+        axes.set_ylim(bottom=0)
         _legend(axes)
 
     return draw

@@ -18,6 +18,7 @@ from trainer.evaluation import Decisions, Evaluation
 from trainer.explain import explain
 from trainer.groups import COPIES_FOUND
 from trainer.intervals import Measured
+from trainer.models.heatmap import heat_of, logits_alone
 from trainer.network_cost import NetworkCost, network_cost
 from trainer.operating_point import LineFigures
 from trainer.report import charts
@@ -35,6 +36,7 @@ from trainer.report.page import (
     table,
     write_page,
 )
+from trainer.report.sizes import tried_sizes
 from trainer.run import FileLabel, Run
 from trainer.text import NAMES, with_interval
 
@@ -54,23 +56,25 @@ class Judged:
 def write_report(
     path: Path, run: Run, judged: Judged, history: dict[str, list[float]], steps_are: str
 ) -> None:
-    """Write the report of a run; ``judged``: its validation images."""
+    """Write the report of a run; ``judged``: what was held out."""
     data, results = Path(run.data), run.results
     steps = "epoch" if steps_are == "epoch" else "fold"
     curves = [drawing(charts.learning(history, name, steps_are=steps)) for name in ("loss", "accuracy")]
     sections = [
         _summary(run),
         *_classes(run, data),
-        *(_figures(results.validation, results.validation_details, "On the validation images")),
+        *(_figures(results.held_out, results.held_out_details, f"On unseen parts: {run.held_out_are}")),
         _folds(run.results.folds),
         *(_figures(results.test, results.test_details, "On the test images") if results.test else []),
-        *_scores(run, judged.found, results.validation_details),
+        *_scores(run, judged.found, results.held_out_details),
+        tried_sizes(run),
+        _enough(run),
         section("Learning", row(curves)),
         *_decided(judged, run.thresholds.ok_below),
         _suspects(run, data),
         _copies(run, data),
         shortcuts(run.shortcuts),
-        _network(network_cost(judged.network), run),
+        _network(network_cost(logits_alone(judged.network)), run),
         section("To repeat this run", f"<pre>{in_html(_recipe(run))}</pre>"),
     ]
     write_page(path, f"{path.parent.name}: Linegate report", sections)
@@ -104,7 +108,7 @@ def _summary(run: Run) -> str:
     return "".join(
         [
             f"<h1>{in_html(Path(run.data).name)}</h1>",
-            _headline(run.results.validation, run.results.validation_details),
+            _headline(run.results.held_out, run.results.held_out_details),
             paragraph(f"Split: {run.split}. Threshold: {run.thresholds.chosen}."),
             paragraph(f"Classes: {', '.join(run.classes)}; OK: {ok}. Laid out as {run.layout}."),
             *(paragraph(warning, "warning") for warning in warnings),
@@ -133,7 +137,8 @@ def _classes(run: Run, data: Path) -> list[str]:
         files = [item for item in run.train if item.label == name]
         step = max(1, len(files) // _EXAMPLES)
         shown = [photograph(data / item.file, item.file) for item in files[::step][:_EXAMPLES]]
-        parts.append(f"<h3>{in_html(name)}: {train} to learn, {held} held back</h3>{row(shown)}")
+        held_words = f"{held} held out in turn" if run.photographs.held_out_in_turn else f"{held} held back"
+        parts.append(f"<h3>{in_html(name)}: {train} to learn from, {held_words}</h3>{row(shown)}")
     return [section("What it learned from", *parts)]
 
 
@@ -202,6 +207,16 @@ def _folds(folds: Sequence[Figures]) -> str:
     rows.append(["mean or sum", str(images), *means, str(escapes), str(overkill)])
     head = ["fold", "images", "accuracy", "balanced", "AUROC", "escapes", "overkill"]
     return section("Cross-validation: each fold by a model that saw none of its parts", table(head, rows))
+
+
+def _enough(run: Run) -> str:
+    """How many parts are enough."""
+    title = "Are there enough parts?"
+    if run.learning_curve is None:
+        few = "Too few parts to say what more would give." if run.photographs.held_out_in_turn else ""
+        return section(title, paragraph(few)) if few else ""
+    picture = row([drawing(charts.learning_curve(run.learning_curve))])
+    return section(title, paragraph(run.learning_curve.in_words()), picture)
 
 
 def _scores(run: Run, found: Decisions, details: Evaluation | None) -> list[str]:
@@ -288,7 +303,7 @@ def _shown(judged: Judged, positions: NDArray[np.int64]) -> list[str]:
     dataset, found = judged.dataset, judged.found
     pixels = np.asarray(dataset.pixels[positions])
     outputs = found.taken_for[positions] if found.task == "classes" else np.zeros(len(positions), np.int64)
-    heat = explain(judged.network, pixels, outputs, _reference(judged))
+    heat = _heat(judged, pixels, outputs)
     shown = []
     for number, position in enumerate(positions.tolist()):
         item = dataset.photographs[position]
@@ -298,6 +313,15 @@ def _shown(judged: Judged, positions: NDArray[np.int64]) -> list[str]:
         seen = heated(pixels[number], heat[number]) if heat is not None else None
         shown.append(photograph(dataset.root / item.file, caption, mask=item.mask, seen=seen))
     return shown
+
+
+def _heat(
+    judged: Judged, pixels: NDArray[np.uint8], outputs: NDArray[np.int64]
+) -> NDArray[np.float32] | None:
+    """The map that the device will give, where the network has one; else what explains its decision."""
+    if len(judged.network.outputs) > 1:
+        return heat_of(judged.network, pixels, _reference(judged))
+    return explain(judged.network, pixels, outputs, _reference(judged))
 
 
 def _reference(judged: Judged) -> NDArray[np.uint8]:
@@ -331,7 +355,7 @@ def _copies(run: Run, data: Path) -> str:
     if COPIES_FOUND not in run.split:
         return ""
     groups: dict[int, list[FileLabel]] = {}
-    for item in (*run.train, *run.validation):
+    for item in {one.file: one for one in (*run.train, *run.held_out)}.values():
         groups.setdefault(item.group, []).append(item)
     copied = sorted((group for group in groups.values() if len(group) > 1), key=len, reverse=True)
     torn = [group for group in copied if len({item.label for item in group}) > 1]
@@ -393,7 +417,7 @@ def _network(cost: NetworkCost, run: Run) -> str:
 
 def _recipe(run: Run) -> str:
     record = run.model_dump(
-        exclude={"train", "validation", "left_out", "results", "photographs", "suspects", "shortcuts"},
+        exclude={"train", "held_out", "left_out", "results", "photographs", "suspects", "shortcuts"},
         mode="json",
     )
     return json.dumps({**record, "fingerprint": run.photographs.fingerprint}, indent=1)

@@ -76,6 +76,7 @@ class Photographs(BaseModel):
 
     train: dict[str, int]
     validation: dict[str, int]
+    held_out_in_turn: bool = False
     fingerprint: str
 
 

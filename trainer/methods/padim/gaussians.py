@@ -52,21 +52,6 @@ class PatchGaussians:
         return np.asarray(np.minimum(np.abs(white), CLIP).mean(axis=-1), np.float32)
 
 
-@dataclass(frozen=True)
-class Strangeness:
-    """What a distance adds to logits: ``weights`` (outputs,) times it, less ``mean``, over ``deviation``."""
-
-    gaussians: PatchGaussians
-    mean: float
-    deviation: float
-    weights: NDArray[np.float32]
-
-    def logits(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, outputs) of distances (N,)."""
-        standard = (distances - self.mean) / self.deviation
-        return np.asarray(standard[:, np.newaxis] * self.weights, np.float32)
-
-
 def learn_gaussians(maps: NDArray[np.floating], *, seed: int) -> PatchGaussians:
     """Means and covariances of ``maps``, (N, H, W, C) of OK photographs, as different as there are."""
     with threadpool_limits(1):  # many small matrices: threads would wait for each other

@@ -13,7 +13,7 @@ from edge.core.errors import InputError
 _LARGE = Path("/var/tmp")  # noqa: S108  a file without a name; where /tmp is in memory, this is not
 
 
-def scratch_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def disk_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An array on the disk, under TMPDIR where that is set; raises InputError where it has no room."""
     folder = os.environ.get("TMPDIR") or (str(_LARGE) if os.access(_LARGE, os.W_OK) else None)
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize

@@ -1,0 +1,200 @@
+"""Which backbone looks at pictures of which size: the cheapest that is as good as the best on held-out parts.
+
+Each is tried on a sample of the photographs, spread over the parts, with parts held out in turn. What is not
+worse than the best by more than the standard error of the difference counts as good: the rule of Breiman et
+al. 1984 (Classification and Regression Trees), section 3.4.3. Parts are drawn again with replacement to know
+that error (Efron 1979, Ann. Statist. 7(1)).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from edge.core.decision import class_probabilities
+from edge.core.errors import InputError
+from edge.core.preprocess import InputSpec
+from trainer.backbones.backbone import Backbone
+from trainer.dataset import Dataset, resized
+from trainer.input_size import Size, sizes
+from trainer.intervals import Draws, Measured
+from trainer.learners.learner import Positions
+from trainer.methods.frozen.learner import Eyes, hold_out
+from trainer.methods.frozen.look import Look, build_maps
+from trainer.methods.frozen.speed import Speed, measure_speed
+from trainer.methods.frozen.truth import Truth, area_under_roc
+from trainer.split import folds_by_group, spread_over_groups
+
+MOST, FEWEST = 400, 60  # photographs of a sample
+_PIXELS = 2.5e8  # of all sizes of a sample: what takes about a minute
+_FOLDS = 5
+_TURNS = 2  # how often the parts are dealt anew
+
+
+class Tried(BaseModel):
+    """One backbone at one size; ``milliseconds`` for one int8 picture on one thread of this machine.
+
+    ``area``: held-out area under ROC, of several classes the mean of one class against all others.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    backbone: str
+    width: int
+    height: int
+    fit: Literal["stretch", "letterbox"]
+    area: Measured
+    milliseconds: float
+    kilobytes: int
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone and what it sees."""
+
+    backbone: Backbone
+    look: Look
+    spec: InputSpec
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and all that was ``tried``; ``why`` in words."""
+
+    candidate: Candidate
+    tried: list[Tried]
+    why: str
+
+
+def candidates(
+    dataset: Dataset, looks: Sequence[tuple[Backbone, Look]], size: Size | None
+) -> list[Candidate]:
+    """Each backbone at each size that fits the photographs, or at the one that is given."""
+    if size is not None or dataset.shape is None or dataset.spec.locate != "none":
+        specs = [dataset.spec]
+    else:
+        found = sizes(dataset.shape)
+        specs = [dataset.spec.model_copy(update={"width": one.width, "height": one.height}) for one in found]
+        if not dataset.shape.is_one:
+            specs += [spec.model_copy(update={"fit": "letterbox"}) for spec in specs[:2]]
+    return [Candidate(backbone, look, spec) for backbone, look in looks for spec in specs]
+
+
+def choose(
+    dataset: Dataset,
+    offered: Sequence[Candidate],
+    *,
+    max_milliseconds: float | None,
+    seed: int,
+    threads: int,
+) -> Choice:
+    """Try what is offered; raises InputError where nothing is as fast as ``max_milliseconds``."""
+    if len(offered) == 1 and max_milliseconds is None:
+        return Choice(offered[0], [], "the only one that was asked for")
+    offered, speeds = _fast_enough(offered, _speeds(offered), max_milliseconds)
+    if len(offered) == 1:
+        return Choice(offered[0], [], "the only one that is fast enough")
+    at = _sample(dataset, offered, seed=seed)
+    truth = Truth.of(dataset, at)
+    tried = [_ask(dataset, one, at, truth, seed=seed, threads=threads) for one in offered]
+    return _cheapest(offered, speeds, tried, truth)
+
+
+def _speeds(offered: Sequence[Candidate]) -> list[Speed]:
+    """Each backbone is timed once, at one size."""
+    timed: dict[tuple[str, Look, int], Speed] = {}
+    found = []
+    for one in offered:
+        key = one.backbone.name, one.look, one.spec.channels
+        if key not in timed:
+            timed[key] = measure_speed(one.backbone, one.look, one.spec.channels)
+        found.append(timed[key].of(one.spec.width * one.spec.height))
+    return found
+
+
+def _fast_enough(
+    offered: Sequence[Candidate], speeds: Sequence[Speed], limit: float | None
+) -> tuple[list[Candidate], list[Speed]]:
+    if limit is None:
+        return list(offered), list(speeds)
+    fast = [number for number, speed in enumerate(speeds) if speed.milliseconds <= limit]
+    if not fast:
+        raise InputError(
+            f"--max-ms {limit:g}: nothing is as fast on this machine; the fastest of what was asked for "
+            f"takes {min(speed.milliseconds for speed in speeds):.2g} ms"
+        )
+    return [offered[number] for number in fast], [speeds[number] for number in fast]
+
+
+def _sample(dataset: Dataset, offered: Sequence[Candidate], *, seed: int) -> Positions:
+    """Photographs spread over the parts, of each class as many; fewer where sizes are large."""
+    each = {(one.spec.width, one.spec.height, one.spec.fit) for one in offered}
+    most = int(np.clip(_PIXELS / sum(width * height for width, height, _ in each), FEWEST, MOST))
+    labels, groups = dataset.labels, dataset.groups.numbers
+    left, found = most, []
+    names = sorted(np.unique(labels), key=lambda label: int((labels == label).sum()))
+    for number, label in enumerate(names):
+        some = spread_over_groups(
+            np.flatnonzero(labels == label), groups, most=left // (len(names) - number), seed=seed
+        )
+        left -= len(some)
+        found.append(some)
+    return np.sort(np.concatenate(found))
+
+
+def _ask(
+    dataset: Dataset, one: Candidate, at: Positions, truth: Truth, *, seed: int, threads: int
+) -> NDArray[np.float64]:
+    """Probabilities (N, classes) of a sample by models that did not see the part, over some turns."""
+    shown = resized(dataset, one.spec, at)
+    everything = np.arange(len(at))
+    maps = build_maps(one.backbone, one.look, shown.pixels.shape[1:])
+    eyes = Eyes(maps, shown.pixels, everything, has_places=dataset.ok_index is not None)
+    seen = eyes.see(shown.pixels, everything)
+    found = []
+    for turn in range(_TURNS):
+        fold_of = folds_by_group(truth.labels, truth.groups, folds=_FOLDS, seed=seed + turn)
+        held_out = hold_out(seen, truth, fold_of, seed=seed, threads=threads)
+        found.append(class_probabilities(held_out.logits, truth.task))
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _cheapest(
+    offered: Sequence[Candidate],
+    speeds: Sequence[Speed],
+    said: Sequence[NDArray[np.float64]],
+    truth: Truth,
+) -> Choice:
+    draws = Draws(truth.labels, truth.groups)
+    statistics = [area_under_roc(one, truth) for one in said]
+    measured = [draws.measure(statistic) for statistic in statistics]
+    best = max(range(len(offered)), key=lambda number: measured[number].value or 0.0)
+
+    def is_as_good(number: int) -> bool:
+        def behind(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(statistics[best](weights) - statistics[number](weights))
+
+        return float(behind(np.ones((1, len(truth.labels))))[0]) <= draws.standard_error(behind)
+
+    order = sorted(range(len(offered)), key=lambda number: speeds[number].milliseconds)
+    chosen = next(number for number in order if number == best or is_as_good(number))
+    tried = [
+        Tried(
+            backbone=one.backbone.name,
+            width=one.spec.width,
+            height=one.spec.height,
+            fit=one.spec.fit,
+            area=measured[number],
+            milliseconds=round(speeds[number].milliseconds, 3),
+            kilobytes=speeds[number].kilobytes,
+            is_chosen=number == chosen,
+        )
+        for number, one in enumerate(offered)
+    ]
+    cheaper = "the cheapest that held-out parts don't tell from the best"
+    why = "the best on held-out parts" if chosen == best else cheaper
+    return Choice(offered[chosen], tried, why)
