@@ -74,7 +74,7 @@ def test_the_hottest_place_is_the_spot(spotted: Dataset, learned: Learned) -> No
         middle = np.array([row, column]) * 16 + 16  # of two places, 16 pixels each
         bright = np.argwhere(unseen[number, ..., 0] > 170).mean(axis=0)
         hits += np.abs(middle - bright).max() < 16
-    assert hits / labels.sum() > 0.8
+    assert hits / labels.sum() > 0.7
 
 
 def test_what_the_network_says_takes_256_values_up_to_the_largest(learned: Learned) -> None:
