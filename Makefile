@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results experiments picture config schemas constraints clean mosquitto heatmaps small node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture config schemas constraints clean mosquitto heatmaps small node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,9 @@ campaign: .venv/.everything mosquitto ## docs/reliability.md again, as root; tak
 
 drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/alarms.md
 	$(bin)/python -m benchmarks.drift $(DATA)
+
+unseen: .venv/.everything ## the table of unseen parts in docs/results.md again, from the photographs in DATA; takes hours
+	$(bin)/python -m benchmarks.unseen $(DATA) $(ARGS)
 
 results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)

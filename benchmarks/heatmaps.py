@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.results import BUILD, ROOT, Commands, machine
+from benchmarks.results import BUILD, ROOT, Commands, machine, write_section
 from edge.core.decision import Verdict
 from edge.core.images import encode_png, read_image
 from edge.core.preprocess import preprocess
@@ -26,7 +26,6 @@ from trainer.curves import roc
 from trainer.run import Run, read_run
 
 DOCUMENT = ROOT / "docs" / "heatmap.md"
-_START, _END = "<!-- heatmaps: made by benchmarks/heatmaps.py -->", "<!-- /heatmaps -->"
 SEED, RENDERED, DRAWN = 41, 300, 300
 NEAR = 0.05  # of the picture's side: so near to the defect the hottest place may be
 _RUNS = (
@@ -81,9 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         is_rendered, run = name == "rendered", read_run(BUILD / out)
         cases = rendered_cases(inspector) if is_rendered else drawn_cases(inspector, run, photographs)
         rows.append(_row(name, task, inspector, list(cases)))
-    before, _, rest = DOCUMENT.read_text("utf-8").partition(_START)
-    _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(f"{before}{_START}\n{_table(rows)}\n{_END}{after}", "utf-8")
+    write_section(DOCUMENT, "heatmaps", _table(rows))
     return 0
 
 

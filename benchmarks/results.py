@@ -1,8 +1,8 @@
 """`make results DATA=…`: real photographs through the commands that a user runs; writes docs/results.md.
 
-Castings go through the whole chain, with a mosquitto and a subscriber that is not ours; all data
-sets are cross-validated by part and at random, and int8 is compared with float. Commands and figures
-are those of this run.
+Castings go through the whole chain, with a mosquitto and a subscriber that is not ours, and int8 is compared
+with float for networks that are learned whole. Commands and figures are those of this run. The table of
+unseen parts is made by benchmarks/unseen.py.
 """
 
 import argparse
@@ -20,32 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.core.figures import wilson_interval
-
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "results"
 DOCUMENT = ROOT / "docs" / "results.md"
 SEED = 11
-FOLDS = 5
-OTHER_SEEDS = (12, 13, 14)
-
-DATA_SETS = (
-    ("casting", "auto"),
-    ("neu", "auto"),
-    ("magnetic_tile", "binary"),
-    ("magnetic_tile", "classes"),
-    ("magnetic_tile", "anomaly"),
-    ("plastic_toys", "auto"),
-    ("plastic_toys", "anomaly"),
-)
-# Whole networks at the size that tutorials have: larger ones take an hour a data set here.
-MODELS = {"default": [], "frozen": [], "baseline": ["--size", "64", "--epochs", "15"]}
-MODELS_FOR_ANOMALIES = {"default": [], "autoencoder": ["--size", "96", "--epochs", "15"]}
-FIXED = ["--folds", str(FOLDS), "--locate", "none"]  # what locating would give is proposed, not done
-WHOLE_NETWORKS = ("baseline", "autoencoder")  # slow: at random only where most images are copies
-MEMORISED = "casting"
 HELD_BACK = 0.2
-INT8_DATA_SETS, INT8_SEEDS = ("casting", "neu", "magnetic_tile", "plastic_toys"), (21, 22, 23)
 INT8_WHOLE_NETWORKS = (
     ("magnetic_tile", "scratch --size 96 --epochs 20 --task binary"),
     ("magnetic_tile", "mobilenet_v1 --size 96 --epochs 8 --task binary"),
@@ -55,9 +34,8 @@ INT8_WHOLE_NETWORKS = (
     ("casting", "mobilenet_v1 --size 96 --epochs 4"),
     ("casting", "baseline --size 64 --epochs 15"),
 )
-_INT8 = "## int8 beside float"
 _INT8_HEAD = """\
-| images | flips | float right | int8 right | mean shift of the score | largest | kB |
+| data | options | images | flips | float right | int8 right | mean shift of the score | largest | kB |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 _ANY = ["--allow-flips", "10000", "--allow-escapes", "10000"]  # to see them, however many there are
 _SBIN = os.pathsep + "/usr/sbin"  # Debian keeps daemons out of a user's PATH
@@ -73,11 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments.resume:
         shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True, exist_ok=True)
-    int8 = int8_section(arguments.data)
+    write_section(DOCUMENT, "int8", int8_section(arguments.data))
     if arguments.int8:
-        before, _, after = DOCUMENT.read_text("utf-8").partition(_INT8)
-        rest = after[after.index("\n## ") + 1 :] if "\n## " in after else ""
-        DOCUMENT.write_text(f"{before}{int8}\n{rest}" if after else f"{before}\n{int8}", "utf-8")
         return 0
     shutil.rmtree(BUILD / "casting", ignore_errors=True)
     counts = hold_back(arguments.data / "casting", BUILD / "casting")
@@ -99,80 +74,35 @@ def main(argv: list[str] | None = None) -> int:
         text=True,
     ).stdout
     chain = chain_section(counts, commands.lines, trained, quantized, float32, replayed, received, latency)
-    unseen = unseen_section(arguments.data)
-    DOCUMENT.write_text(f"{_head()}\n{unseen}\n{int8}\n{chain}", "utf-8")
+    write_section(DOCUMENT, "chain", chain)
     return 0
 
 
-def unseen_section(data: Path) -> str:
-    """Each data set, cross-validated with parts kept whole, and at random beside it."""
-    rows = []
-    commands = Commands(keep=True)
-    for name, task in DATA_SETS:
-        for groups, split in (("copies", "by part"), ("none", "random")):
-            for model, more in _models(name, task, split).items():
-                options = ["--task", task, "--groups", groups, "--seed", str(SEED), *FIXED]
-                out = f"{name}-{task}-{groups}-{model}"
-                words = [str(data / name), "--out", out, *options, "--model", model, *more]
-                run = commands.run("trainer", "train", *words)
-                rows.append(_fold_row(name, split, model, run, task))
-    table = "\n".join(rows)
-    return f"""\
-## Parts that training never saw
-
-Cross-validation over {FOLDS} folds. *default* has the same default settings everywhere. *frozen* is a linear
-head on the last features of the same network ({_weights()}), *baseline* the classic network of tutorials
-(`{" ".join(MODELS["baseline"])}`), *autoencoder* the classic one for OK parts alone
-(`{" ".join(MODELS_FOR_ANOMALIES["autoencoder"])}`); all on the same folds.
-*By part*: images that the audit finds to be copies of one picture, or to overlap, are always on one side.
-*Random*: each image by itself, as most published figures are. The difference is what a random split hides.
-The threshold comes from training parts that were held out in turn (validation parts where a whole network is
-trained); for *anomaly* from OK parts alone, at 1 % overkill. The default itself was chosen on these data
-sets, by part, with other seeds ([experiments.md](experiments.md)): for a figure that nothing was chosen on,
-take other photographs.
-
-{_HEAD}
-{table}
-
-Images of one part are not independent, so the true intervals by part are wider than these. Seconds are for
-learning all folds, after reading and grouping; what else the machine does makes them longer.
-
-## Castings by part, with other folds
-
-There are 14 OK castings: which of them are in a fold decides more than the recipe does.
-
-{_HEAD}
-{_other_seeds(data, commands)}
-"""
+def write_section(document: Path, name: str, text: str) -> None:
+    """Put a text between the marks of this name in a document; raises ValueError where it has none."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found, rest = document.read_text("utf-8").partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{document}: no {start} and {end}")
+    document.write_text(f"{before}{start}\n{text.strip()}\n{end}{after}", "utf-8")
 
 
 def int8_section(data: Path) -> str:
-    """What int8 changes of decisions, on the validation images, by part."""
+    """What int8 changes of decisions of networks that are learned whole, by part."""
     commands = Commands(keep=True)
-    default = [
-        _int8_row(commands, data / name, f"int8-{name}-{seed}", f"{name} | {seed}", seed)
-        for name in INT8_DATA_SETS
-        for seed in INT8_SEEDS
-    ]
-    whole = []
+    rows = []
     for name, words in INT8_WHOLE_NETWORKS:
         model, *options = words.split()
         out, what = f"int8-{name}-{model}", f"{name} | `{words}`"
-        whole.append(_int8_row(commands, data / name, out, what, 1, "--model", model, *options))
-    default_table, whole_table = "\n".join(default), "\n".join(whole)
+        rows.append(_int8_row(commands, data / name, out, what, 1, "--model", model, *options))
+    table = "\n".join(rows)
     return f"""\
-{_INT8}
+Networks that are learned whole, seed 1, on {machine()}; few epochs leave many scores at the threshold. Figures are of the
+validation images, flips of all photographs. A flip is another verdict or class.
 
-Default settings, three seeds, on {machine()}. Float is the network that the trainer evaluated;
-both decide on the validation images, parts that it did not learn from. A flip is another verdict or class.
-
-| data | seed {_INT8_HEAD}
-{default_table}
-
-Networks that are learned whole, seed 1; few epochs leave many scores at the threshold.
-
-| data | options {_INT8_HEAD}
-{whole_table}
+{_INT8_HEAD}
+{table}
 """
 
 
@@ -186,54 +116,6 @@ def _int8_row(commands: "Commands", photographs: Path, out: str, what: str, seed
         f"{before['accuracy']:.2%} | {after['accuracy']:.2%} | {found['mean_score_shift']:.6f} | "
         f"{found['largest_score_shift']:.5f} | {found['bytes'] / 1000:.0f} |"
     )
-
-
-def _models(name: str, task: str, split: str) -> dict[str, list[str]]:
-    models = MODELS_FOR_ANOMALIES if task == "anomaly" else MODELS
-    if split == "by part" or name == MEMORISED:
-        return models
-    return {model: more for model, more in models.items() if model not in WHOLE_NETWORKS}
-
-
-_HEAD = """\
-| data | task | split | model | images | right (95 % interval) | balanced: mean (worst) \
-| AUROC: mean (worst) | escapes | overkill | seconds |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
-
-
-def _other_seeds(data: Path, commands: "Commands") -> str:
-    rows = []
-    for seed in OTHER_SEEDS:
-        options = ["--groups", "copies", "--seed", str(seed), *FIXED]
-        out = f"casting-seed-{seed}"
-        run = commands.run("trainer", "train", str(data / "casting"), "--out", out, *options)
-        rows.append(_fold_row("casting", f"by part, seed {seed}", "default", run, "binary"))
-    return "\n".join(rows)
-
-
-def _weights() -> str:
-    run = json.loads((BUILD / f"{DATA_SETS[0][0]}-auto-copies-default" / "run.json").read_text())
-    return str(run["training"].get("weights", "no weights"))
-
-
-def _fold_row(name: str, split: str, model: str, run: dict[str, Any], task: str) -> str:
-    folds = run["folds"]
-    kind = f"{len(folds[0]['per_class'])} classes" if task in ("auto", "classes") else task
-    images, correct = (sum(fold[key] for fold in folds) for key in ("images", "correct"))
-    low, high = wilson_interval(correct, images)
-    escapes, overkill = (sum(fold[key] for fold in folds) for key in ("escapes", "overkill"))
-    has_ok = folds[0]["auroc"] is not None
-    return (
-        f"| {name} | {kind} | {split} | {model} | {images} | "
-        f"{correct / images:.2%} ({low:.2%} to {high:.2%}) | {_mean_and_worst(folds, 'balanced_accuracy')} | "
-        f"{_mean_and_worst(folds, 'auroc')} | {escapes if has_ok else ''} | {overkill if has_ok else ''} | "
-        f"{run['seconds']:.0f} |"
-    )
-
-
-def _mean_and_worst(folds: list[dict[str, Any]], key: str) -> str:
-    values = [fold[key] for fold in folds if fold[key] is not None]
-    return f"{sum(values) / len(values):.4f} ({min(values):.4f})" if values else ""
 
 
 def hold_back(source: Path, target: Path) -> dict[str, dict[str, int]]:
@@ -344,15 +226,6 @@ def _received(file: Path, expected: int) -> dict[str, int]:
     return {"verdicts": len(received), "ids": len({json.loads(text)["id"] for text in received})}
 
 
-def _head() -> str:
-    return f"""\
-# Results
-
-Made by `make results DATA=…` ([benchmarks/results.py](../benchmarks/results.py)), seed {SEED}, on
-{machine()}.
-"""
-
-
 def chain_section(
     counts: dict[str, dict[str, int]],
     lines: list[str],
@@ -371,8 +244,6 @@ def chain_section(
     )
     quantiles = ", ".join(f"{name} {value:.2f}" for name, value in replayed["latency_ms"].items())
     return f"""\
-## The whole chain, on a random split of castings
-
 Pump impellers from above (Dabhi, "casting product image data for quality inspection", 2020), 300x300 grey.
 One in five images of each class was held back, by chance; {dealt}.
 
@@ -386,20 +257,20 @@ does on parts that it never saw is another figure, and a lower one.
 
 | | images | right | accuracy (95 % interval) | balanced | escapes | overkill |
 | --- | --- | --- | --- | --- | --- | --- |
-{_row("float, validation", quantized["float32"])}
-{_row("int8, validation", quantized["int8"])}
+{_row("float, held out in turn", quantized["float32"])}
+{_row("int8, held out in turn", quantized["int8"])}
 {_row("float, held back (`trainer evaluate`)", float32)}
 {_row("int8, held back (`edge --replay`)", replayed["labelled"])}
 
-- Validation: {trained["split"]}, of the training part.
-- int8 changed {len(quantized["flips"])} of {quantized["int8"]["images"]} decisions on the validation images;
+- {trained["split"]}, of the training part.
+- int8 changed {len(quantized["flips"])} decisions on all photographs;
   score shift: largest {quantized["largest_score_shift"]:.4f}, mean {quantized["mean_score_shift"]:.5f}.
 - The bundle has {quantized["bytes"] / 1000:.0f} kB.
 - Replay with publishing: {replayed["inspected"]} images in {replayed["seconds"]:.1f} s;
   frame to decision in ms: {quantiles}.
 - `mosquitto_sub` received {received["verdicts"]} verdicts with {received["ids"]} different ids.
 
-## Latency of this bundle
+### Latency of this bundle
 
 Simulated frames; times of one run, the kinds in turn.
 

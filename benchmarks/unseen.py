@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import BUILD, ROOT, Commands, machine
+from benchmarks.results import BUILD, DOCUMENT, Commands, machine, write_section
 
-DOCUMENT = ROOT / "docs" / "results.md"
-_START, _END = "<!-- unseen: made by benchmarks/unseen.py -->", "<!-- /unseen -->"
 SEEDS = (31, 32)
 MODELS = {
     "auto": [],
@@ -87,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
                 print(key, file=sys.stderr)
                 found[key] = row(commands, arguments.data, one, model, seed)
                 rows_file.write_text(json.dumps(found, indent=1))
-    write(table(found))
+    write_section(DOCUMENT, "unseen", table(found))
     return 0
 
 
@@ -164,13 +162,6 @@ def table(found: dict[str, list[str]]) -> str:
                 if cells is not None:
                     lines.append(f"| {one.label} | {model} | {seed} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def write(text: str) -> None:
-    """Put the table in its place in the document."""
-    before, _, rest = DOCUMENT.read_text("utf-8").partition(_START)
-    _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(f"{before}{_START}\n{text}\n{_END}{after}", "utf-8")
 
 
 if __name__ == "__main__":
