@@ -98,8 +98,8 @@ def int8_section(data: Path) -> str:
         rows.append(_int8_row(commands, data / name, out, what, 1, "--model", model, *options))
     table = "\n".join(rows)
     return f"""\
-Networks that are learned whole, seed 1, on {machine()}; few epochs leave many scores at the threshold. Figures
-are of the validation images, flips of all photographs. A flip is another verdict or class.
+Networks that are learned whole, seed 1, on {machine()}; few epochs leave many scores at the threshold.
+Figures are of the validation images, flips of all photographs. A flip is another verdict or class.
 
 {_INT8_HEAD}
 {table}
