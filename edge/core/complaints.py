@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TypeVar
 
+import cv2
+
 from edge.core.chatter import held_back, people
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ _SAID_BY_DECODERS = re.compile(
     r"Corrupt JPEG|Premature end|Invalid |Unsupported |Warning: |Inconsistent |libpng |\[ *(?:WARN|ERROR)[:@]"
 )
 _STDERR = 2
+_ERRORS = 2  # OpenCV's level of them
 _listeners: "list[_Listener]" = []
 
 
@@ -33,7 +36,7 @@ def listening() -> Iterator[None]:
     if _listeners:
         yield
         return
-    with held_back(_SAID_BY_DECODERS) as heard, _python_goes_on():
+    with held_back(_SAID_BY_DECODERS) as heard, _python_goes_on(), _opencv_says_errors():
         _listeners.append(_Listener(heard))
         try:
             yield
@@ -56,6 +59,18 @@ def _python_goes_on() -> Iterator[None]:
             yield
         finally:
             sys.stderr = ours
+
+
+@contextmanager
+def _opencv_says_errors() -> Iterator[None]:
+    """The camera's part silences it; what libtiff complains of comes through it."""
+    logging = getattr(cv2.utils, "logging", cv2)  # older OpenCV has it elsewhere
+    before = logging.getLogLevel()
+    logging.setLogLevel(max(before, _ERRORS))
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)
 
 
 def _is_standard_error(stream: io.TextIOWrapper) -> bool:
