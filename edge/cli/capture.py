@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from edge.camera.source import open_camera
 from edge.core.errors import CameraError, InputError, SettingsError
+from edge.core.files import write_whole
 from edge.core.images import Image, encode_png
 from edge.settings.settings import CameraSettings
 from edge.simulation.parts import DEFECT_KINDS, PartRenderer
@@ -66,6 +67,6 @@ def _next_number(folder: Path) -> int:
 def _write(folder: Path, number: int, image: Image) -> None:
     path = folder / f"{number:06d}.png"
     try:
-        path.write_bytes(encode_png(image))
+        write_whole(path, encode_png(image))
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -2,8 +2,8 @@
 
 import re
 
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-_IN_SCAN = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # what ends the coded bytes of a scan
+_MARKER = re.compile(rb"\xff([\x01-\xfe])")
+_IN_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # what ends the coded bytes of a scan
 _END, _SCAN = 0xD9, 0xDA
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 

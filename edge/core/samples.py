@@ -123,6 +123,8 @@ def _netpbm(data: bytes) -> Samples:
     if found is None or found[1] in (b"1", b"4"):
         return Samples()
     most = int(found[2])
+    if most == 0:
+        return Samples()
     if most <= 255:
         # Plain files of 8 bits the decoder scales itself.
         return Samples(white=most if found[1] in (b"5", b"6") and most < 255 else None)

@@ -16,7 +16,11 @@ def read_tags(data: bytes) -> Tags:
     """
     tags: Tags = {}
     twice = set()
-    for tag, values in _entries(data):
+    try:
+        entries = _entries(data)
+    except OverflowError as error:  # of a place beyond what Python can count
+        raise struct.error(str(error)) from error
+    for tag, values in entries:
         if tag in tags:
             twice.add(tag)
         if values:

@@ -79,6 +79,17 @@ main(['--replay', {str(parts)!r}, '--model', {str(bundle)!r}, '--report', 'repor
     assert (tmp_path / "report" / "inspections.csv").read_text() == "the last one"
 
 
+@pytest.mark.parametrize("size", ["64", "128"])
+def test_a_picture_that_finds_no_room_leaves_nothing_of_itself(tmp_path: Path, size: str) -> None:
+    limited = (
+        f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (999, 999)); from edge.__main__ import main; \
+main(['--capture', 'out/ok', '--count', '2', '--camera.size', {size!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
+    assert done.stderr == "edge: out/ok/000000.png: cannot be written (File too large)\n"
+    assert not any((tmp_path / "out" / "ok").iterdir())
+
+
 # Python's ways to have a locale whose encoding is not UTF-8, wherever no such locale is installed.
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 

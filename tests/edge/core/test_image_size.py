@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.campaign.fuzz.mutate import mutate
 from edge.core.image_size import claimed_pixels
+from tests.edge.core.pictures import packed, tiff
 
 PICTURE = np.random.default_rng(1).integers(0, 256, (33, 20, 3), np.uint8)
 SUFFIXES = (".png", ".jpg", ".bmp", ".ppm", ".pgm", ".tiff", ".webp")
@@ -76,9 +77,21 @@ def test_where_the_header_is_not_sure_there_is_no_size(data: bytes) -> None:
     assert time.process_time() - began < 5, "5000 spaces took ages to tell from a size"
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_whatever_the_decoder_makes_of_a_spoiled_file_has_the_size_that_was_told(suffix: str) -> None:
-    chance, data, decoded = random.Random(7), encoded(suffix), 0
+GREY = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+OTHERS = {
+    "BigTIFF": tiff(GREY, bits=16, photometric=1, is_big=True),
+    "TIFF, nought is white": tiff(packed(GREY, 12), bits=12, photometric=0),
+    "BMP of OS/2": b"BM" + bytes(8) + struct.pack("<IIHHHH", 26, 12, 64, 64, 1, 24) + bytes(64 * 64 * 3),
+    "PGM of 12 bits": b"P5\n64 64\n4095\n" + GREY.astype(">u2").tobytes(),
+    "JPEG, stray bytes": encoded(".jpg").replace(b"\xff\xc4", b"\0\0\xff\xff\xc4", 1),
+}
+
+
+@pytest.mark.parametrize("kind", [*SUFFIXES, *OTHERS])
+def test_whatever_the_decoder_makes_of_a_spoiled_file_has_the_size_that_was_told(kind: str) -> None:
+    data = OTHERS[kind] if kind in OTHERS else encoded(kind)
+    assert claimed_pixels(data) in (33 * 20, 64 * 64)
+    chance, decoded = random.Random(7), 0
     for _ in range(400):
         spoiled = mutate(data[:200], chance, [data]) + data[200:]
         told = claimed_pixels(spoiled)

@@ -8,9 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.core.errors import ImageError
 from edge.core.images import decode_image, read_image
+from edge.core.jpeg_end import jpeg_end
+from edge.core.samples import read_samples
 from edge.core.set_depth import SetDepth, find_set_depth
 from edge.core.tones import BACKGROUND
 from tests.edge.core.pictures import packed, tiff, with_chunk
@@ -47,6 +51,10 @@ def pnm(kind: str, most: int, pixels: np.ndarray) -> bytes:
 )
 def test_depth_is_what_the_file_says(data: bytes) -> None:
     assert np.abs(decode_image(data, "x").astype(int) - GREY).max() <= 1
+
+
+def test_a_maxval_of_nought_says_nothing() -> None:
+    assert read_samples(pnm("P5", 0, GREY)).white is None
 
 
 def test_colours_are_scaled_as_greys_are() -> None:
@@ -221,3 +229,15 @@ def test_a_cut_jpeg_is_truncated_though_its_thumbnail_or_what_is_behind_has_an_e
     assert decode_image(whole, "x").shape == (SIDE, SIDE, 3)
     with pytest.raises(ImageError, match="x: the image is truncated"):
         decode_image(whole[: len(segment) + int(len(data) * share)] + bytes(5000), "x")
+
+
+@given(
+    st.sampled_from(
+        [b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0+", b"II+\0", b"RIFF1234WEBPVP8X", b"P5 8 8 ", b""]
+    ),
+    st.binary(max_size=120),
+)
+def test_of_any_bytes_something_or_nothing_is_said(start: bytes, data: bytes) -> None:
+    samples = read_samples(start + data)
+    assert samples.white is None or samples.white > 0
+    assert jpeg_end(start + data) is None or b"\xff\xd9" in start + data
