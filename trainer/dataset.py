@@ -20,6 +20,7 @@ from edge.core.images import Image, decode_image, is_grey, read_bytes, read_imag
 from edge.core.memory import memory_for
 from edge.core.pages import further_pages
 from edge.core.photographs.layouts import Item, Layout
+from edge.core.photographs.names import key
 from edge.core.preprocess import InputSpec, Locate, preprocess
 from edge.core.set_depth import SetDepth, find_set_depth
 from edge.core.words import counted
@@ -187,7 +188,7 @@ def _refuse_twins(layout: Layout, names: Sequence[str]) -> None:
     """The device tells folders by their names in any case."""
     seen: dict[str, str] = {}
     for name in names:
-        twin = seen.setdefault(name.strip().casefold(), name)
+        twin = seen.setdefault(key(name), name)
         if twin != name:
             raise InputError(
                 f"{layout.root}: classes {twin} and {name} differ by case or blanks alone; one would be right"
@@ -208,13 +209,13 @@ def load_test_set(
     Where the layout has a part for testing, only that is read.
     """
     items = layout.of("test") or layout.items
-    known = {name.casefold(): name for name in classes}
+    known = {key(name): name for name in classes}
     names = sorted({item.label for item in items})
-    ok_name = next((name for name in names if known.get(name.casefold()) == ok_class), None)
+    ok_name = next((name for name in names if known.get(key(name)) == ok_class), None)
     ok_name = ok_name or find_ok_class(names)
     meaning: dict[str, str] = {}
     for name in names:
-        label = known.get(name.casefold())
+        label = known.get(key(name))
         if label is None and ok_class is not None and name == ok_name:
             label = ok_class
         if label is None and has_one_logit(task):
@@ -230,7 +231,7 @@ def load_test_set(
     dataset = _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
     if depth.note is not None:
         dataset.warnings.append(depth.note)
-    unknown = [name for name in names if name.casefold() not in known]
+    unknown = [name for name in names if key(name) not in known]
     if has_one_logit(task) and unknown and ok_class not in meaning.values():
         dataset.warnings.append(
             f"{layout.root}: {', '.join(unknown)}: taken for {classes[1]}; "

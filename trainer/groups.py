@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.core.errors import InputError
+from edge.core.photographs.names import composed
 from edge.core.tables import read_rows
 from edge.core.words import counted, first_and_more
 from trainer.audit.copies import group_copies
@@ -62,28 +63,28 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
 def _from_csv(path: Path, files: Sequence[str]) -> list[str]:
     known: dict[str, str] = {}
     for row in read_rows(path, {"file", "group"}):
-        file = row["file"].replace("\\", "/").removeprefix("./")
+        file = composed(row["file"].replace("\\", "/").removeprefix("./"))
         if known.setdefault(file, row["group"]) != row["group"]:
             raise InputError(
                 f"--groups {path}: {file} is in {known[file]} and in {row['group']}; one would be right"
             )
-    missing = [file for file in files if not known.get(file)]
+    missing = [file for file in files if not known.get(composed(file))]
     if missing:
         raise InputError(
             f"--groups {path}: no group for {first_and_more(missing)} of {counted(len(files), 'image')}; "
             "files are named as below the data folder"
         )
-    return [known[file] for file in files]
+    return [known[composed(file)] for file in files]
 
 
 def _from_pattern(pattern: str, files: Sequence[str]) -> list[str]:
     try:
-        expression = re.compile(pattern)
+        expression = re.compile(composed(pattern))
     except re.error as error:
         raise InputError(
             f"--groups {pattern}: copies, none, a .csv file or a regular expression would be right ({error})"
         ) from error
-    found = [expression.search(file) for file in files]
+    found = [expression.search(composed(file)) for file in files]
     names = [match.group(1 if expression.groups else 0) if match else None for match in found]
     missing = [file for file, name in zip(files, names, strict=True) if not name]
     if missing:

@@ -1,12 +1,15 @@
 """Which photographs are of one part, as people say it."""
 
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from edge.core.errors import InputError
 from trainer.groups import group_photographs
 
+Form = Literal["NFC", "NFD"]
 FILES = ["ok/1.png", "ok/2.png", "bad/1.png"]
 
 
@@ -60,3 +63,13 @@ def test_a_pattern_names_the_group_by_its_bracket_or_by_all_of_it() -> None:
 def test_a_pattern_that_does_not_fit_is_refused(pattern: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         numbers(pattern)
+
+
+@pytest.mark.parametrize("choice", ["parts.csv", "Größe(\\d)"])
+@pytest.mark.parametrize(("here", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_of_another_system_are_the_same(tmp_path: Path, choice: str, here: Form, there: Form) -> None:
+    files = [unicodedata.normalize(here, f"Größe{number}/1.png") for number in (1, 2)]
+    rows = [unicodedata.normalize(there, f"Größe{number}/1.png,{number}\n") for number in (1, 2)]
+    (tmp_path / "parts.csv").write_text("file,group\n" + "".join(rows), encoding="utf-8")
+    groups = str(tmp_path / choice) if choice.endswith(".csv") else unicodedata.normalize(there, choice)
+    assert list(group_photographs(groups, files, None, threads=1).numbers) == [0, 1]

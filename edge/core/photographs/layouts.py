@@ -16,6 +16,7 @@ from edge.core.tables import read_rows
 from edge.core.words import counted
 
 _ARCHIVED = "pictures of a station's archive, whose folders are verdicts and no truth"
+WITHOUT = "photographs without labels"
 _BESIDE = "photographs in no class folder"
 _UNLISTED = "photographs that no list of labels names"
 _PREFIX = re.compile(r"(.*[^\d_\-. ])[_\-. ]*\d+$")
@@ -125,7 +126,11 @@ def _recognise_any(data: Path) -> Layout:
     try:
         return _labelled(tree)
     except _NoLabelsError:
-        return _layout(tree, _Found("photographs without labels", [], "photographs without labels"))
+        of_a_station = tree.archived and not tree.photographs
+        recognised = (
+            "a station's archive, whose folders are verdicts and no truth" if of_a_station else WITHOUT
+        )
+        return _layout(tree, _Found(recognised, [], WITHOUT))
 
 
 @dataclass(frozen=True)

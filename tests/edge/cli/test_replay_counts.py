@@ -131,3 +131,16 @@ def test_a_folder_without_pictures_says_what_lies_there(
         (tmp_path / "data" / name).write_bytes(b"x")
     assert main(["--replay", str(tmp_path / "data"), "--model", str(bundle)]) == 2
     assert "no images in this folder; 2 files seen, 0 used, 2 left out: .heic" in capsys.readouterr().err
+
+
+def test_how_the_folder_was_read_is_said(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = draw(tmp_path / "data" / "photos" / "ok", BRIGHT, "1.png").parents[1]
+    draw(data / "photos" / "dent", DARK, "2.png")
+    assert document(capsys, data, bundle)["layout"].startswith("2 class folders in photos/, the only folder")
+    archived = draw(tmp_path / "20261121" / "ok", BRIGHT, "20261121T100000000Z-a1b2-1.png")
+    assert main(["--replay", str(archived), "--model", str(bundle)]) == 0
+    out = capsys.readouterr().out
+    assert "laid out as a station's archive, whose folders are verdicts and no truth" in out
+    assert "right" not in out
