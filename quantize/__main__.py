@@ -239,7 +239,7 @@ def _wrap(words: list[str]) -> int:
         document = {"file": str(out), "model": bundle.model_id, "files": made.census.model_dump()}
         show(json.dumps({**document, **bundle.manifest.model_dump()}))
     else:
-        show(f"{describe(out, bundle)}\n{made.census}")
+        show(f"{describe(out, bundle)}\nimages laid out as {made.layout}\n{made.census}")
     if bundle.manifest.ok_class is None:
         say("quantize: no label means OK, so no part will pass; --ok names one")
     return 0

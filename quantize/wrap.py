@@ -22,6 +22,7 @@ from edge.core.bundle.bundle import (
     encode_bundle,
     write_bundle,
 )
+from edge.core.complaints import listening
 from edge.core.decision import Thresholds, decide, find_ok_class
 from edge.core.errors import BundleError, InputError
 from edge.core.figures import Figures, Labelled, compute_figures
@@ -48,6 +49,7 @@ class WrappedModel:
     """The bundle, and what became of the images that were given with it."""
 
     bundle: Bundle
+    layout: str
     census: Census
 
 
@@ -191,11 +193,12 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
     if not known:
         raise InputError(f"--golden {layout.root}: no images in this folder; {census}")
     predictions: list[Prediction] = []
-    for one in tqdm(known, desc="running", unit="image", disable=None):
-        with memory_for(str(one.path)):
-            predictions.append(model.predict(preprocess(read_image(one.path, depth.bits), draft.input)))
-        if not np.isfinite(predictions[-1].score):
-            raise InputError(f"{one.path}: the model gives no number for it")
+    with listening():
+        for one in tqdm(known, desc="running", unit="image", disable=None):
+            with memory_for(str(one.path)):
+                predictions.append(model.predict(preprocess(read_image(one.path, depth.bits), draft.input)))
+            if not np.isfinite(predictions[-1].score):
+                raise InputError(f"{one.path}: the model gives no number for it")
     in_bundle = [label if label in draft.classes else "" for label in labels]
     chosen = spread_examples(
         np.array([prediction.score for prediction in predictions]),
@@ -219,7 +222,7 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
     )
     manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
     inputs = [preprocess(read_image(known[position].path, depth.bits), draft.input) for position in chosen]
-    return WrappedModel(_write(manifest, flatbuffer, inputs, out), census)
+    return WrappedModel(_write(manifest, flatbuffer, inputs, out), layout.recognised, census)
 
 
 def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]], out: Path) -> Bundle:

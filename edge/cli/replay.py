@@ -68,7 +68,8 @@ class Record:
 class Replay:
     """What a replay found.
 
-    ``errors`` name the images that could not be read, and why; ``notes`` say how others were.
+    ``errors`` name the images that could not be read, and why; ``notes`` say how others were. ``layout``: in
+    words, how they lie in their folder. ``unknown_kinds``: defects that the bundle has no class for.
     """
 
     inspections: list[Record]
@@ -80,6 +81,7 @@ class Replay:
     figures: Figures | None
     wrong: list[Record]
     unknown_kinds: dict[str, int]
+    layout: str | None = None
 
     @property
     def census(self) -> Census:
@@ -95,6 +97,7 @@ class Replay:
             "seconds": round(self.seconds, 3),
             "verdicts": {v.value: sum(i.verdict == v for i in self.inspections) for v in Verdict},
             "latency_ms": latency_summary([record.latency_ms for record in self.inspections]),
+            "layout": self.layout,
             "labelled": self.figures.model_dump() if self.figures else None,
             "unknown_kinds": self.unknown_kinds,
             "files": self.census.model_dump(),
@@ -139,6 +142,7 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         figures,
         wrong,
         {str(label): count for label, count in kinds.items()},
+        stored.layout.recognised if isinstance(stored, _Photographs) else None,
     )
 
 

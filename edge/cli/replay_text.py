@@ -19,6 +19,8 @@ def summary(result: Replay) -> str:
         f"{len(result.inspections)} images{of_files} in {result.seconds:.1f} s: {verdicts}",
         f"latency in ms: median {latency['p50']:.2f}, p95 {latency['p95']:.2f}, p99 {latency['p99']:.2f}",
     ]
+    if result.layout is not None:
+        lines.append(f"laid out as {result.layout}")
     lines += [*_wrong(result.wrong), str(census)]
     if result.figures is not None:
         lines.append(_figures_line(result.figures, result))

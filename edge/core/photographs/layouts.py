@@ -16,7 +16,8 @@ from edge.core.tables import read_rows
 from edge.core.words import counted
 
 _ARCHIVED = "pictures of a station's archive, whose folders are verdicts and no truth"
-WITHOUT = "photographs without labels"
+_AN_ARCHIVE = "a station's archive, whose folders are verdicts and no truth"
+_UNLABELLED = "photographs without labels"
 _BESIDE = "photographs in no class folder"
 _UNLISTED = "photographs that no list of labels names"
 _PREFIX = re.compile(r"(.*[^\d_\-. ])[_\-. ]*\d+$")
@@ -126,11 +127,8 @@ def _recognise_any(data: Path) -> Layout:
     try:
         return _labelled(tree)
     except _NoLabelsError:
-        of_a_station = tree.archived and not tree.photographs
-        recognised = (
-            "a station's archive, whose folders are verdicts and no truth" if of_a_station else WITHOUT
-        )
-        return _layout(tree, _Found(recognised, [], WITHOUT))
+        is_archive = tree.archived and not tree.photographs
+        return _layout(tree, _Found(_AN_ARCHIVE if is_archive else _UNLABELLED, [], _UNLABELLED))
 
 
 @dataclass(frozen=True)

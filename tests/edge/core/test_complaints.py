@@ -70,3 +70,13 @@ def test_what_decoders_say_is_not_read_by_people_and_all_else_is(capfd: pytest.C
         sys.stderr.write("progress\n")
         assert is_damaged(damaged("zeros"))
     assert capfd.readouterr().err == "progress\n"
+
+
+def test_opencv_is_heard_though_its_log_is_silent() -> None:
+    log = getattr(cv2.utils, "logging", cv2)
+    before = log.getLogLevel()
+    log.setLogLevel(0)
+    with listening():
+        assert is_damaged(damaged("tiff"))
+    assert log.getLogLevel() == 0
+    log.setLogLevel(before)
