@@ -15,6 +15,7 @@ import numpy as np
 from edge.core.errors import ImageError
 from edge.core.images import read_image
 from edge.core.photographs.names import key, plain
+from edge.core.set_depth import find_set_depth
 
 _FOLDERS = frozenset({"groundtruth", "groundtruths", "gt", "label", "labels", "mask", "masks"})
 # Behind the name of the picture that it belongs to. The second kind may stand behind any picture's name.
@@ -106,7 +107,8 @@ def _bare(path: Path) -> str:
 def _count_values(path: Path) -> int:
     """How near a picture comes to having two values; a photograph has noise."""
     try:
-        pixels = read_image(path)
+        # Dark pictures of 12 bits in 16, cut off to 8, would have as few values as masks.
+        pixels = read_image(path, find_set_depth([path]).bits)
     except ImageError:
         return _PHOTOGRAPH
     brightness = pixels if pixels.ndim == 2 else pixels.max(axis=2)
