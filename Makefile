@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture config schemas constraints clean mosquitto heatmaps small node audit
+.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture config schemas constraints clean mosquitto heatmaps small backbones node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -133,6 +133,9 @@ audit: .venv/bin/python ## known weaknesses of the pinned packages, by pip-audit
 	$(bin)/python -m tests.audit
 
 # Without scripts of the packages: nothing that is installed here runs before a test runs it.
+backbones: .venv/.everything ## the table of trainer/backbones/README.md again: what each backbone takes
+	$(bin)/python -m benchmarks.backbones $(DATA)
+
 node: ## Node-RED and the AsyncAPI parser for the tests that need them, into build/node; needs npm
 	@mkdir -p build/node
 	@cp tests/node/package.json build/node/

@@ -27,21 +27,35 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Of what comes into a layer, and what it is to say.
-
-    ``mean``: (G, n); ``covariance``: (G, n, n); ``wanted``: (G, o), its mean; ``together``: (G, n, o), how
-    both vary together.
-    """
+class Means:
+    """Of what comes into a layer, (G, n), and of what is wanted of it, (G, o)."""
 
     mean: Numbers
-    covariance: Numbers
     wanted: Numbers
+
+
+@dataclass(frozen=True)
+class Moments(Means):
+    """And how what comes in varies, (G, n, n), and both together, (G, n, o)."""
+
+    covariance: Numbers
     together: Numbers
 
 
-def moments(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Moments:
-    """Of samples that come in parts, inputs (G, M, n) and what is to be said of them, (G, M, o)."""
+Parts = Iterable[tuple[NDArray[Any], NDArray[Any]]]  # inputs (G, M, n) and what is wanted, (G, M, o)
+
+
+def means(parts: Parts) -> Means:
+    """Of samples that come in parts."""
+    each = [(inputs.mean(axis=1), wanted.mean(axis=1), inputs.shape[1]) for inputs, wanted in parts]
+    counts = [count for *_, count in each]
+    mean = np.average([inputs for inputs, *_ in each], axis=0, weights=counts)
+    wanted = np.average([wanted for _, wanted, _ in each], axis=0, weights=counts)
+    return Means(mean.astype(np.float64), wanted.astype(np.float64))
+
+
+def moments(parts: Parts) -> Moments:
+    """Of samples that come in parts."""
     count, width = 0, 0
     around, sums, products = (np.zeros((1, 1, 1)) for _ in range(3))
     for inputs, wanted in parts:
@@ -55,11 +69,11 @@ def moments(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Moments:
     shift = sums / count
     mean = (around + shift)[:, 0]
     varying = products / count - np.swapaxes(shift[..., :width], 1, 2) @ shift
-    return Moments(mean[:, :width], varying[..., :width], mean[:, width:], varying[..., width:])
+    return Moments(mean[:, :width], mean[:, width:], varying[..., :width], varying[..., width:])
 
 
 def fit(seen: Moments, weights: Numbers) -> Numbers:
-    """Weights with which inputs less their mean say what is wanted, less its mean.
+    """Weights that make of inputs less their mean what is wanted, less its mean.
 
     Least squares, drawn towards ``weights``.
     """

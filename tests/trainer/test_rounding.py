@@ -11,6 +11,7 @@ from trainer.rounding import (
     Numbers,
     coarse,
     fit,
+    means,
     moments,
     round_alone,
     round_together,
@@ -99,10 +100,13 @@ def test_no_digit_is_finer_than_what_counts() -> None:
 
 def test_moments_of_parts_are_those_of_the_whole() -> None:
     inputs, wanted = alike(90, 7, seed=1) + 100, alike(90, 2, seed=2) - 3
-    found = moments((inputs[:, at : at + 40], wanted[:, at : at + 40]) for at in range(0, 90, 40))
+    parts = [(inputs[:, at : at + 40], wanted[:, at : at + 40]) for at in range(0, 90, 40)]
+    found, only = moments(parts), means(parts)
     both = np.cov(np.concatenate([inputs, wanted], axis=2)[0].T, bias=True)
     assert found.mean[0] == pytest.approx(inputs[0].mean(axis=0))
     assert found.wanted[0] == pytest.approx(wanted[0].mean(axis=0))
+    assert only.mean == pytest.approx(found.mean)
+    assert only.wanted == pytest.approx(found.wanted)
     assert found.covariance[0] == pytest.approx(both[:7, :7], abs=1e-9)
     assert found.together[0] == pytest.approx(both[:7, 7:], abs=1e-9)
 

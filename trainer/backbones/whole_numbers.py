@@ -15,13 +15,25 @@ from math import ceil, log2, prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO, to_network_input
 from trainer.models.blocks import Block, blocks_of, is_weighted, keeps_steps
 from trainer.models.convolution import Convolution, at_places, folded
-from trainer.rounding import FINEST, STEPS, Numbers, fit, moments, round_alone, round_together, step_of
+from trainer.rounding import (
+    FINEST,
+    STEPS,
+    Means,
+    Moments,
+    Numbers,
+    fit,
+    means,
+    moments,
+    round_alone,
+    round_together,
+    step_of,
+)
 
 PHOTOGRAPHS = 250  # enough of 160x160 pixels; of larger ones fewer are looked at, at more places each
 _PIXELS, _FEWEST = PHOTOGRAPHS * 160 * 160, 16
@@ -52,22 +64,21 @@ def in_whole_numbers(network: Any, pixels: NDArray[np.uint8], *, seed: int) -> A
     batch = max(1, _BATCH_BYTES // (4 * largest))
     count = min(len(pixels), PHOTOGRAPHS, max(_FEWEST, _PIXELS // prod(pixels.shape[1:3])))
     pixels = pixels[generator.permutation(len(pixels))[:count]]
-    exact = {id(block): _Exact(block, count, generator) for block in blocks}
+    exact = [_Exact(block, count, generator) for block in blocks]
     for at in _batches(count, batch):
-        _watch(network, blocks, exact, to_network_input(pixels[at]), at)
-    scaling = _Scaling(network, blocks, exact)
+        _watch(exact, network.inputs[0], to_network_input(pixels[at]), at)
+    scaling = _Scaling(network, exact)
 
     entry = Input(network.inputs[0].shape[1:])
     steps = (pixels.astype(np.int16) - PIXEL_ZERO).astype(np.int8)
     found = {id(network.inputs[0]): _Values(entry, steps, PIXEL_STEP)}
-    waiting = Counter(id(tensor) for block in blocks for tensor in block.inputs)
     ends = [id(tensor) for tensor in network.outputs]
-    for block in blocks:
-        inputs = [found[id(tensor)] for tensor in block.inputs]
+    waiting = _users(blocks) + Counter(ends)
+    for one in exact:
+        inputs = [found[id(tensor)] for tensor in one.block.inputs]
         with threadpool_limits(1, "blas"):  # mostly small matrices: threads would wait for each other
-            found[id(block.output)] = _rounded(block, inputs, exact[id(block)], scaling, batch)
-        waiting.subtract(id(tensor) for tensor in block.inputs)
-        found = {key: values for key, values in found.items() if waiting[key] > 0 or key in ends}
+            found[id(one.block.output)] = _rounded(one, inputs, scaling, batch)
+        found = _still_wanted(found, waiting, one.block)
     return Model(entry, _one_or_all([found[end].tensor for end in ends]), name=network.name)
 
 
@@ -114,14 +125,25 @@ class _Exact:
         return np.maximum(np.abs(self.lowest), np.abs(self.highest))
 
 
-def _watch(network: Any, blocks: Sequence[Block], exact: dict[int, _Exact], maps: Any, at: slice) -> None:
-    """Run the given network on a batch of photographs."""
-    found = {id(network.inputs[0]): maps}
-    waiting = Counter(id(tensor) for block in blocks for tensor in block.inputs)
-    for block in blocks:
-        found[id(block.output)] = exact[id(block)].watch([found[id(one)] for one in block.inputs], at)
-        waiting.subtract(id(tensor) for tensor in block.inputs)
-        found = {key: values for key, values in found.items() if waiting[key] > 0}
+def _watch(exact: Sequence[_Exact], entry: Any, maps: NDArray[np.float32], at: slice) -> None:
+    """Run the given network, whose input is ``entry``, on a batch of photographs."""
+    found: dict[int, Any] = {id(entry): maps}
+    waiting = _users([one.block for one in exact])
+    for one in exact:
+        inputs = [found[id(tensor)] for tensor in one.block.inputs]
+        found[id(one.block.output)] = one.watch(inputs, at)
+        found = _still_wanted(found, waiting, one.block)
+
+
+def _users(blocks: Sequence[Block]) -> Counter[int]:
+    """How many blocks take each tensor."""
+    return Counter(id(tensor) for block in blocks for tensor in block.inputs)
+
+
+def _still_wanted(found: dict[int, Any], waiting: Counter[int], done: Block) -> dict[int, Any]:
+    """What is still to be taken once a block has taken its inputs."""
+    waiting.subtract(id(tensor) for tensor in done.inputs)
+    return {key: values for key, values in found.items() if waiting[key] > 0}
 
 
 class _Scaling:
@@ -130,13 +152,13 @@ class _Scaling:
     Tensors that are added up, or that hold the same values, are scaled alike: they are one family.
     """
 
-    def __init__(self, network: Any, blocks: Sequence[Block], exact: dict[int, _Exact]) -> None:
-        self._exact = exact
+    def __init__(self, network: Any, exact: Sequence[_Exact]) -> None:
+        blocks = [one.block for one in exact]
+        self._reaches = {id(one.block.output): one.reach() for one in exact}
         self._parents: dict[int, int] = {}
         for block in blocks:
-            if not is_weighted(block.layer):
-                for tensor in block.inputs:
-                    self._parents[self._family(tensor)] = self._family(block.output)
+            for tensor in () if is_weighted(block.layer) else block.inputs:
+                self._parents[self._family(tensor)] = self._family(block.output)
         fixed = [*network.inputs, *(tensor for tensor in network.outputs if len(tensor.shape) == 2)]
         self._fixed = {self._family(tensor) for tensor in fixed}
         self._positive = _positive(blocks)
@@ -192,10 +214,8 @@ class _Scaling:
         return np.asarray(steps * _STEP / reach)
 
     def _reach(self, block: Block) -> Numbers:
-        reach = self._exact[id(block)].reach()
-        if self._family(block.output) in self._fixed:
-            return np.minimum(reach, block.most or np.inf)
-        return np.minimum(_MARGIN * reach, block.most or np.inf)
+        room = 1.0 if self.keeps_limit(block) else _MARGIN
+        return np.minimum(room * self._reaches[id(block.output)], block.most or np.inf)
 
 
 def _positive(blocks: Sequence[Block]) -> set[int]:
@@ -215,7 +235,7 @@ def _positive(blocks: Sequence[Block]) -> set[int]:
 class _Values:
     """A Keras ``tensor`` of the rounded network, and what stands there for some photographs.
 
-    ``steps``: whole numbers of ``step``, (N, …).
+    ``steps``: whole numbers of ``step``, (N, …), as int8 or uint8.
     """
 
     tensor: Any
@@ -223,29 +243,24 @@ class _Values:
     step: float
 
 
-def _rounded(
-    block: Block, inputs: Sequence[_Values], exact: _Exact, scaling: _Scaling, batch: int
-) -> _Values:
+def _rounded(exact: _Exact, inputs: Sequence[_Values], scaling: _Scaling, batch: int) -> _Values:
     """What comes out of a block once it is rounded."""
     from keras import layers
 
     from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
 
-    layer, name = block.layer, block.layer.name
+    block, layer, name = exact.block, exact.block.layer, exact.block.layer.name
     if isinstance(layer, layers.Dropout):
         return inputs[0]
-    if keeps_steps(layer):
-        return _through([layer.from_config(layer.get_config())], inputs, inputs[0].step, batch)
-    chain: list[Any] = []
     step, is_positive = scaling.step(block), scaling.is_positive(block)
     if exact.convolution is not None:
-        whole, bias = _in_whole_steps(exact, exact.convolution, inputs[0], step, scaling, batch)
-        weighted = exact.convolution.as_layer(name)
-        weighted.build(inputs[0].tensor.shape)
-        weighted.set_weights([whole, bias])
-        chain.append(weighted)
+        chain = [exact.convolution.as_layer(name)]
+        chain[0].build(inputs[0].tensor.shape)
+        chain[0].set_weights(_in_whole_steps(exact, exact.convolution, inputs[0], step, scaling, batch))
     else:
-        chain.append(layer.from_config(layer.get_config()))
+        chain = [layer.from_config(layer.get_config())]
+    if keeps_steps(layer):
+        return _through(chain, inputs, inputs[0].step, inputs[0].steps.dtype, batch)
     if block.has_relu:
         most = block.most if scaling.keeps_limit(block) else None
         chain.append(layers.ReLU(most, name=f"{name}_relu"))
@@ -255,48 +270,43 @@ def _rounded(
     chain.append(FakeQuantize(low * step, high * step, name=f"{name}_rounded"))
     if isinstance(layer, layers.GlobalAveragePooling2D):
         chain.append(layers.Flatten(name=f"{name}_flat"))
-    return _through(chain, inputs, step, batch)
+    return _through(chain, inputs, step, np.uint8 if is_positive else np.int8, batch)
 
 
 def _in_whole_steps(
     exact: _Exact,
     convolution: Convolution,
     inputs: _Values,
-    out_step: float,
+    step_after: float,
     scaling: _Scaling,
     batch: int,
-) -> tuple[Numbers, Numbers]:
+) -> list[Numbers]:
     """Kernel and bias of a layer. A channel that hardly varies gets no kernel."""
     block = exact.block
-    kernel = convolution.kernel / scaling.of(block.inputs[0])[:, np.newaxis]
-    weights = convolution.as_weights(kernel)
-    scale = convolution.by_channel(scaling.of(block.output))[:, np.newaxis]
+    weights = convolution.as_weights(convolution.kernel / scaling.of(block.inputs[0])[:, np.newaxis])
+    scale = convolution.by_channel(scaling.of(block.output))
     is_fitted = weights.shape[1] <= _MOST_TOGETHER and not _is_mean(block)
     parts = _samples(exact, convolution, inputs, batch)
-    if is_fitted:
-        seen = moments(parts)
-        weights, mean, wanted = fit(seen, weights) * scale, seen.mean, seen.wanted
-    else:
-        sums = [(one.mean(axis=1), other.mean(axis=1), one.shape[1]) for one, other in parts]
-        counts = [count for *_, count in sums]
-        mean, wanted = (
-            np.average([one[n] for one in sums], axis=0, weights=counts).astype(np.float64) for n in (0, 1)
-        )
-        weights = weights * scale
-    step = step_of(weights, FINEST * out_step / inputs.step)
+    seen: Means = moments(parts) if is_fitted else means(parts)
+    if isinstance(seen, Moments):
+        weights = fit(seen, weights)
+    weights = weights * scale[:, np.newaxis]
+    step = step_of(weights, FINEST * step_after / inputs.step)
     is_constant = step == 0
     step[is_constant] = 1
     if scaling.is_free(block):  # then the largest weight is a whole number of steps by the scale itself
         largest = np.maximum(np.abs(weights).max(axis=1), 1e-30)
         change = np.where(is_constant, 1, step * STEPS / largest)
-        weights, scale = weights * change[:, np.newaxis], scale * change[:, np.newaxis]
+        weights, scale = weights * change[:, np.newaxis], scale * change
         scaling.change(block.output, change.ravel())
-    whole = round_together(weights, seen.covariance, step) if is_fitted else round_alone(weights, step)
+    if isinstance(seen, Moments):
+        whole = round_together(weights, seen.covariance, step)
+    else:
+        whole = round_alone(weights, step)
     whole[np.broadcast_to(is_constant[:, np.newaxis], whole.shape)] = 0
-    whole *= step[:, np.newaxis]
-    bias = wanted * scale[:, 0] - np.einsum("gn,gno->go", mean, whole)
-    unit = step * inputs.step
-    return convolution.as_kernel(whole), (np.round(bias / unit) * unit).ravel()
+    rounded, unit = whole * step[:, np.newaxis], step * inputs.step
+    bias = seen.wanted * scale - np.einsum("gn,gno->go", seen.mean, rounded)
+    return [convolution.as_kernel(rounded), (np.round(bias / unit) * unit).ravel()]
 
 
 def _samples(
@@ -310,8 +320,10 @@ def _samples(
         yield weighed.astype(np.float32) * np.float32(inputs.step), wanted
 
 
-def _through(chain: Sequence[Any], inputs: Sequence[_Values], step: float, batch: int) -> _Values:
-    """What layers make of values, one after the other."""
+def _through(
+    chain: Sequence[Any], inputs: Sequence[_Values], step: float, kind: DTypeLike, batch: int
+) -> _Values:
+    """What layers make of values, one after the other; ``kind``: of the steps that come out."""
 
     def run(values: Any) -> Any:
         for layer in chain:
@@ -319,12 +331,11 @@ def _through(chain: Sequence[Any], inputs: Sequence[_Values], step: float, batch
         return values
 
     tensor = run(_one_or_all([one.tensor for one in inputs]))
-    found = np.zeros((len(inputs[0].steps), *tensor.shape[1:]), np.int16)
+    found = np.zeros((len(inputs[0].steps), *tensor.shape[1:]), kind)
     for at in _batches(len(found), batch):
         real = [one.steps[at].astype(np.float32) * np.float32(one.step) for one in inputs]
         found[at] = np.asarray(run(_one_or_all(real))) / np.float32(step)
-    kind = np.uint8 if found.min() >= 0 else np.int8
-    return _Values(tensor, found.astype(kind), step)
+    return _Values(tensor, found, step)
 
 
 def _is_mean(block: Block) -> bool:
