@@ -46,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     """Measure and write; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make backbones", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder of photographs, at any depth")
-    files = _some(parser.parse_args(argv).data)
+    data = parser.parse_args(argv).data
+    files = _some(data)
     rows = [
         "| as far as its last features | pixels | kB | ms | values that differ | s to round | not XNNPACK |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -63,8 +64,8 @@ def main(argv: list[str] | None = None) -> int:
             )
             print(rows[-1], file=sys.stderr, flush=True)
     note = (
-        f"One thread, the least of {RUNS} runs on {machine()}; values of all maps of {ASKED} photographs "
-        f"that nothing was fitted on; seconds of one processor, {PHOTOGRAPHS} photographs at hand."
+        f"One thread, the least of {RUNS} runs on {machine()}; values of all maps of {ASKED} photographs of "
+        f"`{data.name}` that nothing was fitted on; seconds of one processor, of {PHOTOGRAPHS} to round on."
     )
     text = DOCUMENT.read_text()
     before, rest = text.split(_START)
