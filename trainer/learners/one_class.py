@@ -77,12 +77,10 @@ class OneClassLearner:
         network = build_place_maps(self._backbone, dataset.pixels[some], seed=seed)
         maps = predict_batches(network, dataset.pixels, "features", at).astype(np.float16)
         fold_of = folds_of_ok_parts(dataset.groups.numbers[at], seed=seed)
-        found = learn_one_class(
-            self._method, maps, fold_of, seed=seed, others=maps[:0], other_folds=fold_of[:0]
-        )
-        network, evidence = with_strangest_place(network, found.model, name=self._method)
-        seen = found.model.logits(maps)
-        history = history_by_fold(seen, found.logits, np.zeros_like(at), fold_of)
+        model, logits = learn_one_class(self._method, maps, fold_of, seed=seed)
+        network, evidence = with_strangest_place(network, model, name=self._method)
+        seen = model.logits(maps)
+        history = history_by_fold(seen, logits, np.zeros_like(at), fold_of)
         turns = f"OK training parts held out in {int(fold_of.max()) + 1} turns"
         method = {
             "learned_by": f"{IN_WORDS[self._method]}, of OK parts alone",
@@ -92,4 +90,4 @@ class OneClassLearner:
             "learned_from": len(at),
             "seed": seed,
         }
-        return Learned(network, found.logits, at, turns, history, "fold", method, evidence, fold_of)
+        return Learned(network, logits, at, turns, history, "fold", method, evidence, fold_of)

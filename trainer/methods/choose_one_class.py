@@ -19,10 +19,10 @@ from edge.core.words import counted
 from trainer.backbones.backbone import Backbone
 from trainer.evaluate import predict_batches
 from trainer.methods.drawn_defects import KINDS, draw
-from trainer.methods.one_class import METHODS, build_float_places, learn_one_class
+from trainer.methods.one_class import METHODS, build_float_places, hold_out
 from trainer.split import folds_by_group, spread_over_groups
 
-PARTS = 60  # photographs of OK parts that candidates are compared on
+PARTS = 40  # photographs of OK parts that candidates are compared on
 FEWEST_DRAWN = 30  # of each kind of drawing; where there are fewer parts, some are drawn into twice
 FOLDS = 5
 ENOUGH = 300  # parts: where none is rejected, at most 1 % are, 95 % certain
@@ -89,18 +89,19 @@ def choose_by_drawn_defects(
     ok, defective = [], []
     for candidate in tqdm(candidates, desc="choosing", unit="size", disable=None):
         maps = _maps(candidate, np.concatenate([pixels, drawn.pixels]))
+        turns = hold_out(
+            maps[: len(pixels)],
+            fold_of,
+            methods=methods,
+            seed=seed,
+            others=maps[len(pixels) :],
+            other_folds=fold_of[drawn.source],
+        )
         for method in methods:
-            found = learn_one_class(
-                method,
-                maps[: len(pixels)],
-                fold_of,
-                seed=seed,
-                others=maps[len(pixels) :],
-                other_folds=fold_of[drawn.source],
-            )
+            _, logits, others = turns.weigh(method)
             tried.append((candidate, method))
-            ok.append(found.logits[:, 0])
-            defective.append(found.others[:, 0])
+            ok.append(logits[:, 0])
+            defective.append(others[:, 0])
     aurocs, behind = compare(np.array(ok), np.array(defective), drawn.source, drawn.kind, seed=seed)
     trials = [
         Trial(candidate, method, dict(zip(KINDS, row.tolist(), strict=True)), float(row.mean()), float(far))

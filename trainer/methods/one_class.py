@@ -5,7 +5,7 @@ place: what is strange to either counts, and more so where they agree.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,74 +42,90 @@ class PlaceModel(Protocol):
         """How far each place is from OK parts, (N, H, W), of maps (N, H, W, C)."""
 
 
-_LEARN: dict[str, tuple[Callable[..., PlaceModel], ...]] = {
-    GAUSSIANS: (learn_gaussians,),
-    MEMORY: (learn_memory,),
-    BOTH: (learn_gaussians, learn_memory),
-}
+_LEARN: dict[str, Callable[..., PlaceModel]] = {GAUSSIANS: learn_gaussians, MEMORY: learn_memory}
+_MODELS = {GAUSSIANS: (GAUSSIANS,), MEMORY: (MEMORY,), BOTH: (GAUSSIANS, MEMORY)}
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """From distances to logits, one of ``calibrations`` a model; of several the sum, cut off, by ``last``."""
+
+    calibrations: tuple[Calibration, ...]
+    last: Calibration = UNCHANGED
+
+    def logits(self, distances: Sequence[Numbers]) -> Numbers:
+        """Of each place, (N, H, W), of what each model says, (N, H, W)."""
+        pairs = zip(self.calibrations, distances, strict=True)
+        by_model = [calibration.logits(by_place) for calibration, by_place in pairs]
+        return by_model[0] if len(by_model) == 1 else self.last.logits(_added_up(by_model))
 
 
 @dataclass(frozen=True)
 class OneClass:
-    """``models``, whose logits by ``calibrations`` are cut off and added up, and ``last`` of the sum."""
+    """``models``, and how what they say is weighed."""
 
     models: tuple[PlaceModel, ...]
-    calibrations: tuple[Calibration, ...]
-    last: Calibration = UNCHANGED
+    weighing: Weighing
 
     def logits(self, maps: Maps) -> Numbers:
         """Of the strangest place of each photograph, (N, 1), of maps (N, H, W, C)."""
         parts = [maps[start : start + _AT_ONCE] for start in range(0, len(maps), _AT_ONCE)]
-        found = [self._by_place(part).max(axis=(1, 2)) for part in parts]
-        return np.concatenate([*found, np.zeros(0, np.float32)])[:, np.newaxis]
-
-    def _by_place(self, maps: Maps) -> Numbers:
-        pairs = zip(self.models, self.calibrations, strict=True)
-        by_model = [calibration.logits(model.by_place(maps)) for model, calibration in pairs]
-        if len(by_model) == 1:
-            return self.last.logits(by_model[0])
-        return self.last.logits(np.sum([_cut_off(logits) for logits in by_model], axis=0))
+        by_place = [self.weighing.logits([model.by_place(part) for model in self.models]) for part in parts]
+        return np.concatenate([_strangest(part) for part in by_place])
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What was learned, and the logits (N, 1) of the OK photographs and (M, 1) of others.
+class Turns:
+    """What models that did not see their part say of the places of photographs, by the name of the model.
 
-    Each by a model that did not see its part.
+    ``ok``: (N, H, W) of OK photographs, ``others``: (M, H, W) of those that are not learned from.
     """
 
-    model: OneClass
-    logits: Numbers
-    others: Numbers
+    ok: dict[str, Numbers]
+    others: dict[str, Numbers]
+
+    def weigh(self, method: str) -> tuple[Weighing, Numbers, Numbers]:
+        """How a method weighs its models, and logits: (N, 1) of the OK photographs, (M, 1) of others."""
+        ok, others = ([of[name] for name in _MODELS[method]] for of in (self.ok, self.others))
+        weighing = Weighing(tuple(calibrate(_strangest(by_place)[:, 0]) for by_place in ok))
+        if len(ok) > 1:
+            weighing = replace(weighing, last=calibrate(_strangest(weighing.logits(ok))[:, 0]))
+        return weighing, _strangest(weighing.logits(ok)), _strangest(weighing.logits(others))
 
 
-def learn_one_class(
-    method: str,
+def hold_out(
     maps: Maps,
     fold_of: NDArray[np.int64],
     *,
+    methods: Sequence[str],
     seed: int,
     others: Maps,
     other_folds: NDArray[np.int64],
-) -> HeldOut:
-    """Learn from the ``maps`` (N, H, W, C) of OK photographs, and again without each fold (N,) of them.
+) -> Turns:
+    """Learn from the ``maps`` (N, H, W, C) of OK photographs without each fold (N,) of them in turn.
 
     ``others``: (M, H, W, C), photographs that are not learned from; ``other_folds`` (M,) say which part
     of theirs must not have been learned from.
     """
-    turns = [_learn(method, maps[fold_of != fold], seed) for fold in range(int(fold_of.max()) + 1)]
-    calibrations = []
-    for number in range(len(_LEARN[method])):
-        alone = [OneClass((models[number],), (UNCHANGED,)) for models in turns]
-        calibrations.append(calibrate(_in_turn(alone, maps, fold_of)))
-    together = [OneClass(models, tuple(calibrations)) for models in turns]
-    found = _in_turn(together, maps, fold_of)
-    last = calibrate(found) if len(calibrations) > 1 else UNCHANGED
-    return HeldOut(
-        OneClass(_learn(method, maps, seed), tuple(calibrations), last),
-        last.logits(found)[:, np.newaxis],
-        last.logits(_in_turn(together, others, other_folds))[:, np.newaxis],
-    )
+    names = sorted({name for method in methods for name in _MODELS[method]})
+    ok = {name: np.zeros(maps.shape[:3], np.float32) for name in names}
+    strange = {name: np.zeros(others.shape[:3], np.float32) for name in names}
+    for fold in range(int(fold_of.max()) + 1):
+        for name in names:
+            model = _LEARN[name](maps[fold_of != fold], seed=seed)
+            for found, of, folds in ((ok, maps, fold_of), (strange, others, other_folds)):
+                found[name][folds == fold] = model.by_place(of[folds == fold])
+    return Turns(ok, strange)
+
+
+def learn_one_class(
+    method: str, maps: Maps, fold_of: NDArray[np.int64], *, seed: int
+) -> tuple[OneClass, Numbers]:
+    """What the ``maps`` (N, H, W, C) of OK photographs teach, and their logits (N, 1), held out in turn."""
+    turns = hold_out(maps, fold_of, methods=(method,), seed=seed, others=maps[:0], other_folds=fold_of[:0])
+    weighing, logits, _ = turns.weigh(method)
+    models = tuple(_LEARN[name](maps, seed=seed) for name in _MODELS[method])
+    return OneClass(models, weighing), logits
 
 
 def build_place_maps(backbone: Backbone, pixels: NDArray[np.uint8], *, seed: int) -> Any:
@@ -152,10 +168,10 @@ def with_strangest_place(maps: Any, model: OneClass, *, name: str) -> tuple[Any,
 
     added = [
         _add(maps.output, one, calibration.distance(LARGEST_LOGIT))
-        for one, calibration in zip(model.models, model.calibrations, strict=True)
+        for one, calibration in zip(model.models, model.weighing.calibrations, strict=True)
     ]
     parts, setters = [], []
-    for place_map, calibration in zip(added, model.calibrations, strict=True):
+    for place_map, calibration in zip(added, model.weighing.calibrations, strict=True):
         values, set_weights = place_map.weighed(calibration.slope, calibration.offset)
         parts.append(around_zero(LARGEST_LOGIT)(values))
         setters.append(set_weights)
@@ -164,7 +180,7 @@ def with_strangest_place(maps: Any, model: OneClass, *, name: str) -> tuple[Any,
     if len(parts) > 1:
         summed = around_zero(len(parts) * LARGEST_LOGIT)(layers.Add()(parts))
         again = PlaceMap(summed, np.ones(1, np.float32), lambda: None)
-        values, set_weights = again.weighed(model.last.slope, model.last.offset)
+        values, set_weights = again.weighed(model.weighing.last.slope, model.weighing.last.offset)
         setters.append(set_weights)
         by_place = around_zero(LARGEST_LOGIT)(values)
         evidence = Evidence([summed], np.ones(1, np.float32))
@@ -184,17 +200,11 @@ def _add(values: Any, model: PlaceModel, most: float) -> PlaceMap:
     raise ValueError(f"{type(model).__name__}: not a model of places that a network is known for")
 
 
-def _learn(method: str, maps: Maps, seed: int) -> tuple[PlaceModel, ...]:
-    return tuple(learn(maps, seed=seed) for learn in _LEARN[method])
+def _added_up(by_model: Sequence[Numbers]) -> Numbers:
+    cut_off = [np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT) for logits in by_model]
+    return np.asarray(np.sum(cut_off, axis=0), np.float32)
 
 
-def _cut_off(logits: Numbers) -> Numbers:
-    return np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
-
-
-def _in_turn(turns: list[OneClass], maps: Maps, fold_of: NDArray[np.int64]) -> Numbers:
-    """What the turn that held out its part says of each photograph, (N,)."""
-    found = np.zeros(len(maps), np.float32)
-    for fold, model in enumerate(turns):
-        found[fold_of == fold] = model.logits(maps[fold_of == fold])[:, 0]
-    return found
+def _strangest(by_place: Numbers) -> Numbers:
+    """The largest of each photograph, (N, 1), of (N, H, W)."""
+    return np.asarray(by_place.max(axis=(1, 2), initial=-np.inf)[:, np.newaxis], np.float32)

@@ -1,5 +1,6 @@
 """OK parts alone: the strangest place, calibrated, as a formula and as a network."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,15 @@ from trainer.methods.drawn_defects import KINDS, draw
 from trainer.methods.one_class import (
     LARGEST_LOGIT,
     METHODS,
-    HeldOut,
+    OneClass,
     build_place_maps,
+    hold_out,
     learn_one_class,
     with_strangest_place,
 )
 from trainer.models.heatmap import with_heatmap
 
 OK = ok_maps(60, seed=2)
-FOLDS = np.arange(60) % 5
 
 
 def strange_maps(seed: int) -> np.ndarray:
@@ -37,8 +38,23 @@ def strange_maps(seed: int) -> np.ndarray:
     return maps
 
 
-def learn(method: str) -> HeldOut:
-    return learn_one_class(method, OK, FOLDS, seed=1, others=strange_maps(3), other_folds=FOLDS[:30])
+@dataclass(frozen=True)
+class Learned:
+    """A model, and the logits of OK photographs and of strange ones by models that did not see the part."""
+
+    model: OneClass
+    logits: np.ndarray
+    others: np.ndarray
+
+
+def learn(method: str, maps: np.ndarray = OK) -> Learned:
+    folds = np.arange(len(maps)) % 5
+    model, logits = learn_one_class(method, maps, folds, seed=1)
+    others = strange_maps(3) if maps.shape == OK.shape else maps[:0]
+    turns = hold_out(maps, folds, methods=(method,), seed=1, others=others, other_folds=folds[: len(others)])
+    _, again, strange = turns.weigh(method)
+    assert (again == logits).all()
+    return Learned(model, logits, strange)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -53,7 +69,7 @@ def test_held_out_parts_are_calibrated_and_strange_ones_stand_out(method: str) -
 def test_a_held_out_part_was_not_learned_from(method: str) -> None:
     maps = OK.copy()
     maps[7, 1, 1] = 12.0  # in one photograph alone
-    found = learn_one_class(method, maps, FOLDS, seed=1, others=maps[:0], other_folds=FOLDS[:0])
+    found = learn(method, maps)
     assert found.logits.argmax() == 7
     assert found.model.logits(maps)[7] < found.logits[7]
 
@@ -85,9 +101,7 @@ def test_the_heatmap_is_hottest_where_it_is_strange(method: str) -> None:
     maps = keras.Model(entry, FakeQuantize(-2, 2)(entry))
     pixels = np.random.default_rng(1).integers(100, 130, (40, *OK.shape[1:3], 3)).astype(np.uint8)
     some = maps((pixels.astype(np.float32) - 128) / 128).numpy()
-    model = learn_one_class(
-        method, some, np.arange(40) % 5, seed=1, others=some[:0], other_folds=FOLDS[:0]
-    ).model
+    model = learn(method, some).model
     network, evidence = with_strangest_place(maps, model, name="places")
     complete = with_heatmap(network, evidence, pixels, np.ones(40, bool))
     strange = pixels[:5].copy()
@@ -177,9 +191,7 @@ def test_int8_says_the_same_and_all_of_it_is_int8(method: str) -> None:
     pixels = np.stack([photograph(seed, channels=1) for seed in range(30)])
     maps = build_place_maps(Filters(), pixels, seed=1)
     features = predict_batches(maps, pixels, "features")
-    found = learn_one_class(
-        method, features, np.arange(30) % 5, seed=1, others=features[:0], other_folds=FOLDS[:0]
-    )
+    found = learn(method, features)
     network, _ = with_strangest_place(maps, found.model, name="places")
     drawn = [draw(kind, pixels[0], pixels[1], seed=seed) for seed in range(3) for kind in KINDS]
     shown = np.stack([*(photograph(seed, channels=1) for seed in range(40, 50)), *drawn])
