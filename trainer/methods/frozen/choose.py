@@ -31,7 +31,6 @@ from trainer.split import folds_by_group, spread_over_groups
 MOST, FEWEST = 400, 60  # photographs of a sample
 _PIXELS = 2.5e8  # of all sizes of a sample: what takes about a minute
 _FOLDS = 5
-_TURNS = 2  # how often the parts are dealt anew
 
 
 class Tried(BaseModel):
@@ -149,18 +148,15 @@ def _sample(dataset: Dataset, offered: Sequence[Candidate], *, seed: int) -> Pos
 def _ask(
     dataset: Dataset, one: Candidate, at: Positions, truth: Truth, *, seed: int, threads: int
 ) -> NDArray[np.float64]:
-    """Probabilities (N, classes) of a sample by models that did not see the part, over some turns."""
+    """Probabilities (N, classes) of a sample by models that did not see the part."""
     shown = resized(dataset, one.spec, at)
     everything = np.arange(len(at))
     maps = build_maps(one.backbone, one.look, shown.pixels.shape[1:])
     eyes = Eyes(maps, shown.pixels, everything, has_places=dataset.ok_index is not None)
     seen = eyes.see(shown.pixels, everything)
-    found = []
-    for turn in range(_TURNS):
-        fold_of = folds_by_group(truth.labels, truth.groups, folds=_FOLDS, seed=seed + turn)
-        held_out = hold_out(seen, truth, fold_of, seed=seed, threads=threads)
-        found.append(class_probabilities(held_out.logits, truth.task))
-    return np.asarray(np.mean(found, axis=0))
+    fold_of = folds_by_group(truth.labels, truth.groups, folds=_FOLDS, seed=seed)
+    held_out = hold_out(seen, truth, fold_of, seed=seed, threads=threads)
+    return class_probabilities(held_out.logits, truth.task)
 
 
 def _cheapest(

@@ -8,7 +8,7 @@ the covariance of all places of OK photographs, so that it takes one product whe
 takes minutes. A photograph is scored by its strongest window of places.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ _AT_ONCE = 64  # photographs
 
 Maps = NDArray[np.floating]
 Positions = NDArray[np.int64]
+Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -67,46 +68,39 @@ def learn_place_score(places: Maps, is_defect: NDArray[np.bool_], at: Positions,
     generator = np.random.default_rng(seed)
     defective, fine = at[is_defect[at]], at[~is_defect[at]]
     with threadpool_limits(1):  # small matrices: threads would wait for each other
-        sample = _some_places(places, fine, generator)
-        whitening, offset = _whitening(sample)
-        bags = [_Bag(places, positions, whitening, offset) for positions in (defective, fine)]
-        kernel = _discriminant(bags, None)
+        whitening, offset = _whitening(_some_places(places, fine, generator))
+
+        def strangeness(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.asarray(np.square(rows @ whitening + offset).mean(axis=-1), np.float32)
+
+        some = generator.permutation(fine)[: len(defective)]  # whitening takes long
+        kernel = _discriminant(places, (defective, some), strangeness, whitening)
         for _ in range(_ROUNDS - 1):
-            kernel = _discriminant(bags, kernel)
+            direction = np.asarray(whitening @ kernel, np.float32)
+            kernel = _discriminant(places, (defective, fine), lambda rows: rows @ direction, whitening)  # noqa: B023  used at once
     return PlaceScore(np.asarray(whitening @ kernel, np.float32), float(offset @ kernel))
 
 
-class _Bag:
-    """Photographs of one kind, whose places are whitened in turns: all at once would not fit in memory."""
-
-    def __init__(
-        self,
-        places: Maps,
-        positions: Positions,
-        whitening: NDArray[np.float32],
-        offset: NDArray[np.float32],
-    ) -> None:
-        self._places, self._positions = places, positions
-        self._whitening, self._offset = whitening, offset
-
-    def most_suspicious(self, kernel: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        """The mean (C,) of the whitened places with the highest score, or the strangest without a kernel."""
-        means = []
-        for start in range(0, len(self._positions), _AT_ONCE):
-            chunk = self._places[self._positions[start : start + _AT_ONCE]].astype(np.float32)
-            white = chunk.reshape(len(chunk), -1, chunk.shape[-1]) @ self._whitening + self._offset
-            scores = white @ kernel if kernel is not None else np.square(white).mean(axis=-1)
-            count = min(max(_FEWEST, round(_SHARE * scores.shape[1])), scores.shape[1])
-            top = np.argpartition(scores, -count, axis=1)[:, -count:]
-            means.append(np.take_along_axis(white, top[..., np.newaxis], axis=1).mean(axis=1))
-        return np.asarray(np.concatenate(means).mean(axis=0), np.float32)
-
-
-def _discriminant(bags: Sequence[_Bag], kernel: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Of unit length, (C,), between the most suspicious places of two bags."""
-    suspicious, ordinary = (bag.most_suspicious(kernel) for bag in bags)
-    difference = suspicious - ordinary
+def _discriminant(
+    places: Maps, kinds: tuple[Positions, Positions], score: Score, whitening: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Between the most suspicious places of two kinds, of unit length: (C,) of whitened channels."""
+    suspicious, ordinary = (_most_suspicious(places, kind, score) for kind in kinds)
+    difference = (suspicious - ordinary) @ whitening
     return np.asarray(difference / max(float(np.linalg.norm(difference)), _LEAST), np.float32)
+
+
+def _most_suspicious(places: Maps, positions: Positions, score: Score) -> NDArray[np.float32]:
+    """The mean (C,) of the places with the highest score in each photograph; a few photographs at a time."""
+    means = []
+    for start in range(0, len(positions), _AT_ONCE):
+        chunk = places[positions[start : start + _AT_ONCE]].astype(np.float32)
+        rows = chunk.reshape(len(chunk), -1, chunk.shape[-1])
+        scores = score(rows)
+        count = min(max(_FEWEST, round(_SHARE * scores.shape[1])), scores.shape[1])
+        top = np.argpartition(scores, -count, axis=1)[:, -count:]
+        means.append(np.take_along_axis(rows, top[..., np.newaxis], axis=1).mean(axis=1))
+    return np.asarray(np.concatenate(means).mean(axis=0), np.float32)
 
 
 def _some_places(places: Maps, positions: Positions, generator: np.random.Generator) -> NDArray[np.float32]:
