@@ -81,7 +81,7 @@ def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     ("options", "said"),
     [
         (["--max-escape-rate", "5%"], "--max-overkill-rate, or --task binary"),
-        (["--model", "small"], "for --task anomaly default or autoencoder"),
+        (["--model", "small"], "expected auto or autoencoder for --task anomaly"),
         (["--task", "binary"], "at least 2 would be right"),
     ],
 )

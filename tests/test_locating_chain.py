@@ -121,5 +121,5 @@ def test_a_strip_of_small_pictures_is_refused_in_one_line(
 ) -> None:
     arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--locate", "ring", "--size", "48"]
     assert trainer(arguments) == 2
-    assert "--size 48: too small for --locate ring" in capsys.readouterr().err
+    assert "--size 48x48: not for --locate ring; expected a square of 64" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -25,7 +25,7 @@ def test_for_people_it_says_what_was_measured_and_on_what(capsys: pytest.Capture
     assert main(["inspect", str(DEMO)]) == 0
     said = capsys.readouterr().out
     assert "binary: ok, defect; OK: ok" in said
-    assert "ok 2400 + 600, defect 2400 + 600 (training + validation)" in said
+    assert "ok 2400 + 600, defect 2400 + 600 (learned from + validation)" in said
     assert "int8   1193 of 1200 right (99.42%), 7 escapes, 0 overkill" in said
 
 

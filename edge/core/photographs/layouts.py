@@ -217,6 +217,7 @@ def _parts(tree: Tree, base: Path) -> _Found | None:
     folders = [path for path in tree.folders_in(base) if path.name.lower() in PARTS]
     if not folders:
         return None
+    folders = [path for path in folders if tree.holds_photographs(path)] or folders  # one part may be enough
     items, entered = [], []
     for part_folder in folders:
         part = PARTS[part_folder.name.lower()]
