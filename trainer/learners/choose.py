@@ -123,5 +123,11 @@ def _for_anomalies(dataset: Dataset, settings: TrainSettings, records: Records) 
         learner = AutoencoderLearner(dataset, settings.fit, records)
         return Chosen(learner, dataset, [_NO_WEIGHTS] if model == AUTO else [])
     parts = len(np.unique(dataset.groups.numbers[dataset.labels == dataset.ok_index]))
-    taken, shown, why = choose_one_class(dataset, backbones, settings.size, seed=settings.fit.seed)
+    taken, shown, why = choose_one_class(
+        dataset,
+        backbones,
+        settings.size,
+        max_milliseconds=settings.max_milliseconds,
+        seed=settings.fit.seed,
+    )
     return Chosen(taken, shown, what_few_parts_leave_open(parts), why=why)

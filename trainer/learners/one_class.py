@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edge.core.errors import InputError
 from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
 from trainer.backbones.whole_numbers import PHOTOGRAPHS
@@ -14,34 +15,42 @@ from trainer.input_size import Size, sizes
 from trainer.learners.anomaly import ok_among
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.methods.choose_one_class import PARTS, Candidate, choose_by_drawn_defects, folds_of_ok_parts
-from trainer.methods.one_class import IN_WORDS, build_place_maps, learn_one_class, with_strangest_place
+from trainer.methods.frozen.look import Look
+from trainer.methods.frozen.speed import measure_speed
+from trainer.methods.one_class import (
+    IN_WORDS,
+    build_place_maps,
+    learn_one_class,
+    methods_for,
+    with_strangest_place,
+)
 from trainer.methods.padim.gaussians import MOST
 from trainer.split import spread_over_groups
 
-LARGEST = 320 * 320  # pixels: a memory of patches is compared with each place
-_SLOWER = 10  # times, about, that the next backbone takes
+LARGEST = 512 * 512  # pixels that are tried: what learning a larger size holds in memory grows with it
 
 
 def choose_one_class(
-    dataset: Dataset, backbones: Sequence[Backbone], size: Size | None, *, seed: int
+    dataset: Dataset,
+    backbones: Sequence[Backbone],
+    size: Size | None,
+    *,
+    max_milliseconds: float | None,
+    seed: int,
 ) -> tuple["OneClassLearner", Dataset, str]:
     """The learner that drawn defects choose, the data set at the size that it looks at, and why, in words.
 
-    ``backbones``: the fastest first. Raises InputError where all OK photographs are of one part.
+    ``backbones``: the fastest first; the slowest that is fast enough is taken, as drawings tell methods and
+    sizes apart, but not how well features serve for real defects. Raises InputError where all OK photographs
+    are of one part, or nothing is fast enough.
     """
     groups = dataset.groups.numbers
     at = spread_over_groups(ok_among(dataset, np.arange(len(groups))), groups, most=PARTS, seed=seed)
-    specs = _specs(dataset, size)
-    offered = sorted(
-        (
-            (spec.width * spec.height * _SLOWER**number, Candidate(backbone, spec.height, spec.width))
-            for number, backbone in enumerate(backbones)
-            for spec in specs
-        ),
-        key=lambda pair: pair[0],
-    )
+    backbone, specs = _fast_enough(dataset, backbones, _specs(dataset, size), max_milliseconds)
     pixels = np.asarray(resized(dataset, specs[-1], at).pixels)
-    taken, tried = choose_by_drawn_defects([one for _, one in offered], pixels, groups[at], seed=seed)
+    offered = [Candidate(backbone, spec.height, spec.width) for spec in specs]
+    methods = methods_for(int((dataset.labels == dataset.ok_index).sum()))
+    taken, tried = choose_by_drawn_defects(offered, pixels, groups[at], methods=methods, seed=seed)
     chosen = taken.candidate
     spec = dataset.spec.model_copy(update={"width": chosen.width, "height": chosen.height})
     shown = dataset if spec == dataset.spec else replace(resized(dataset, spec), left_out=dataset.left_out)
@@ -56,6 +65,26 @@ def _specs(dataset: Dataset, size: Size | None) -> list[InputSpec]:
         return [dataset.spec]
     found = [one for one in sizes(dataset.shape) if one.pixels <= LARGEST] or sizes(dataset.shape)[:1]
     return [dataset.spec.model_copy(update={"width": one.width, "height": one.height}) for one in found]
+
+
+def _fast_enough(
+    dataset: Dataset, backbones: Sequence[Backbone], specs: list[InputSpec], limit: float | None
+) -> tuple[Backbone, list[InputSpec]]:
+    """The slowest backbone that is fast enough at any size, and the sizes at which it is."""
+    if limit is None:
+        return backbones[-1], specs
+    fastest = float("inf")
+    for backbone in reversed(backbones):
+        speed = measure_speed(backbone, Look((), backbone.place_taps), dataset.spec.channels)
+        took = [speed.of(spec.width * spec.height).milliseconds for spec in specs]
+        fast = [spec for spec, milliseconds in zip(specs, took, strict=True) if milliseconds <= limit]
+        if fast:
+            return backbone, fast
+        fastest = min(fastest, *took)
+    raise InputError(
+        f"--max-ms {limit:g}: nothing is as fast on this machine; the fastest of what was asked for takes "
+        f"{fastest:.2g} ms"
+    )
 
 
 class OneClassLearner:

@@ -19,7 +19,7 @@ from edge.core.words import counted
 from trainer.backbones.backbone import Backbone
 from trainer.evaluate import predict_batches
 from trainer.methods.drawn_defects import KINDS, draw
-from trainer.methods.one_class import METHODS, build_float_places, hold_out
+from trainer.methods.one_class import build_float_places, hold_out
 from trainer.split import folds_by_group, spread_over_groups
 
 PARTS = 40  # photographs of OK parts that candidates are compared on
@@ -41,7 +41,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate and a method (of METHODS): ``aurocs`` of held-out OK parts and each kind of drawing.
+    """A candidate and a method: ``aurocs`` of held-out OK parts and each kind of drawing.
 
     ``mean``: of these; ``behind``: by how many standard errors it is less than that of the best.
     """
@@ -74,7 +74,7 @@ def choose_by_drawn_defects(
     groups: NDArray[np.int64],
     *,
     seed: int,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str],
 ) -> tuple[Trial, list[Trial]]:
     """The trial to take, and all of them.
 

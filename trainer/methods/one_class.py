@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from trainer.backbones.backbone import Backbone
 from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.methods.calibration import UNCHANGED, Calibration, calibrate
-from trainer.methods.padim.gaussians import PatchGaussians, learn_gaussians
+from trainer.methods.padim.gaussians import DIMENSIONS, PatchGaussians, learn_gaussians
 from trainer.methods.padim.graph import add_gaussians
 from trainer.methods.patchcore.graph import add_memory
 from trainer.methods.patchcore.memory import PatchMemory, learn_memory
@@ -33,6 +33,11 @@ IN_WORDS = {
 }
 LARGEST_LOGIT = 8.0  # a score of 0.9997
 _AT_ONCE = 256  # photographs
+
+
+def methods_for(photographs: int) -> tuple[str, ...]:
+    """Those that so many OK photographs are enough for, the cheapest first."""
+    return METHODS if photographs >= 2 * DIMENSIONS else (MEMORY, BOTH)
 
 
 class PlaceModel(Protocol):

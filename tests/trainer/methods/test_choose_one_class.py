@@ -73,4 +73,6 @@ def test_the_same_seed_chooses_the_same() -> None:
 
 def test_one_part_alone_is_refused() -> None:
     with pytest.raises(InputError, match="at least 2 groups"):
-        choose_by_drawn_defects([Candidate(Averages(8), 96, 128)], PICTURES, np.zeros(16, np.int64), seed=1)
+        choose_by_drawn_defects(
+            [Candidate(Averages(8), 96, 128)], PICTURES, np.zeros(16, np.int64), methods=(MEMORY,), seed=1
+        )
