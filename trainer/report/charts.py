@@ -31,6 +31,7 @@ def histogram(scores: Scores, is_defect: IsDefect, cut: Thresholds) -> Draw:
             axes.axvspan(cut.ok_below, cut.defect_from, color=INK, alpha=0.3, label="unsure")
         axes.axvline(cut.defect_from, color=INK, linestyle="--")
         axes.set_yscale("symlog")
+        axes.yaxis.set_major_formatter("{x:g}")  # others would write powers, which are not drawn as such
         axes.set(xlabel="score", ylabel="images", title="scores, and the threshold")
         _legend(axes)
 
@@ -78,6 +79,9 @@ def learning_curve(curve: LearningCurve) -> Draw:
             parts = [one.parts for one in points]
             axes.errorbar(parts, values, [low, high], fmt="o", color=color, capsize=3, label=label)
         axes.set(xlabel="parts", ylabel="area above ROC", title="what more parts teach", xscale="log")
+        axes.set_xticks([one.parts for one in (*curve.points, curve.expected)])
+        axes.set_xticks([], minor=True)
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_ylim(bottom=0)
         _legend(axes)
 
