@@ -41,7 +41,7 @@ CURVE = LearningCurve(
 def test_axes_show_plain_numbers(draw: Draw) -> None:
     found = [text for text in labels(draw) if text]
     assert found
-    assert all(text.replace(".", "").isdecimal() for text in found)
+    assert not any("$" in text or "{" in text for text in found)
 
 
 def test_the_learning_curve_names_every_number_of_parts() -> None:
