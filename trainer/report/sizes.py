@@ -25,7 +25,7 @@ def tried_sizes(run: Run) -> str:
         "What was tried",
         paragraph(
             "Each was asked about a sample of the photographs, with parts held out in turn. The cheapest is "
-            "taken that is not worse than the best by more than the standard error of the difference. "
+            "taken that held-out parts show to be as good as the best. "
             "Milliseconds are of one picture in int8 on one thread of this machine, reckoned from "
             "those of one size; kilobytes are without what is learned on top."
         ),

@@ -51,12 +51,12 @@ def test_a_size_that_is_named_is_the_only_one() -> None:
     assert [one.spec for one in found] == [dataset.spec]
 
 
-def cheapest(*quality: float, milliseconds: tuple[float, ...]) -> module.Choice:
+def cheapest(*quality: float, milliseconds: tuple[float, ...], parts: int = 400) -> module.Choice:
     """Choose among candidates whose scores deviate so much from chance."""
     dataset = photographs()
-    labels = np.arange(400) % 2
-    truth = Truth("binary", labels, np.arange(400), 1, 0)
-    chance = np.random.default_rng(1).normal(size=400)
+    labels = np.arange(parts) % 2
+    truth = Truth("binary", labels, np.arange(parts), 1, 0)
+    chance = np.random.default_rng(1).normal(size=parts)
 
     def said(by: float) -> NDArray[np.float64]:
         scores = 1 / (1 + np.exp(-(by * labels + chance)))
@@ -80,6 +80,11 @@ def test_the_cheapest_is_taken_where_parts_do_not_tell_it_from_the_best() -> Non
     choice = cheapest(2.0, 2.0, 2.0001, milliseconds=(3, 1, 9))
     assert [one.is_chosen for one in choice.tried] == [False, True, False]
     assert "the cheapest" in choice.why
+
+
+def test_few_parts_that_tell_nothing_apart_do_not_speak_for_the_cheapest() -> None:
+    choice = cheapest(1.0, 1.6, milliseconds=(1, 9), parts=16)
+    assert [one.is_chosen for one in choice.tried] == [False, True]
 
 
 def test_what_is_too_slow_is_not_tried() -> None:
