@@ -172,7 +172,7 @@ def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.dtype != np.uint8:
-        raise ImageError(f"{name}: has {pixels.dtype} pixels; 8 or 16 bits a channel would be right")
+        raise ImageError(f"{name}: has {pixels.dtype} pixels; expected 8 or 16 bits a channel")
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if pixels.ndim == 3:
