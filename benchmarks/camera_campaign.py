@@ -19,7 +19,7 @@ import cv2
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from tests.rigs.faults import BAD_PICTURES, MISHAPS, Breakable, Mishap
 from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
 from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing

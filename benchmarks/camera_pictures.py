@@ -14,7 +14,7 @@ import numpy as np
 from edge.camera.faults import CameraFault, judge_bottom, judge_brightness, judge_sharpness, sample
 from edge.core.images import Image, read_image
 from edge.core.photographs.listing import list_images
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 SETTINGS = CameraSettings()
 DATA_SETS = ("casting", "neu", "magnetic_tile", "plastic_toys")

@@ -21,7 +21,7 @@ from edge.core.images import Image, read_image
 from edge.core.photographs.layouts import read_layout
 from edge.core.preprocess import preprocess
 from edge.core.runtime import Model, load_model
-from edge.settings.settings import AlarmSettings
+from edge.settings.alarms import AlarmSettings
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 from trainer.dataset import load_training_set

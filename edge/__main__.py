@@ -146,7 +146,7 @@ def _settings_file(arguments: argparse.Namespace) -> Path | None:
 def load_inspector(settings: "Settings", recipe: str | None = None) -> "Inspector":
     """The inspector of a recipe, else of the default one; raises BundleError, or SettingsError."""
     from edge.deployment import load
-    from edge.settings.settings import DEFAULT_RECIPE
+    from edge.settings.recipe import DEFAULT_RECIPE
 
     recipe = recipe or DEFAULT_RECIPE
     if recipe not in settings.recipe_names:

@@ -21,7 +21,7 @@ from typing import Any
 from edge.core.decision import Verdict
 from edge.gate.belt import CountedBelt, TimedBelt
 from edge.gate.gate import Flight, Gate, GateCommand
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 TRAVEL, GAP, WINDOW, PULSE, MARGIN, LEAD = 300.0, 40.0, 10.0, 6.0, 5.0, 10.0
 REACH = 8.0  # an ejector acts on what is so near, in milliseconds of belt

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 ROOT = Path(__file__).parents[2]
 RATE = 50

@@ -6,7 +6,7 @@ from edge.alarms.drift import LEAST_REFERENCE, ScoreDrift
 from edge.alarms.rejects import RejectRate, RejectsInRow
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.inspection.inspector import Inspector
-from edge.settings.settings import AlarmSettings
+from edge.settings.alarms import AlarmSettings
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from edge.alarms.surroundings import ClockTrouble, DiskSpace
 from edge.core.files import free_bytes
 from edge.outputs.mqtt.connection import Receipt
 from edge.service.clock import clock_is_synchronised
-from edge.settings.settings import AlarmSettings, Settings
+from edge.settings.alarms import AlarmSettings
+from edge.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, is_live, open_camera, source_kind, without_password
 from edge.core.errors import CameraError
 from edge.core.frame import Frame
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 LOOK_S = 2.0
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import cv2
 
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 _TOLERANCE = 0.02  # cameras round to steps of their own
 

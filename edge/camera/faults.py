@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.images import Image
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 FaultName = Literal[
     "no camera",

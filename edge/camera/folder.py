@@ -11,7 +11,7 @@ from edge.core.frame import Frame
 from edge.core.images import read_image
 from edge.core.photographs.listing import list_images
 from edge.core.set_depth import find_set_depth
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from edge.camera.source import Camera, without_password
 from edge.core.errors import LinegateError
 from edge.core.frame import Frame
 from edge.core.once import Once
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 logger = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.2

@@ -14,8 +14,8 @@ from edge.camera.source import SourceKind, source_kind, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
+from edge.settings.camera import CameraSettings
 from edge.settings.paths import PIPELINE, SNAPSHOT
-from edge.settings.settings import CameraSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

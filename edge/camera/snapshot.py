@@ -24,8 +24,8 @@ from edge.camera.source import without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import MAX_PIXELS, decode_image
+from edge.settings.camera import CameraSettings
 from edge.settings.paths import SNAPSHOT
-from edge.settings.settings import CameraSettings
 
 USUAL_FPS = 5.0
 _MOST_BYTES = 64 * 2**20

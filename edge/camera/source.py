@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from edge.core.errors import SettingsError
 from edge.core.frame import Frame
 from edge.core.images import IMAGE_SUFFIXES
+from edge.settings.camera import CameraSettings
 from edge.settings.paths import PIPELINE, SNAPSHOT, names_a_file
-from edge.settings.settings import CameraSettings
 
 SourceKind = Literal["simulated", "device", "stream", "snapshot", "pipeline", "folder", "file"]
 

@@ -9,7 +9,7 @@ from edge.camera.source import open_camera
 from edge.core.errors import CameraError, InputError, SettingsError
 from edge.core.files import write_whole
 from edge.core.images import Image, encode_png
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from edge.simulation.parts import DEFECT_KINDS, PartRenderer
 
 

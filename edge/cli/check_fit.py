@@ -12,7 +12,8 @@ from edge.deployment.choice import choice_file
 from edge.deployment.load import load_inspector
 from edge.deployment.served import load_shadow, serve_first
 from edge.inspection.inspector import Inspection, Inspector
-from edge.settings.settings import DEFAULT_RECIPE, Settings
+from edge.settings.recipe import DEFAULT_RECIPE
+from edge.settings.settings import Settings
 
 TIMED = 20
 

@@ -33,7 +33,7 @@ from edge.core.photographs.truths import Known, tell_truths
 from edge.core.set_depth import find_set_depth
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import latency_summary
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4", ".webm"})
 LISTS = frozenset({".csv"})

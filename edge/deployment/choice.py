@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.core.files import sync_folder, write_whole
-from edge.settings.settings import DEFAULT_RECIPE
+from edge.settings.recipe import DEFAULT_RECIPE
 
 LARGEST_BYTES = 1_000_000
 

@@ -10,7 +10,8 @@ from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
 from edge.deployment.choice import Choice, Chosen
 from edge.inspection.inspector import Inspector
-from edge.settings.settings import DEFAULT_RECIPE, Settings
+from edge.settings.recipe import DEFAULT_RECIPE
+from edge.settings.settings import Settings
 
 
 def open_model(

@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.core.errors import SettingsError
-from edge.settings.settings import RECIPES, Section, Settings, reason_of, setting_fields
+from edge.settings.recipe import RECIPES
+from edge.settings.section import Section
+from edge.settings.settings import Settings, reason_of, setting_fields
 
 IN_SERVICE = (
     "model.", "recipe.", "gate.", "shadow.", "log.",

@@ -20,7 +20,8 @@ from edge.deployment.load import (
 from edge.deployment.reload import reload
 from edge.deployment.replaced import Look, look_at
 from edge.inspection.inspector import Inspector
-from edge.settings.settings import DEFAULT_RECIPE, Settings
+from edge.settings.recipe import DEFAULT_RECIPE
+from edge.settings.settings import Settings
 
 _OF_EVERY_MODEL = frozenset({"model.threads", "model.trusted_keys"})  # bundles are loaded again
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from edge.core.decision import Verdict
 from edge.gate.belt import Belt
 from edge.gate.crowding import Crowding
-from edge.settings.settings import Action, GateSettings
+from edge.settings.gate import Action, GateSettings
 
 SWEEP_S = 0.5  # a reject without a part ends by itself so soon, should the station or the broker die
 LATE = "no verdict by the time its part was at the gate"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from edge.core.decision import Verdict
 from edge.gate.belt import Belt, CountedBelt, Direction, TimedBelt
 from edge.gate.gate import Flight, Gate, GateCommand, GateCounts
-from edge.settings.settings import Action, GateSettings
+from edge.settings.gate import Action, GateSettings
 
 logger = logging.getLogger(__name__)
 

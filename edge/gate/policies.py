@@ -1,6 +1,6 @@
 """What the settings of a gate let pass that nobody found good, in words for a person. Pure."""
 
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 
 def what_may_pass(gate: GateSettings) -> list[str]:

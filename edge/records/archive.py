@@ -25,7 +25,7 @@ from edge.core.images import MIN_SIDE, Image, encode_png
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.quota import Entry, Quota
 from edge.service.clock import clock_is_synchronised
-from edge.settings.settings import ArchiveSettings
+from edge.settings.archive import ArchiveSettings
 
 RETRY_S = 10.0
 _JPEG_QUALITY = 95

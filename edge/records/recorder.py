@@ -27,7 +27,8 @@ from edge.records.journal_file import JournalInUseError, WrongJournalError
 from edge.records.outbox import Outbox
 from edge.records.written import WrittenBytes
 from edge.service.clock import clock_is_synchronised
-from edge.settings.settings import ArchiveSettings, JournalSettings
+from edge.settings.archive import ArchiveSettings
+from edge.settings.journal import JournalSettings
 from edge.trigger.trigger import Sighting
 
 logger = logging.getLogger(__name__)

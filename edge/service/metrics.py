@@ -30,7 +30,7 @@ from edge.core.once import Once
 from edge.inspection.statistics import LATENCY_BOUNDS_MS
 from edge.outputs.mqtt.messages import StatsMessage
 from edge.service.readings import Readings
-from edge.settings.settings import MetricsSettings
+from edge.settings.metrics import MetricsSettings
 from edge.station.states import State
 
 logger = logging.getLogger(__name__)

@@ -21,15 +21,8 @@ from edge.core.errors import SettingsError, one_line
 from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
 from edge.service.credentials import read_credentials
 from edge.settings.paths import with_whole_paths
-from edge.settings.settings import (
-    ENVIRONMENT_PREFIX,
-    RECIPES,
-    NamedRecipe,
-    RecipeGate,
-    Settings,
-    reason_of,
-    setting_fields,
-)
+from edge.settings.recipe import RECIPES, NamedRecipe, RecipeGate
+from edge.settings.settings import ENVIRONMENT_PREFIX, Settings, reason_of, setting_fields
 
 
 def load_settings(file: Path | None, flags: Mapping[str, str]) -> Settings:

@@ -8,7 +8,8 @@ working directory, as everywhere in a shell. Without a file all are.
 from collections.abc import Collection
 from pathlib import Path
 
-from edge.settings.settings import Section, Settings
+from edge.settings.section import Section
+from edge.settings.settings import Settings
 
 PATHS = (
     "model.path",

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from edge.settings.settings import Settings, setting_fields
 
 _HEADER = """\
-# Linegate: every setting with its default. Made by `make config` from edge/settings/settings.py.
+# Linegate: every setting with its default. Made by `make config` from edge/settings.
 #
 # The environment overrides this file (EDGE_CAMERA__SOURCE=0), flags override both
 # (edge --camera.source 0). An unknown key or a wrong value stops the start, with its name.

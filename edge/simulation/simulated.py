@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from edge.camera.pacing import Pacer
 from edge.core.frame import Frame
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from edge.simulation.parts import PartRenderer
 
 

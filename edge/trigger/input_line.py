@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.outputs.pins.inputs import Edge, GpioPin, InputLine, LineAddress
-from edge.settings.settings import TriggerSettings
+from edge.settings.trigger import TriggerSettings
 from edge.trigger.announced import Announced
 from edge.trigger.trigger import Trigger
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.images import Image
-from edge.settings.settings import TriggerSettings
+from edge.settings.trigger import TriggerSettings
 from edge.trigger.trigger import Look, Observer, Sighting
 
 Profile = NDArray[np.float32]

@@ -12,7 +12,7 @@ from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspector
 from edge.outputs.mqtt.announcer import Announcer
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import NamedRecipe
+from edge.settings.recipe import NamedRecipe
 from edge.station.station import Station
 from tests.edge.station.stand import Stand
 

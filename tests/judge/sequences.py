@@ -13,7 +13,7 @@ from typing import Any
 from edge.core.decision import Verdict
 from edge.gate.gate import Flight, GateCommand
 from edge.gate.gatekeeper import GateKeeper
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 from tests.judge.rules import Judge, Part, Rules, Say
 
 COUNTS_PER_MS = 20

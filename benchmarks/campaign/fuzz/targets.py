@@ -25,8 +25,8 @@ from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.inbox import Inbox
 from edge.outputs.mqtt.requests import REQUESTS
+from edge.settings.gate import GateSettings
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import GateSettings
 from tests.toy_model import toy_bundle_bytes
 
 ROOT = Path(__file__).parents[3]

@@ -18,7 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.core.errors import BrokerError
 from edge.outputs.mqtt.connection import Connection, Protocol, Receipt, is_over
 from edge.outputs.mqtt.dial import NO_ANSWER, hint, new_client, start_options, why_unreachable
-from edge.settings.settings import MqttSettings
+from edge.settings.mqtt import MqttSettings
 
 logger = logging.getLogger(__name__)
 

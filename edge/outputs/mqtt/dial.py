@@ -13,7 +13,7 @@ from paho.mqtt.properties import Properties
 from edge.core.errors import BrokerError
 from edge.outputs.mqtt.connection import MOST_UNACKNOWLEDGED, Protocol
 from edge.outputs.mqtt.guarded import LARGEST_PACKET, GuardedClient
-from edge.settings.settings import MqttSettings
+from edge.settings.mqtt import MqttSettings
 
 NO_ANSWER = "no answer"
 

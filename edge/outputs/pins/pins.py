@@ -11,7 +11,9 @@ from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.outputs.pins.encoder import EdgeCounter
 from edge.outputs.pins.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
-from edge.settings.settings import GateSettings, PinSettings, TriggerSettings
+from edge.settings.gate import GateSettings
+from edge.settings.pins import PinSettings
+from edge.settings.trigger import TriggerSettings
 
 logger = logging.getLogger(__name__)
 

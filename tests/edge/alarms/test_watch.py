@@ -17,7 +17,7 @@ from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
 from edge.outputs.mqtt.connection import Receipt
-from edge.settings.settings import ALARMS, AlarmSettings
+from edge.settings.alarms import ALARMS, AlarmSettings
 
 PROFILE = ScoreProfile(count=200, parts=200, scores=[number / 1000 for number in range(200)])
 

@@ -4,7 +4,7 @@ import cv2
 import pytest
 
 from edge.camera.controls import apply_controls
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 
 class Knobs:

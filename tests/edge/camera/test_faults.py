@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.camera.faults import PictureJudge, judge_bottom, measure_sharpness, sample
 from edge.core.images import Image
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from edge.simulation.parts import PartRenderer
 
 Spoil = Callable[[Image], NDArray[np.uint8]]

@@ -8,7 +8,7 @@ import pytest
 from edge.camera import folder
 from edge.camera.folder import FolderCamera
 from edge.core.images import encode_png
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 
 def write(path: Path, brightness: int) -> None:

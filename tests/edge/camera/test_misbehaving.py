@@ -9,7 +9,7 @@ import pytest
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from tests.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
 from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
 

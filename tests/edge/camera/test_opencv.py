@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.camera.opencv import OpenCvCamera
 from edge.core.errors import CameraError
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 PICTURE = np.full((48, 64, 3), (10, 120, 240), np.uint8)  # blue, green, red
 JPEG = np.frombuffer(cv2.imencode(".jpg", PICTURE)[1].tobytes(), np.uint8)

@@ -16,7 +16,7 @@ from edge.camera.guard import CameraGuard
 from edge.camera.snapshot import SnapshotCamera
 from edge.camera.source import is_live, open_camera, source_kind
 from edge.core.errors import CameraError
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 from tests.waiting import wait_for
 
 NOW = datetime(2026, 11, 21, 6, 0, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from edge.camera.source import check_source, open_camera, source_kind, without_password
 from edge.core.errors import CameraError, SettingsError
-from edge.settings.settings import CameraSettings
+from edge.settings.camera import CameraSettings
 
 
 def test_each_kind_of_source_is_known_by_its_name(tmp_path: Path) -> None:

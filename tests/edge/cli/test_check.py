@@ -12,7 +12,7 @@ from edge.core.errors import SettingsError
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
 from edge.service.clock import clock_is_synchronised
-from edge.settings.settings import JournalSettings
+from edge.settings.journal import JournalSettings
 from tests.brokers import MosquittoBroker
 from tests.edge.deployment.bundles import store_deadly
 from tests.rigs.sources import HttpCamera

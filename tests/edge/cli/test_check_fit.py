@@ -13,7 +13,8 @@ from edge.core.frame import Frame
 from edge.core.preprocess import Region
 from edge.deployment.choice import Chosen, Kept, choice_file, write_choice
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import NamedRecipe, RecipeGate, Settings
+from edge.settings.recipe import NamedRecipe, RecipeGate
+from edge.settings.settings import Settings
 
 
 def settings_of(recipes: dict[str, NamedRecipe] | None = None, **flags: str) -> Settings:

@@ -8,7 +8,7 @@ import pytest
 
 from edge.deployment.choice import choice_file
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import NamedRecipe
+from edge.settings.recipe import NamedRecipe
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored, store
 

@@ -18,7 +18,8 @@ from edge.deployment.served import (
     replacement,
     switch_to,
 )
-from edge.settings.settings import NamedRecipe, Settings
+from edge.settings.recipe import NamedRecipe
+from edge.settings.settings import Settings
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored, store
 

@@ -5,7 +5,8 @@ import pytest
 from edge.core.errors import SettingsError
 from edge.deployment.reload import reload
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import NamedRecipe, Settings
+from edge.settings.recipe import NamedRecipe
+from edge.settings.settings import Settings
 
 
 def settings_with(**flags: str) -> Settings:

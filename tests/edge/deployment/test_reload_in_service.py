@@ -16,7 +16,8 @@ from edge.deployment.served import (
     switch_to,
 )
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import NamedRecipe, RecipeGate, Settings
+from edge.settings.recipe import NamedRecipe, RecipeGate
+from edge.settings.settings import Settings
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored
 

@@ -21,7 +21,7 @@ from edge.gate.gate import (
     GateCommand,
     at_sending,
 )
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 MODES = ["reject-on-defect", "reject-unless-ok"]
 LONG_AGO = -1000.0

@@ -11,7 +11,7 @@ import pytest
 from edge.core.decision import Verdict
 from edge.gate.gate import LATE, GateCommand
 from edge.gate.gatekeeper import GateKeeper
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 LONG_AGO = -1e6
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edge.gate.policies import what_may_pass
-from edge.settings.settings import GateSettings
+from edge.settings.gate import GateSettings
 
 SAFE = {"mode": "reject-unless-ok"}
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge.core.images import Image, read_image
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive, is_chosen
-from edge.settings.settings import ArchiveSettings
+from edge.settings.archive import ArchiveSettings
 from tests.conftest import MEMORY
 from tests.waiting import wait_for
 

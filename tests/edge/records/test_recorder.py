@@ -25,7 +25,7 @@ from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder, verdict_message
-from edge.settings.settings import JournalSettings
+from edge.settings.journal import JournalSettings
 from edge.trigger.trigger import Sighting
 from tests.waiting import wait_for
 

@@ -17,7 +17,7 @@ from edge.outputs.mqtt.messages import ArchiveSummary, Message, ShadowSummary, S
 from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
 from edge.service.readings import Readings, numbers
-from edge.settings.settings import MetricsSettings
+from edge.settings.metrics import MetricsSettings
 from tests.waiting import wait_for
 
 READINGS = Readings(

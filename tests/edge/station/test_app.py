@@ -15,8 +15,8 @@ from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.core.errors import SettingsError
 from edge.deployment.served import Served
 from edge.outputs.mqtt.announcer import Announcer
+from edge.settings.camera import CameraSettings
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import CameraSettings
 
 
 def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(

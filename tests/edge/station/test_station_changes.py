@@ -13,7 +13,7 @@ from edge.core.frame import Frame
 from edge.core.runtime import load_model
 from edge.deployment.served import Served
 from edge.inspection.inspector import Inspection, Inspector
-from edge.settings.settings import NamedRecipe, RecipeGate
+from edge.settings.recipe import NamedRecipe, RecipeGate
 from tests.edge.deployment.bundles import store
 from tests.edge.station.stand import BAD, GOOD, Stand
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.images import Image
-from edge.settings.settings import TriggerSettings
+from edge.settings.trigger import TriggerSettings
 from edge.trigger.seen import SeenPart
 from edge.trigger.trigger import Look
 from tests.edge.trigger.observers import NotingObserver, frame

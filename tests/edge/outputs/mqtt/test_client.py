@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from edge.outputs.mqtt.client import BrokerLink, Incoming, Subscription, Will
-from edge.settings.settings import MqttSettings
+from edge.settings.mqtt import MqttSettings
 from tests.rigs.fake_broker import FakeBroker
 from tests.waiting import wait_for
 

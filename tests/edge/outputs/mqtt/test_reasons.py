@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from edge.outputs.mqtt.client import BrokerLink
-from edge.settings.settings import MqttSettings
+from edge.settings.mqtt import MqttSettings
 from tests.brokers import MosquittoBroker
 from tests.conftest import StartBroker
 from tests.waiting import wait_for

@@ -14,7 +14,9 @@ from edge.gate.gate import GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.pins.inputs import Edge, LineAddress
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
-from edge.settings.settings import GateSettings, PinSettings, TriggerSettings
+from edge.settings.gate import GateSettings
+from edge.settings.pins import PinSettings
+from edge.settings.trigger import TriggerSettings
 from tests.waiting import wait_for
 
 

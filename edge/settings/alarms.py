@@ -1,0 +1,75 @@
+"""[alarms]: what a person is told of, and from when on."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from edge.settings.section import Section
+
+ALARMS = (
+    "rejects-in-row",
+    "reject-rate",
+    "score-drift",
+    "disk",
+    "clock",
+    "camera",
+    "camera-settings",
+    "gate",
+    "bin",
+    "bundle",
+    "pins",
+    "journal",
+    "journal-full",
+    "journal-replaced",
+    "archive",
+    "archive-slow",
+    "broker",
+    "outbox",
+)
+"""Every alarm that there is; docs/alarms.md says what each means."""
+
+
+class AlarmSettings(Section):
+    """What a person should be told of; docs/alarms.md says when each alarm is raised and cleared."""
+
+    clear_s: float = Field(
+        10.0, ge=0, le=3600, description="an alarm is cleared when its cause has been gone for so long"
+    )
+    rejects_in_row: int = Field(
+        10, ge=0, le=10000, description="raised: so many parts in a row were rejected; 0 is off"
+    )
+    rate_window: int = Field(
+        200, ge=0, le=10000, description="rejects are counted over so many parts; 0 is off"
+    )
+    rate_expected: float | None = Field(
+        None, ge=0, le=1, description="share of rejects to expect; none learns it from the first parts"
+    )
+    rate_learn: int = Field(1000, ge=100, le=1000000, description="parts to learn that from after a start")
+    drift_window: int = Field(
+        200, ge=0, le=10000, description="scores of so many ok parts are compared with the bundle's; 0 is off"
+    )
+    drift_distance: float = Field(
+        0.3, gt=0, lt=1, description="raised: their distribution functions are further apart than this"
+    )
+    false_alarms: float = Field(
+        1e-5, gt=0, le=0.5, description="chance that a window is out of its limits though nothing changed"
+    )
+    disk_free_mb: float = Field(
+        500.0, ge=0, description="raised: less is free where the station writes; 0 is off"
+    )
+    clock_s: float = Field(
+        300.0, ge=0, le=86400, description="raised: not synchronised for so long; 0 is off"
+    )
+    outbox_s: float = Field(
+        60.0, ge=0, le=86400, description="raised: verdicts wait so long for the broker; 0 is off"
+    )
+    off: str = Field(
+        "", description='alarms that are never raised, by name, with spaces: "clock camera-settings"'
+    )
+
+    @model_validator(mode="after")
+    def _off_is_known(self) -> Self:
+        for name in self.off.split():
+            if name not in ALARMS:
+                raise ValueError(f"alarms.off: no alarm is called {name!r}; they are {', '.join(ALARMS)}")
+        return self

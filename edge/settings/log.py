@@ -1,0 +1,13 @@
+"""[log]: what is written to standard error."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from edge.settings.section import Section
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to write")
