@@ -125,6 +125,7 @@ class Gate:
         self._crowding = Crowding()
         self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
         self._unconfirmed: deque[tuple[Flight, float]] = deque()
+        self._unseen_until = -math.inf  # the end of the latest command without a part that was sent
         self.counts = GateCounts()
         self.wake = -math.inf
 
@@ -223,6 +224,11 @@ class Gate:
             self._consider(flight, due, now, commands)
         return commands
 
+    def sent(self, command: GateCommand) -> None:
+        """A command that ``step`` returned was sent: what it rejects without a part may come to the bin."""
+        if command.part is None:
+            self._unseen_until = max(self._unseen_until, command.due + command.pulse_ms / 1000)
+
     def unsent(self, command: GateCommand) -> None:
         """A command that ``step`` returned could not be sent; it comes again while there is time."""
         if command.part is None:
@@ -285,7 +291,7 @@ class Gate:
             if due is not None and due <= now and self._is_rejected(flight, due) and not flight.confirmed:
                 flight.confirmed = True
                 return True
-        if now < self._swept[1] + self._settings.confirm_ms / 1000:
+        if now < self._unseen_until + self._settings.confirm_ms / 1000:
             return True
         self.counts.unexpected += 1
         return False

@@ -56,10 +56,14 @@ class GateKeeper:
         """Send what is due from now on, also when nobody tells anything."""
         self._thread.start()
 
-    def stop(self, *, wait_s: float) -> None:
-        """What has no verdict is a fault; send what is left for at most ``wait_s``; nothing follows."""
+    def end(self) -> None:
+        """No verdict comes any more: parts without one are faults; what is held goes on being sent."""
         with self._acting():
             self._gate.end()
+
+    def stop(self, *, wait_s: float) -> None:
+        """What has no verdict is a fault; send what is left for at most ``wait_s``; nothing follows."""
+        self.end()
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline and self._thread.is_alive() and not self._is_settled():
             time.sleep(0.005)
@@ -192,8 +196,11 @@ class GateKeeper:
 
     def _send_all(self, commands: list[GateCommand]) -> None:
         for command in commands:
-            if not (self._holds(command) and self._send(command)):
-                with self._changed:
+            is_sent = self._holds(command) and self._send(command)
+            with self._changed:
+                if is_sent:
+                    self._gate.sent(command)
+                else:
                     self._take_back(command)
 
     def _holds(self, command: GateCommand) -> bool:

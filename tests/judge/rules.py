@@ -26,6 +26,7 @@ class Rules:
     max_parts: int
     silence_s: float = math.inf
     max_rate: float = math.inf
+    confirm_s: float = 0.0
 
     @property
     def says(self) -> str:
@@ -148,6 +149,7 @@ class Part:
     on_its_way: bool = True
     without_room: bool = False
     said: float | None = None  # the arrival that its latest command named
+    in_bin: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,10 @@ class Judge:
         self.furthest = -math.inf  # what was at the ejector when the gate was asked
         self.unsent = 0
         self.told = 0
+        self.awaited: list[tuple[Part, float]] = []  # in the bin, until when; the first forgotten first
+        self.unseen_until = -math.inf  # the latest command without a part
+        self.unconfirmed = 0
+        self.unexpected = 0
 
     # -- what happens
 
@@ -281,6 +287,34 @@ class Judge:
         elif part.said == due:
             part.said = None
 
+    def is_in_force(self, until: float) -> None:
+        """Rule 13: a command without a part was sent."""
+        self.unseen_until = max(self.unseen_until, until)
+
+    def ends(self) -> None:
+        """Rule 14."""
+        for part in self.parts:
+            if part.on_its_way and part.gets is None:
+                self._make_fault(part)
+
+    def finds_in_bin(self, now: float) -> None:
+        """Rule 13: something is reported in the bin."""
+        by_place = sorted((part for part in self.parts if part.on_its_way), key=lambda part: part.place)
+        arrived = [part for part in by_place if self._goes_to_bin(part, now)]
+        candidates = [part for part in [part for part, _ in self.awaited] + arrived if not part.in_bin]
+        if candidates:
+            candidates[0].in_bin = True
+        elif now >= self.unseen_until + self.rules.confirm_s:
+            self.unexpected += 1
+
+    def misses(self, now: float) -> list[str]:
+        """Rule 13: parts that should have been in the bin by now, each once; asked after ``asks``."""
+        over = [part for part, until in self.awaited if until < now]
+        self.awaited = [(part, until) for part, until in self.awaited if until >= now]
+        missing = [part.name for part in over if not part.in_bin]
+        self.unconfirmed += len(missing)
+        return missing
+
     # -- what follows
 
     def asks(self, now: float) -> list[Say]:
@@ -372,13 +406,24 @@ class Judge:
             group.append(part)
             for member in group:
                 member.without_room = part.place + gap >= here
-        for part in self.parts:
+        for part in sorted(self.parts, key=lambda part: part.place):
             arrival = self.belt.arrival(part.place, now)
             if part.on_its_way and arrival is not None and now > arrival + self.rules.window_s:
+                if self.rules.confirm_s and self._goes_to_bin(part, now):
+                    self.awaited.append((part, arrival + self.rules.confirm_s))
                 part.on_its_way = False
                 if part.gets is None:
                     self._make_fault(part)
                 self.unsent += part.gets == self.rules.says and part.said is None
+
+    def _goes_to_bin(self, part: Part, now: float) -> bool:
+        """Rule 13: whether it is past the ejector, and by what was said of it not passed."""
+        arrival = self.belt.arrival(part.place, now)
+        if arrival is None or now < arrival:
+            return False
+        if self.rules.says == "reject":
+            return (part.gets or self.rules.on_fault) == "reject"
+        return part.said is None or self._differs(part.said, arrival)
 
     def _make_fault(self, part: Part) -> None:
         """Rule 3: for good."""

@@ -61,6 +61,7 @@ def settings_of(chance: random.Random) -> GateSettings:
         "on_fault": chance.choices(["reject", "pass"], [80, 20])[0],
         "max_parts": chance.choice([1, 2, 3, 5, 1000]),
         "encoder_silence_ms": chance.uniform(30, 100),
+        "confirm_ms": chance.choice([0, chance.uniform(10, 200)]),
     }
     return GateSettings.model_validate({**fixed, **_times(chance, belt)})
 
@@ -94,6 +95,7 @@ def rules_of(settings: GateSettings) -> Rules:
         max_parts=settings.max_parts,
         silence_s=settings.encoder_silence_ms / 1000,
         max_rate=settings.encoder_max_rate,
+        confirm_s=settings.confirm_ms / 1000,
     )
 
 
@@ -110,19 +112,23 @@ class Sequence:
         self.attempts: list[tuple[GateCommand, bool]] = []
         self.sweeps: list[tuple[float, float]] = []
         self.flights: dict[str, tuple[Flight, Part]] = {}
+        self.missing: list[str] = []
         self.is_away = False
+        self.has_ended = False
         self.offset = 0  # of the encoder
         self.is_silent = False
         self.last_word = -math.inf  # of the belt
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
         self.path = self._path()  # (time, place in ms, ms a second)
-        self.keeper = GateKeeper(self.settings, send=self._send, clock=self.clock)
+        self.keeper = GateKeeper(
+            self.settings, send=self._send, on_missing=self.missing.extend, clock=self.clock
+        )
 
     def run(self) -> Outcome:
         """Until the last part is past the ejector, or a difference is seen."""
         self._plan()
-        end = self.path[-1][0] + self.settings.travel_ms / 1000 + 0.1
+        end = self.path[-1][0] + (self.settings.travel_ms + self.settings.confirm_ms) / 1000 + 0.1
         while not self.outcome.differences:
             wake = max(self.keeper.wake, self.clock.now) + self.chance.uniform(0.00001, 0.0005)
             if self.events and self.events[0][0] <= wake:
@@ -134,8 +140,16 @@ class Sequence:
             else:
                 self.clock.now = wake
                 self._turn()
-        if not self.outcome.differences and self.keeper.counts.too_late != self.judge.unsent:
-            self._differ(f"{self.keeper.counts.too_late} counted as unsent, {self.judge.unsent} by the rules")
+        counted = self.keeper.counts
+        found = {
+            "unsent": counted.too_late,
+            "unconfirmed": counted.unconfirmed,
+            "unexpected": counted.unexpected,
+        }
+        for what, count in found.items():
+            if not self.outcome.differences and count != getattr(self.judge, what):
+                self._differ(f"{count} counted as {what}, {getattr(self.judge, what)} by the rules")
+        self.outcome.counts.update(found)
         return self.outcome
 
     # -- what is planned
@@ -205,6 +219,9 @@ class Sequence:
         dice = chance.random()
         if dice < 0.06:
             return
+        if self.settings.confirm_ms and chance.random() < 0.6:
+            falls_s = (self.settings.travel_ms + chance.uniform(-5, 1.2 * self.settings.confirm_ms)) / 1000
+            self._at(moment + falls_s, self._report)
         verdict = chance.choices(VERDICTS, [60, 20, 10, 10])[0]
         late = chance.uniform(0.0005, 0.01) if dice < 0.8 else chance.uniform(0.03, 0.4)
         self._at(told + late, lambda: self._decide(name, verdict))
@@ -215,7 +232,9 @@ class Sequence:
         chance = self.chance
         begin = chance.uniform(self.begun, self.path[-1][0])
         end = begin + chance.choice([0.003, 0.02, 0.1, 0.3]) * chance.uniform(0.5, 1.5)
-        kind = chance.choice(["none", "link", "unseen", "held", "held", "change", "lost", "undelivered"])
+        kind = chance.choice(
+            ["none", "link", "unseen", "held", "held", "change", "lost", "undelivered", "end"]
+        )
         if kind == "link":
             self._at(begin, lambda: setattr(self, "is_away", True))
             self._at(end, lambda: setattr(self, "is_away", False))
@@ -239,6 +258,8 @@ class Sequence:
                 self._at(end, lambda: setattr(self, "is_silent", False))
         elif kind == "undelivered":
             self._at(end, self._undelivered)
+        elif kind == "end":
+            self._at(end, self._end)
         self.outcome.counts[kind] += 1
 
     def _at(self, moment: float, action: Callable[[], None]) -> None:
@@ -247,6 +268,8 @@ class Sequence:
     # -- what happens
 
     def _see(self, name: str, seen: float, *, has_count: bool) -> None:
+        if self.has_ended:
+            return
         count = round(self._really_at(seen) * COUNTS_PER_MS) + self.offset if has_count else None
         self.outcome.counts["parts"] += 1
         flight: list[Flight] = []
@@ -258,6 +281,8 @@ class Sequence:
         self.flights[name] = flight[0], part[0]
 
     def _decide(self, name: str, verdict: Verdict) -> None:
+        if name not in self.flights:
+            return  # refused after the end
         flight, part = self.flights[name]
         is_fault: list[bool] = []
         by_the_rules: list[bool] = []
@@ -307,6 +332,15 @@ class Sequence:
             self.keeper.undelivered(command)
             self.judge.did_not_leave(command.part, command.due)
 
+    def _report(self) -> None:
+        """The sensor at the bin."""
+        self.outcome.counts["reported"] += 1
+        self._tell(self.keeper.confirm, self.judge.finds_in_bin)
+
+    def _end(self) -> None:
+        self.has_ended = True
+        self._tell(self.keeper.end, lambda _: self.judge.ends())
+
     def _really_at(self, at: float) -> float:
         """Where the belt really is, in milliseconds."""
         time, place, speed = next((step for step in reversed(self.path) if step[0] <= at), self.path[0])
@@ -319,7 +353,11 @@ class Sequence:
     # -- gate and judge beside each other
 
     def _turn(self) -> None:
+        self.missing.clear()
         self._both(self.keeper.turn, self.judge.listens, looks_to_tell=0)
+        by_the_rules = self.judge.misses(self.clock.looks[0])
+        if self.missing != by_the_rules:
+            self._differ(f"missing in the bin: {self.missing} by the gate, {by_the_rules} by the rules")
 
     def _tell(self, gate: Callable[[], object], judge: Callable[[float], object]) -> None:
         self._both(gate, judge, looks_to_tell=1)
@@ -345,9 +383,7 @@ class Sequence:
             self._differ(f"{len(sendings)} commands by the gate; by the rules {says}")
             return
         self._compare(says, sendings[sweeps:], [pair for pair in attempts if pair[0].part is not None])
-        self._compare_sweeps(
-            now, sendings[:sweeps], [command for command, _ in attempts if command.part is None]
-        )
+        self._compare_sweeps(now, sendings[:sweeps], [pair for pair in attempts if pair[0].part is None])
 
     def _compare(
         self, says: list[Say], sendings: list[float], attempts: list[tuple[GateCommand, bool]]
@@ -380,19 +416,23 @@ class Sequence:
         fields = command.action, command.pulse_ms, command.reason is not None, command.due_count
         return max(times) < _SAME_S and fields == (say.action, rules.pulse_ms, say.is_fault, count)
 
-    def _compare_sweeps(self, now: float, sendings: list[float], commands: list[GateCommand]) -> None:
+    def _compare_sweeps(
+        self, now: float, sendings: list[float], attempts: list[tuple[GateCommand, bool]]
+    ) -> None:
         """Commands without a part: enough of them, and none that hits a good part."""
         must = self.judge.must_sweep(now)
-        for command in commands:
+        for command, is_sent in attempts:
             begin, end = command.due, command.due + command.pulse_ms / 1000
             self.sweeps.append((begin, end))
+            if is_sent:
+                self.judge.is_in_force(end)
             self.outcome.counts["sweep"] += 1
             hit = self.judge.is_needless(begin, end, now)
             if hit is not None:
                 self._differ(f"{command} hits {hit}")
             if begin - now > self.judge.rules.margin_s + _SAME_S or end - begin > 0.5 + _SAME_S:
                 self._differ(f"{command} at {now}: too early, or too long")
-        is_held = bool(sendings) and not commands  # it had passed by the time of sending: it comes again
+        is_held = bool(sendings) and not attempts  # it had passed by the time of sending: it comes again
         late_s = _SAME_S + (0 if self.settings.belt == "steady" else self.judge.rules.window_s / 2)
         if must and not is_held and not any(b - late_s <= now <= e + _SAME_S for b, e in self.sweeps[-20:]):
             self._differ(f"{now}: what nobody saw is at the ejector, and nothing is said of it")

@@ -27,7 +27,19 @@ def _quiet() -> Iterator[None]:
 def test_the_gate_keeps_its_rules_in_random_sequences() -> None:
     differ, counts = judge(0, SEQUENCES)
     assert differ == []
-    assert {"reject", "pass", "sweep", "held back", "link", "lost", "change", "unseen"} <= counts.keys()
+    assert {
+        "reject",
+        "pass",
+        "sweep",
+        "held back",
+        "link",
+        "lost",
+        "change",
+        "unseen",
+        "end",
+        "unconfirmed",
+        "unexpected",
+    } <= counts.keys()
 
 
 def test_the_judge_uses_nothing_of_the_gate() -> None:
@@ -118,9 +130,45 @@ class Zealous(Gate):
             self._spans[-1].end += self._min_gap * 3
 
 
+class Unworried(Gate):
+    """Rule 13: takes for granted that what was rejected is in the bin."""
+
+    def missing(self, now: float) -> list[str]:
+        return []
+
+
+class Forgiving(Gate):
+    """Rule 13: forgets what it rejected without a part as soon as it knows where the belt is."""
+
+    def found(self, now: float) -> None:
+        super().found(now)
+        self._unseen_until = -math.inf
+
+
+class Endless(Gate):
+    """Rule 14: still waits for verdicts at the end."""
+
+    def end(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     "gate",
-    [Trusting, Careless, Blunt, Full, Credulous, Hasty, Stubborn, Unlooking, Forgetful, Zealous],
+    [
+        Trusting,
+        Careless,
+        Blunt,
+        Full,
+        Credulous,
+        Hasty,
+        Stubborn,
+        Unlooking,
+        Forgetful,
+        Zealous,
+        Unworried,
+        Forgiving,
+        Endless,
+    ],
 )
 def test_the_judge_notices_a_gate_without_one_of_its_rules(
     gate: type[Gate], monkeypatch: pytest.MonkeyPatch
