@@ -55,6 +55,11 @@ def at_sending(command: GateCommand, now: float) -> GateCommand | None:
     return None if command.part is not None or left_ms <= 0 else replace(command, due=now, pulse_ms=left_ms)
 
 
+def useless_after(command: GateCommand) -> float:
+    """From when on a command, as it was to be sent, must not leave any more."""
+    return command.due if command.part is not None else command.due + command.pulse_ms / 1000
+
+
 @dataclass(eq=False)
 class Flight:
     """One part on its way. ``place`` is where the belt is when the part is at the ejector.

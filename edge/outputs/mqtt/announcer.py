@@ -9,7 +9,7 @@ from typing import Any
 from edge.alarms.delivery import AlarmEvent
 from edge.core.versions import versions
 from edge.deployment.shadow import Disagreement
-from edge.gate.gate import GateCommand, at_sending
+from edge.gate.gate import GateCommand, at_sending, useless_after
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.inbox import WaitingCommand
@@ -99,6 +99,7 @@ class Announcer:
             message.payload(),
             qos=1,
             expires_s=said.valid_until - now,
+            useless_after=useless_after(said),
             on_refused=lambda _: self.on_command_refused(command),
         )
         return receipt is not None

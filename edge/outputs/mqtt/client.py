@@ -6,6 +6,7 @@ commands that cannot be sent now are never sent.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -182,12 +183,14 @@ class BrokerLink:
         qos: int,
         retain: bool = False,
         expires_s: float | None = None,
+        useless_after: float = math.inf,
         correlation: bytes | None = None,
         on_refused: Callable[[str], None] = lambda _: None,
     ) -> Receipt | None:
         """Hand a message to the connection that there is now; None if it cannot take it.
 
-        ``on_refused`` is called with the reason, on our own thread, where the broker does not take it.
+        ``on_refused`` is called with the reason, on our own thread, where the broker does not take it, and
+        where it was not written to the network by ``useless_after``, in monotonic seconds: then it never is.
         No lock of ours may be held here: paho calls back while it holds its own.
         """
         connection = self._open
@@ -199,6 +202,7 @@ class BrokerLink:
             qos=qos,
             retain=retain,
             expires_s=expires_s,
+            useless_after=useless_after,
             correlation=correlation,
             on_refused=on_refused,
         )

@@ -21,6 +21,7 @@ MOST_UNACKNOWLEDGED = 500
 REFUSED_S = 0.5
 """So long nothing more is tried on a topic where the broker refused a message."""
 _STALL_S = 1.0
+_LEFT_OUT = "not written in time"
 _HEADERS = 64  # bytes of a packet that are neither topic, payload nor correlation data; more than there are
 
 Protocol = Literal["5", "3.1.1"]
@@ -73,6 +74,7 @@ class Connection:
         """Of the topics on which the latest message did not get through: why."""
         self._lock = threading.Lock()  # never held while paho is called: it holds its own when it calls us
         self._given: list[_Given] = []
+        client.on_left_out = self._left_out
         self._refusals: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._refused: dict[int, str] = {}
         self._again_at: dict[str, float] = {}
@@ -122,6 +124,7 @@ class Connection:
         qos: int,
         retain: bool,
         expires_s: float | None,
+        useless_after: float,
         correlation: bytes | None,
         on_refused: Callable[[str], None],
     ) -> Receipt | None:
@@ -133,8 +136,13 @@ class Connection:
             return None
         if qos and (time.monotonic() < self._again_at.get(topic, 0.0) or not self._may_one_more()):
             return None
-        info = self.client.publish(
-            topic, payload, qos=qos, retain=retain, properties=self._properties(expires_s, correlation)
+        info = self.client.publish_until(
+            useless_after,
+            topic,
+            payload=payload,
+            qos=qos,
+            retain=retain,
+            properties=self._properties(expires_s, correlation),
         )
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return None
@@ -148,6 +156,10 @@ class Connection:
     def refused(self, message: int, reason: ReasonCode) -> None:
         """The broker does not take a message; called on paho's thread."""
         self._refusals.put((message, str(reason)))
+        self.news.set()
+
+    def _left_out(self, message: int) -> None:
+        self._refusals.put((message, _LEFT_OUT))
         self.news.set()
 
     def settle(self) -> list[Receipt]:
@@ -165,8 +177,9 @@ class Connection:
         for one in over:
             self.troubles.pop(one.topic, None)
         for one, reason in refused:
-            self.troubles[one.topic] = reason
-            self._again_at[one.topic] = time.monotonic() + REFUSED_S
+            if reason != _LEFT_OUT:  # that was us, not the broker
+                self.troubles[one.topic] = reason
+                self._again_at[one.topic] = time.monotonic() + REFUSED_S
             one.on_refused(reason)
         return [Receipt(self.number, one.info.mid) for one, _ in refused]
 

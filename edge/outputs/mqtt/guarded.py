@@ -4,10 +4,15 @@ paho takes one malformed property of a message for the end of the connection, so
 would end every connection; and it makes as much room as a packet claims to need. What others publish is
 refused here, message by message; what a broker itself must not send ends the connection, with a reason.
 
+And it hands what is published to a thread of its own, which may come to run late: a message that is of use
+until some moment is looked at once more there, just before it is written.
+
 The overridden methods are paho's own (2.1 to 2.2); tests/edge/outputs/mqtt/test_guarded.py holds them to it.
 """
 
+import math
 import struct
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,18 +31,61 @@ _QOS = 0x06
 _QOS_1 = 0x02
 
 
+class _Dated(bytearray):
+    """A packet that is not to be written after a moment, in monotonic seconds."""
+
+    useless_after = math.inf
+
+
 class GuardedClient(paho.Client):
     """A client of one connection; ``fault`` says what the broker sent that ended it, or None.
 
-    ``on_unreadable`` is called with the topic of a message that is refused, and why, on paho's thread.
+    ``on_unreadable`` is called with the topic of a message that is refused, and why, on paho's thread;
+    ``on_left_out`` with the number of a message that was not written in time and never will be, on the same.
     """
 
     def __init__(self, *args: Any, on_unreadable: Callable[[str, str], None], **more: Any) -> None:
         super().__init__(*args, **more)
         self.fault: str | None = None
+        self.on_left_out: Callable[[int], None] = lambda _: None
         self._on_unreadable = on_unreadable
+        self._publishing = threading.local()
         self._packet_began: float | None = None
         self._has_answer = False
+
+    def publish_until(self, useless_after: float, topic: str, **message: Any) -> paho.MQTTMessageInfo:
+        """Publish what must be written by then, in monotonic seconds, or not at all."""
+        self._publishing.useless_after = useless_after
+        try:
+            return self.publish(topic, **message)
+        finally:
+            self._publishing.useless_after = math.inf
+
+    def _packet_queue(
+        self, command: int, packet: bytes | bytearray, mid: int, qos: int, *more: Any, **named: Any
+    ) -> MQTTErrorCode:
+        useless_after = getattr(self._publishing, "useless_after", math.inf)
+        if useless_after < math.inf:
+            packet = _Dated(packet)
+            packet.useless_after = useless_after
+        return super()._packet_queue(command, packet, mid, qos, *more, **named)
+
+    def _packet_write(self) -> MQTTErrorCode:
+        now = time.monotonic()
+        for waiting in self._out_packet.copy():
+            if waiting["pos"] == 0 and now > getattr(waiting["packet"], "useless_after", math.inf):
+                self._out_packet.remove(waiting)
+                self._leave_out(waiting["mid"])
+        return super()._packet_write()
+
+    def _leave_out(self, number: int) -> None:
+        """Nothing waits any more for the acknowledgement of a message that was not written."""
+        self.on_left_out(number)
+        with self._out_message_mutex:
+            message = self._out_messages.pop(number, None)
+            if message is not None:
+                self._inflight_messages -= 1
+                message.info._set_as_published()
 
     def _sock_recv(self, bufsize: int) -> bytes:
         return super()._sock_recv(min(bufsize, _CHUNK))

@@ -10,6 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from edge.outputs.mqtt.client import BrokerLink, Incoming, Subscription, Will
+from edge.outputs.mqtt.guarded import GuardedClient
 from edge.settings.mqtt import MqttSettings
 from tests.rigs.fake_broker import FakeBroker
 from tests.waiting import wait_for
@@ -316,4 +317,34 @@ def test_a_refused_message_is_told_to_whom_it_concerns_and_not_tried_at_once_aga
     wait_for(lambda: reasons == ["Not authorized"])
     assert link.trouble == f"mqtt: {link.address}: a/b: Not authorized"
     assert link.publish("a/b", b"x", qos=1) is None
+    link.stop()
+
+
+@pytest.mark.parametrize("left_s", [0.05, 3600.0])
+def test_a_message_that_the_network_thread_does_not_come_to_in_time_is_never_written(
+    fake_broker: FakeBroker, monkeypatch: pytest.MonkeyPatch, left_s: float
+) -> None:
+    """As where the process is held after a command was handed over: paho writes on a thread of its own."""
+    link, spoken = protocols(fake_broker, monkeypatch)
+    link.start()
+    wait_for(lambda: len(spoken) == 1)
+    write, held, reasons = GuardedClient._packet_write, threading.Event(), list[str]()
+
+    def hold(client: GuardedClient) -> object:
+        held.wait()
+        return write(client)
+
+    monkeypatch.setattr(GuardedClient, "_packet_write", hold)
+    useless_after = time.monotonic() + left_s
+    assert link.publish("a/b", b"in time", qos=1, useless_after=useless_after, on_refused=reasons.append)
+    link.publish("a/c", b"whenever", qos=1)
+    wait_for(lambda: left_s > 60 or time.monotonic() > useless_after)
+    held.set()
+    wait_for(lambda: fake_broker.told["c"] == 1)
+    if left_s < 60:
+        wait_for(lambda: reasons == ["not written in time"])
+    assert fake_broker.told["b"] == (left_s > 60)
+    assert link.trouble is None
+    assert link.publish("a/b", b"the next", qos=1) is not None
+    wait_for(lambda: fake_broker.told["b"] == 1 + (left_s > 60))
     link.stop()
