@@ -13,7 +13,6 @@ docs/gate.md has the rules in full, by number; in short:
 
 import math
 from bisect import bisect_right, insort
-from collections import deque
 from dataclasses import dataclass, replace
 
 from edge.core.decision import Verdict
@@ -129,7 +128,7 @@ class Gate:
         self._known_since = -math.inf
         self._crowding = Crowding()
         self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
-        self._unconfirmed: deque[tuple[Flight, float]] = deque()
+        self._unconfirmed: list[tuple[Flight, float]] = []
         self._unseen_until = -math.inf  # the end of the latest command without a part that was sent
         self.counts = GateCounts()
         self.wake = -math.inf
@@ -212,6 +211,8 @@ class Gate:
         commands: list[GateCommand] = []
         self._sweep(commands, now)
         self._let_go(now)
+        for _, until in self._unconfirmed:  # in any order: a belt that turns may bring a later part sooner
+            self._wake_at(until)
         for flight in self._flights:
             if self._steady and self._has_its_command(flight):
                 continue  # on a steady belt that stays right
@@ -287,9 +288,9 @@ class Gate:
 
     def confirm(self, now: float) -> bool:
         """A part was seen in the bin; False if none was rejected that could be there."""
-        while self._unconfirmed:
-            flight, _ = self._unconfirmed.popleft()
+        for flight, _ in self._unconfirmed:
             if not flight.confirmed:
+                flight.confirmed = True
                 return True
         for flight in self._flights:
             due = self._belt.arrival(flight.place, now)
@@ -303,11 +304,10 @@ class Gate:
 
     def missing(self, now: float) -> list[str]:
         """Parts that were rejected and not seen in the bin in time, each once."""
-        parts = []
-        while self._unconfirmed and self._unconfirmed[0][1] < now:
-            flight, _ = self._unconfirmed.popleft()
-            if not flight.confirmed:
-                parts.append(flight.part)
+        parts = [flight.part for flight, until in self._unconfirmed if until < now and not flight.confirmed]
+        self._unconfirmed = [
+            (flight, until) for flight, until in self._unconfirmed if until >= now and not flight.confirmed
+        ]
         self.counts.unconfirmed += len(parts)
         return parts
 
@@ -378,14 +378,12 @@ class Gate:
                 self.counts.too_late += 1
             if self._settings.confirm_ms and self._is_rejected(flight, due):
                 self._unconfirmed.append((flight, due + self._settings.confirm_ms / 1000))
-        if self._unconfirmed:
-            self._wake_at(self._unconfirmed[0][1])
 
     def _is_rejected(self, flight: Flight, due: float) -> bool:
         """Whether a part goes into the bin, by what was said of it and not by what should have been."""
         if self._sent == "pass":
             return not self._agrees(flight.stated, due)
-        return flight.action == "reject"
+        return (flight.action or self._settings.on_fault) == "reject"
 
     def _is_behind(self, flight: Flight, now: float) -> bool:
         return flight.place < self._belt.place(now)

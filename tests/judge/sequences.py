@@ -21,6 +21,7 @@ SAMPLE_S = 0.01
 LONG_AGO_S = 1000.0
 VERDICTS = [Verdict.OK, Verdict.DEFECT, Verdict.UNSURE, Verdict.FAULT]
 _SAME_S = 1e-7
+_ROUNDED_S = 1e-6  # as is said how long a command without a part lasts
 
 
 class Clock:
@@ -433,8 +434,12 @@ class Sequence:
             if begin - now > self.judge.rules.margin_s + _SAME_S or end - begin > 0.5 + _SAME_S:
                 self._differ(f"{command} at {now}: too early, or too long")
         is_held = bool(sendings) and not attempts  # it had passed by the time of sending: it comes again
-        late_s = _SAME_S + (0 if self.settings.belt == "steady" else self.judge.rules.window_s / 2)
-        if must and not is_held and not any(b - late_s <= now <= e + _SAME_S for b, e in self.sweeps[-20:]):
+        late_s = _ROUNDED_S + (0 if self.settings.belt == "steady" else self.judge.rules.window_s / 2)
+        if (
+            must
+            and not is_held
+            and not any(b - late_s <= now <= e + _ROUNDED_S for b, e in self.sweeps[-20:])
+        ):
             self._differ(f"{now}: what nobody saw is at the ejector, and nothing is said of it")
 
     def _differ(self, what: str) -> None:

@@ -509,6 +509,25 @@ def test_a_part_that_got_no_pass_must_be_in_the_bin_too() -> None:
     assert gate.missing(0.9) == ["a"]
 
 
+def test_a_part_whose_verdict_was_due_when_the_bin_reports_is_the_one_in_the_bin() -> None:
+    gate, _ = gate_of(confirm_ms=300)
+    gate.expect("a", 0.0)
+    assert gate.confirm(0.505)
+    until(gate, 0.6)
+    assert gate.missing(2.0) == []
+
+
+def test_a_part_that_is_told_late_is_missing_in_its_own_time() -> None:
+    gate, _ = gate_of(confirm_ms=300)
+    gate.expect("a", 0.1)
+    until(gate, 0.65)
+    gate.expect("told late", 0.0)
+    gate.step(0.66)
+    assert gate.wake == pytest.approx(0.8)
+    assert gate.missing(0.85) == ["told late"]
+    assert gate.missing(0.91) == ["a"]
+
+
 def test_at_the_end_what_has_no_verdict_is_rejected() -> None:
     gate, _ = gate_of()
     gate.expect("a", 0.0)
