@@ -81,9 +81,7 @@ def test_training_quantization_and_the_device_see_the_same_bytes(located: Path, 
     run = read_run(located / "run")
     spec = load_model(located / "part.tflite").bundle.manifest.input
     again = load_pixels(run, run.held_out, data)
-    trained = load_test_set(
-        read_layout(data), task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input
-    )
+    trained = load_test_set(read_layout(data), run, spec=run.input)
     by_file = dict(zip((one.file for one in trained.photographs), trained.pixels, strict=True))
     for item, pixels in zip(run.held_out, again, strict=True):
         on_device = preprocess(read_image(data / item.file), spec)

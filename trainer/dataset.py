@@ -20,7 +20,7 @@ from edge.core.images import Image, decode_image, is_grey, read_bytes, read_imag
 from edge.core.memory import memory_for
 from edge.core.pages import further_pages
 from edge.core.photographs.layouts import Item, Layout
-from edge.core.photographs.names import key
+from edge.core.photographs.truths import Vocabulary, tell_truths
 from edge.core.preprocess import InputSpec, Locate, preprocess
 from edge.core.set_depth import SetDepth, find_set_depth
 from edge.core.words import counted
@@ -52,8 +52,10 @@ class Photograph:
 class Dataset:
     """Photographs and their pixels, uint8 (N, height, width, channels), in the same order.
 
-    The pixels are on the disk: read them in parts. ``pages``: files of which only the first page is used, and
-    how many more they have. ``shape``: of the photographs as they lie, where known.
+    A label that is none of ``classes`` is a defect of a kind that the model doesn't know; there are such only
+    among photographs to score it on. The pixels are on the disk: read them in parts. ``pages``: files of
+    which only the first page is used, and how many more they have. ``shape``: of the photographs as they lie,
+    where known.
     """
 
     root: Path
@@ -71,8 +73,14 @@ class Dataset:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Class numbers (N,)."""
-        return np.array([self.classes.index(photograph.label) for photograph in self.photographs])
+        """Class numbers (N,); those of unknown kinds follow after the classes."""
+        numbers = {name: number for number, name in enumerate([*self.classes, *self.unknown_kinds])}
+        return np.array([numbers[photograph.label] for photograph in self.photographs])
+
+    @property
+    def unknown_kinds(self) -> list[str]:
+        """Labels that are none of the classes, in alphabetical order."""
+        return sorted({photograph.label for photograph in self.photographs} - set(self.classes))
 
     @property
     def ok_index(self) -> int | None:
@@ -152,7 +160,6 @@ def load_training_set(
     """
     items = layout.of("train")
     names = sorted({item.label for item in items})
-    _refuse_twins(layout, names)
     chosen, classes, ok_class = choose_task(names, task=task, ok_class=ok_class)
     if len(names) < 2 and chosen != "anomaly":
         raise InputError(
@@ -184,58 +191,38 @@ def load_training_set(
     return dataset
 
 
-def _refuse_twins(layout: Layout, names: Sequence[str]) -> None:
-    """The device tells folders by their names in any case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        twin = seen.setdefault(key(name), name)
-        if twin != name:
-            raise InputError(
-                f"{layout.root}: classes {twin} and {name} differ by case or blanks alone; one would be right"
-            )
+def load_test_set(layout: Layout, known: Vocabulary, *, spec: InputSpec, groups: str = NONE) -> Dataset:
+    """Read photographs to score a model on, whose classes ``known`` names.
 
-
-def load_test_set(
-    layout: Layout,
-    *,
-    task: Task,
-    classes: list[str],
-    ok_class: str | None,
-    spec: InputSpec,
-    groups: str = NONE,
-) -> Dataset:
-    """Read photographs to score a run on; raises InputError for a label that is no known class.
-
-    Where the layout has a part for testing, only that is read.
+    A label beside OK parts that is no class is a defect of unknown kind; without OK parts InputError is
+    raised for it, but where the model tells one kind of defect alone. Where the layout has a part for
+    testing, only that is read.
     """
     items = layout.of("test") or layout.items
-    known = {key(name): name for name in classes}
-    names = sorted({item.label for item in items})
-    ok_name = next((name for name in names if known.get(key(name)) == ok_class), None)
-    ok_name = ok_name or find_ok_class(names)
-    meaning: dict[str, str] = {}
-    for name in names:
-        label = known.get(key(name))
-        if label is None and ok_class is not None and name == ok_name:
-            label = ok_class
-        if label is None and has_one_logit(task):
-            label = classes[1]
-        if label is None:
-            raise InputError(
-                f"{layout.root}: {name}: no such class in the run; it knows {', '.join(classes)}"
-            )
-        meaning[name] = label
-    labels = [meaning[item.label] for item in items]
+    classes, ok_class = list(known.classes), known.ok_class
+    told = {one.path: one.label for one in tell_truths(layout, known)}
+    guessed = sorted({item.label for item in items if told[item.path] is None})
+    if guessed and not has_one_logit(known.task):
+        raise InputError(
+            f"{layout.root}: {guessed[0]}: no such class in the run; it knows {', '.join(classes)}"
+        )
+    labels = [told[item.path] or classes[1] for item in items]
     depth = find_set_depth(item.path for item in items) if spec.bits is None else SetDepth()
     spec = spec.model_copy(update={"bits": spec.bits or depth.bits})
-    dataset = _load(layout, items, labels, task, classes, ok_class, spec, groups=groups, threads=_READERS)
+    dataset = _load(
+        layout, items, labels, known.task, classes, ok_class, spec, groups=groups, threads=_READERS
+    )
     if depth.note is not None:
         dataset.warnings.append(depth.note)
-    unknown = [name for name in names if key(name) not in known]
-    if has_one_logit(task) and unknown and ok_class not in meaning.values():
+    if guessed:
         dataset.warnings.append(
-            f"{layout.root}: {', '.join(unknown)}: taken for {classes[1]}; "
+            f"{layout.root}: {', '.join(guessed)}: taken for {classes[1]}; "
             f"a folder of OK parts would be named {ok_class}"
+        )
+    if dataset.unknown_kinds:
+        dataset.warnings.append(
+            f"{layout.root}: {', '.join(dataset.unknown_kinds)}: defects of kinds that the run does not "
+            "know; what passes of them is an escape"
         )
     return dataset
 

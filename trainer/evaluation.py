@@ -23,7 +23,8 @@ _FEW = 10  # parts of a class, to draw from
 class Decisions:
     """What a model says of photographs: ``labels``, ``taken_for`` (N,) class numbers; ``groups`` (N,).
 
-    ``probabilities``: (N, classes); ``scores``: (N,), 0 to 1.
+    ``probabilities``: (N, classes); ``scores``: (N,), 0 to 1. ``unknown_kinds``: names of labels that follow
+    after the classes, defects that the model has no class for.
     """
 
     task: Task
@@ -36,11 +37,47 @@ class Decisions:
     scores: NDArray[np.float64]
     verdicts: list[Verdict]
     taken_for: NDArray[np.int64]
+    unknown_kinds: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Of all labels."""
+        return [*self.classes, *self.unknown_kinds]
+
+    @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """Whether the model has a class for each."""
+        return np.asarray(self.labels < len(self.classes))
+
+    @property
+    def passed(self) -> NDArray[np.bool_]:
+        """Whether the verdict is ok."""
+        return np.array([verdict == Verdict.OK for verdict in self.verdicts], bool)
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
-        """Whether each class was recognised; of two, whether the verdict is right."""
-        return np.asarray(self.taken_for == self.labels)
+        """Whether each class was recognised; of two, whether the verdict is; an unknown kind may not pass."""
+        return np.where(self.is_known, self.taken_for == self.labels, ~self.passed)
+
+    @property
+    def certainty(self) -> NDArray[np.float64]:
+        """The probability of the true class, (N,); of an unknown kind, that it is none of the OK class."""
+        true_class = np.where(self.is_known, self.labels, 0)
+        said = self.probabilities[np.arange(len(self.labels)), true_class]
+        return np.where(self.is_known, said, self.scores)
+
+    def at(self, positions: NDArray[np.int64]) -> "Decisions":
+        """Those of some photographs."""
+        return replace(
+            self,
+            files=[self.files[int(position)] for position in positions],
+            labels=self.labels[positions],
+            groups=self.groups[positions],
+            probabilities=self.probabilities[positions],
+            scores=self.scores[positions],
+            verdicts=[self.verdicts[int(position)] for position in positions],
+            taken_for=self.taken_for[positions],
+        )
 
 
 class ClassMeasured(BaseModel):
@@ -122,6 +159,7 @@ def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresho
         scores,
         verdicts=[],
         taken_for=probabilities.argmax(axis=1),
+        unknown_kinds=dataset.unknown_kinds,
     )
     return with_verdicts(found, [decide(float(score), thresholds) for score in scores])
 
@@ -153,7 +191,7 @@ def figures_of(found: Decisions) -> Figures:
     ok_class = None if found.ok_index is None else found.classes[found.ok_index]
     rows = zip(found.labels, found.verdicts, found.probabilities.argmax(axis=1), found.scores, strict=True)
     inspections = [
-        Labelled(found.classes[int(label)], verdict, found.classes[int(predicted)], float(score))
+        Labelled(found.names[int(label)], verdict, found.classes[int(predicted)], float(score))
         for label, verdict, predicted, score in rows
     ]
     return compute_figures(inspections, task=found.task, classes=found.classes, ok_class=ok_class)
@@ -162,13 +200,19 @@ def figures_of(found: Decisions) -> Figures:
 def evaluate_decisions(found: Decisions, thresholds: Thresholds, costs: Costs | None) -> Evaluation:
     """All figures of decisions, with their intervals; with ``costs`` also what they are worth on the line."""
     per_class = {name: _of_class(found, number) for number, name in enumerate(found.classes)}
-    recalls = [one.recall for one in per_class.values() if one.recall.value is not None]
+    kinds = range(len(found.classes), len(found.names))
+    rejected = [share(~found.passed, found.labels == number, found.groups) for number in kinds]
+    recalls = [one for one in (*(of.recall for of in per_class.values()), *rejected) if one.value is not None]
     everything = np.ones(len(found.labels), bool)
     measured = {
         "accuracy": share(found.is_right, everything, found.groups),
         "balanced_accuracy": weighted_sum(recalls, [1 / len(recalls)] * len(recalls)),
     }
-    measured |= _drawn(found, floor=measured["balanced_accuracy"].low)
+    floor = measured["balanced_accuracy"].low
+    if found.is_known.any():
+        measured["macro_f1"] = Draws(found.labels, found.groups).measure(_macro_f1(found), floor=floor)
+        measured |= _of_probabilities(found.at(np.flatnonzero(found.is_known)))
+    measured |= _areas(found, floor=floor)
     if found.ok_index is not None:
         measured |= _escapes_and_overkill(found)
     parts = _parts_with_mistakes(found)
@@ -208,15 +252,14 @@ def _of_class(found: Decisions, number: int) -> ClassMeasured:
 
 def _escapes_and_overkill(found: Decisions) -> dict[str, Measured]:
     is_defect = found.labels != found.ok_index
-    passed = np.array([verdict == Verdict.OK for verdict in found.verdicts])
     return {
-        "escape_rate": share(passed, is_defect, found.groups),
-        "overkill_rate": share(~passed, ~is_defect, found.groups),
+        "escape_rate": share(found.passed, is_defect, found.groups),
+        "overkill_rate": share(~found.passed, ~is_defect, found.groups),
     }
 
 
-def _drawn(found: Decisions, *, floor: float | None) -> dict[str, Measured]:
-    """What is no share of photographs: parts are drawn again."""
+def _of_probabilities(found: Decisions) -> dict[str, Measured]:
+    """What is no share of photographs, and needs a class for each: parts are drawn again."""
     draws = Draws(found.labels, found.groups)
     rows = np.arange(len(found.labels))
     truth = np.eye(len(found.classes))[found.labels]
@@ -224,20 +267,25 @@ def _drawn(found: Decisions, *, floor: float | None) -> dict[str, Measured]:
     if len(found.classes) == 2:
         wrong = wrong / 2  # both classes are wrong by the same amount: it counts once
     surprise = -np.log(np.maximum(found.probabilities[rows, found.labels], _SURE))
-    measured = {
-        "macro_f1": draws.measure(_macro_f1(found), floor=floor),
+    return {
         "loss": draws.measure(_mean_of(surprise)),
         "brier": draws.measure(_mean_of(wrong)),
         "calibration_error": draws.measure(_calibration_error(found)),
     }
+
+
+def _areas(found: Decisions, *, floor: float | None) -> dict[str, Measured]:
     is_defect = found.labels != found.ok_index
-    if found.ok_index is not None and is_defect.any() and not is_defect.all():
-        for place, name in enumerate(("auroc", "average_precision")):
-            measured[name] = draws.measure(
-                lambda weights, place=place: areas(found.scores, is_defect, weights)[place],  # type: ignore[misc]
-                floor=floor,
-            )
-    return measured
+    if found.ok_index is None or not is_defect.any() or is_defect.all():
+        return {}
+    draws = Draws(found.labels, found.groups)
+    return {
+        name: draws.measure(
+            lambda weights, place=place: areas(found.scores, is_defect, weights)[place],  # type: ignore[misc]
+            floor=floor,
+        )
+        for place, name in enumerate(("auroc", "average_precision"))
+    }
 
 
 def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -245,7 +293,7 @@ def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDA
 
 
 def _macro_f1(found: Decisions) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    classes = np.unique(found.labels)
+    classes = np.unique(found.labels[found.is_known])
     is_it = (found.labels[:, np.newaxis] == classes).astype(float)
     taken = (found.taken_for[:, np.newaxis] == classes).astype(float)
 
@@ -297,7 +345,7 @@ def _parts_with_mistakes(found: Decisions) -> list[PartFigures]:
         parts.append(
             PartFigures(
                 part=int(group),
-                label=found.classes[int(np.bincount(found.labels[members]).argmax())],
+                label=found.names[int(np.bincount(found.labels[members]).argmax())],
                 images=len(members),
                 right=len(members) - len(wrong),
                 file=found.files[int(wrong[0])],

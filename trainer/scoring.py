@@ -34,9 +34,7 @@ def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
     """Figures of a run on other photographs; ``groups``: as of `trainer train`. Raises InputError."""
     run = read_run(run_folder)
     layout = read_layout(data)
-    dataset = load_test_set(
-        layout, task=run.task, classes=run.classes, ok_class=run.ok_class, spec=run.input, groups=groups
-    )
+    dataset = load_test_set(layout, run, spec=run.input, groups=groups)
     network = load_network(run_folder)
     found = decisions(dataset, predict_logits(network, dataset.pixels), run.thresholds)
     details = evaluate_decisions(found, run.thresholds, run.costs)

@@ -65,7 +65,17 @@ def _classes(figures: Figures, details: Evaluation) -> list[str]:
         one = details.per_class_measured[name]
         cells = " ".join(f"{with_interval(value):<24}" for value in (one.precision, one.recall, one.f1))
         lines.append(f"  {name:<{width}}  {values.images:6}  {one.parts:5}  {cells} {row}")
-    return lines
+    return lines + _unknown_kinds(figures)
+
+
+def _unknown_kinds(figures: Figures) -> list[str]:
+    kinds = {
+        name: sum(row.values()) for name, row in figures.confusion.items() if name not in figures.per_class
+    }
+    if not kinds:
+        return []
+    named = ", ".join(f"{name} ({count})" for name, count in kinds.items())
+    return [f"  of kinds that the run does not know, where each that passes is an escape: {named}"]
 
 
 def _line(line: LineFigures) -> list[str]:

@@ -202,9 +202,7 @@ def _suspects(dataset: Dataset, at: Positions, found: Decisions) -> list[Suspect
 def _test_set(layout: Layout, dataset: Dataset, groups: str) -> Dataset:
     return load_test_set(
         layout,
-        task=dataset.task,
-        classes=dataset.classes,
-        ok_class=dataset.ok_class,
+        dataset,
         spec=dataset.spec,
         groups=COPIES if groups == COPIES else NONE,  # other groups name the files of the other folder
     )

@@ -105,20 +105,37 @@ def test_a_folder_that_the_run_does_not_know_is_refused_by_name(tmp_path: Path) 
     write(tmp_path / "test" / "rolled")
     known = load(tmp_path / "data")
     with pytest.raises(InputError, match="rolled: no such class in the run; it knows crazing"):
-        load_test_set(
-            read_layout(tmp_path / "test"),
-            task=known.task,
-            classes=known.classes,
-            ok_class=None,
-            spec=known.spec,
-        )
+        load_test_set(read_layout(tmp_path / "test"), known, spec=known.spec)
 
 
-def test_classes_that_differ_by_case_alone_are_refused(tmp_path: Path) -> None:
-    for name in ("ok", "OK", "bad"):
+def test_a_folder_beside_ok_parts_that_the_run_does_not_know_is_a_defect_of_unknown_kind(
+    tmp_path: Path,
+) -> None:
+    for name in ("data/ok", "data/dent", "data/scratch", "test/Good", "test/DENT", "test/Blowhole"):
         write(tmp_path / name)
-    with pytest.raises(InputError, match="classes OK and ok differ by case"):
-        load(tmp_path)
+    known = load(tmp_path / "data")
+    test = load_test_set(read_layout(tmp_path / "test"), known, spec=known.spec)
+    assert test.unknown_kinds == ["Blowhole"]
+    names = [*test.classes, "Blowhole"]
+    counts = dict(zip(names, np.bincount(test.labels), strict=True))
+    assert counts == {"dent": 5, "ok": 5, "scratch": 0, "Blowhole": 5}
+    (warning,) = test.warnings
+    assert "Blowhole: defects of kinds that the run does not know" in warning
+
+
+def test_the_name_of_the_whole_folder_says_nothing_of_an_unknown_class_in_it(tmp_path: Path) -> None:
+    for name in ("data/ok", "data/dent", "data/scratch", "ok/ok", "ok/Blowhole"):
+        write(tmp_path / name)
+    known = load(tmp_path / "data")
+    assert load_test_set(read_layout(tmp_path / "ok"), known, spec=known.spec).unknown_kinds == ["Blowhole"]
+
+
+def test_classes_that_differ_by_case_alone_are_one(tmp_path: Path) -> None:
+    for name, count in (("ok", 3), ("OK", 5), ("bad", 5)):
+        write(tmp_path / name, count=count)
+    dataset = load(tmp_path)
+    assert dataset.classes == ["OK", "bad"]
+    assert list(np.bincount(dataset.labels)) == [8, 5]
 
 
 def test_where_no_image_can_be_read_the_first_reason_is_given(tmp_path: Path) -> None:
@@ -149,12 +166,6 @@ def test_test_folders_that_are_all_taken_for_defects_are_named(
     for folder in ("data/ok", "data/bad", "test/dent", f"test/{name}"):
         write(tmp_path / folder)
     known = load(tmp_path / "data")
-    test = load_test_set(
-        read_layout(tmp_path / "test"),
-        task=known.task,
-        classes=known.classes,
-        ok_class=known.ok_class,
-        spec=known.spec,
-    )
+    test = load_test_set(read_layout(tmp_path / "test"), known, spec=known.spec)
     assert len(test.warnings) == warnings
     assert all("dent, prima: taken for bad" in warning for warning in test.warnings)

@@ -9,6 +9,7 @@ from edge.core.decision import Thresholds, decide
 from edge.core.thresholds import Costs
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
+from trainer.text import figures_table
 
 CUT = Thresholds(ok_below=0.5, defect_from=0.5)
 
@@ -120,3 +121,56 @@ def test_a_class_of_few_parts_is_named(found: Decisions) -> None:
     groups = np.concatenate([np.zeros(50), np.arange(1, 51), [51], np.arange(52, 101)]).astype(np.int64)
     details = evaluate_decisions(binary(0.1 + 0.8 * labels, labels, groups), CUT, None)
     assert details.few_parts().startswith("Few parts: ok (2);")
+
+
+@pytest.fixture
+def strangers() -> Decisions:
+    """Ten OK parts, ten dents and ten of a kind that the model doesn't know, of which four pass."""
+    probabilities = np.zeros((30, 3))
+    probabilities[np.arange(10), 0] = 0.9
+    probabilities[np.arange(10, 20), 1] = 0.9
+    probabilities[np.arange(20, 24), 0] = 0.8
+    probabilities[np.arange(24, 30), 2] = 0.7
+    probabilities += (1 - probabilities.sum(axis=1, keepdims=True)) / 3
+    scores = 1 - probabilities[:, 0]
+    return Decisions(
+        "classes",
+        ["ok", "dent", "scratch"],
+        0,
+        [f"{number}.png" for number in range(30)],
+        np.repeat([0, 1, 3], 10),
+        np.arange(30),
+        probabilities,
+        scores,
+        [decide(float(score), CUT) for score in scores],
+        probabilities.argmax(axis=1),
+        unknown_kinds=["blowhole"],
+    )
+
+
+def test_what_passes_of_a_kind_that_the_model_does_not_know_is_an_escape(strangers: Decisions) -> None:
+    figures, details = figures_of(strangers), evaluate_decisions(strangers, CUT, None)
+    assert (figures.images, figures.correct, figures.escapes, figures.overkill) == (30, 26, 4, 0)
+    assert figures.confusion["blowhole"] == {"ok": 4, "dent": 0, "scratch": 6}
+    for name in ("accuracy", "balanced_accuracy", "auroc", "macro_f1"):
+        assert details.measured[name].value == pytest.approx(getattr(figures, name)), name
+    assert details.measured["escape_rate"].value == pytest.approx(4 / 20)
+    assert {one.label for one in details.worst_parts} == {"blowhole"}
+    assert details.parts_with_mistakes == 4
+
+
+def test_an_unknown_kind_is_named_with_how_many_there_are(strangers: Decisions) -> None:
+    text = figures_table(figures_of(strangers), evaluate_decisions(strangers, CUT, None))
+    assert "of kinds that the run does not know, where each that passes is an escape: blowhole (10)" in text
+
+
+def test_those_that_pass_for_sure_are_the_worst_mistakes(strangers: Decisions) -> None:
+    certainty = strangers.certainty
+    assert certainty[20] == pytest.approx(strangers.scores[20])
+    assert certainty[10] == pytest.approx(strangers.probabilities[10, 1])
+
+
+def test_unknown_kinds_alone_are_measured_too(strangers: Decisions) -> None:
+    details = evaluate_decisions(strangers.at(np.arange(20, 30)), CUT, None)
+    assert details.measured["accuracy"].value == pytest.approx(0.6)
+    assert "loss" not in details.measured

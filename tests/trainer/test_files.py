@@ -70,9 +70,7 @@ def test_what_is_learned_from_and_what_is_tested_on_are_counted(data: Path) -> N
     learned = load_training_set(
         layout, task="auto", ok_class="ok", size=Size(32, 32), groups="none", threads=2
     )
-    tested = load_test_set(
-        layout, task=learned.task, classes=learned.classes, ok_class="ok", spec=learned.spec
-    )
+    tested = load_test_set(layout, learned, spec=learned.spec)
     reasons = {**REASONS, "photographs in no class folder": 1}
     assert count_files(layout, learned, tested).reasons == reasons
     assert count_files(layout, learned).reasons == {**reasons, "photographs kept for testing": 2}

@@ -271,8 +271,7 @@ def _decided(judged: Judged, cut: float) -> list[str]:
     found = judged.found
     wrong, right = np.flatnonzero(~found.is_right), np.flatnonzero(found.is_right & _asks(found))
     if found.task == "classes":
-        certainty = found.probabilities[np.arange(len(found.labels)), found.labels]
-        worst = wrong[np.argsort(certainty[wrong], kind="stable")]
+        worst = wrong[np.argsort(found.certainty[wrong], kind="stable")]
     else:
         worst = wrong[np.argsort(-np.abs(found.scores[wrong] - cut), kind="stable")]
     right = right[:: max(1, len(right) // _RIGHT)][:_RIGHT]

@@ -1,7 +1,7 @@
 """The ways in which people keep labelled photographs, read as they are."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from edge.core.errors import InputError
 from edge.core.images import IMAGE_SUFFIXES
 from edge.core.photographs.listing import LeftOut, list_photographs, name_below
 from edge.core.photographs.masks import is_mask_folder
-from edge.core.photographs.names import composed, find_file
+from edge.core.photographs.names import composed, find_file, key
 from edge.core.photographs.tree import PARTS, Part, Tree
 from edge.core.tables import read_rows
 from edge.core.words import counted
@@ -85,7 +85,8 @@ def read_layout(data: Path) -> Layout:
 
     A CSV file of file, label and maybe split; DAGM 2007; MVTec AD; train and test folders; class
     folders; one folder whose file names begin with the class; each of them maybe in a folder that holds
-    nothing else. Raises InputError, which says what was found and what was expected.
+    nothing else. Labels that differ by case, normal form or blanks alone are one. Raises InputError, which
+    says what was found and what was expected.
     """
     layout = _reading(data, _recognise)
     if layout.empty:
@@ -113,9 +114,24 @@ def refuse_inside(out: Path, data: Path, flag: str) -> None:
 
 def _reading(data: Path, read: Callable[[Path], Layout]) -> Layout:
     try:
-        return _from_csv(data) if data.is_file() else read(data)
+        return _with_one_spelling(_from_csv(data) if data.is_file() else read(data))
     except OSError as error:
         raise InputError(f"{error.filename or data}: cannot be read ({error.strerror})") from error
+
+
+def _with_one_spelling(layout: Layout) -> Layout:
+    """Labels that people spelled in several ways, as the most frequent of them, and that it was so."""
+    spelled: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in layout.items:
+        spelled[key(item.label)][item.label] += 1
+    chosen = {name: max(sorted(counts), key=counts.__getitem__) for name, counts in spelled.items()}
+    notes = [
+        f"{' and '.join(sorted(counts))} read as one class, {chosen[name]}"
+        for name, counts in spelled.items()
+        if len(counts) > 1
+    ]
+    items = [replace(item, label=chosen[key(item.label)]) for item in layout.items]
+    return replace(layout, items=items, recognised="; ".join([layout.recognised, *notes]))
 
 
 def _recognise(data: Path) -> Layout:
@@ -243,7 +259,7 @@ def _classes(tree: Tree, base: Path) -> _Found | None:
     no_classes = sorted(path.name for path in base.iterdir() if path.is_dir() and is_mask_folder(path.name))
     notes += [f"{' and '.join(no_classes)} left out as no class"] if no_classes else []
     notes += [f"{name} is spelled in two ways, and read as one class" for name in tree.twins_in(base)]
-    recognised = f"{counted(len(found), 'class folder')}{_inside(tree, base)}"
+    recognised = f"{counted(len({*map(key, found)}), 'class folder')}{_inside(tree, base)}"
     empty = tuple(tree.empty_folders_in(base))
     return _Found("; ".join([recognised, *notes]), items, _BESIDE, empty=empty)
 
@@ -268,6 +284,7 @@ def _images_by_class(tree: Tree, base: Path) -> dict[str, list[Path]]:
 def _refuse_products(tree: Tree, base: Path, folders: Sequence[Path]) -> None:
     """Folders of products, lots or lines that hold class folders themselves are no classes."""
     inner = {folder: classes for folder in folders if (classes := tree.data_set_in(folder))}
+    inner = inner or tree.products_in(base)
     if not inner:
         return
     names = " and ".join(f"{folder.name}/" for folder in inner)

@@ -17,6 +17,18 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 
+_SEVERAL = 2
+# Of views, times and ways of keeping pictures, inside of a class.
+_NO_KINDS = frozenset(
+    {
+        "front", "back", "rear", "left", "right", "top", "bottom", "upper", "lower", "side", "up", "down",
+        "inside", "outside", "inner", "outer", "horizontal", "vertical", "cam", "camera", "view", "angle",
+        "day", "night", "morning", "evening", "early", "late", "old", "new", "more", "bright", "dark",
+        "light", "image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "crop", "crops",
+        "raw", "original", "originals", "augmented", "lot", "batch", "series",
+    }
+)  # fmt: skip
+
 
 class Tree:
     """The folders below the root of a listing, with the photographs whose folders may tell the truth."""
@@ -89,6 +101,28 @@ class Tree:
         if any(plain(one.name) in OK_NAMES for one in inside):
             return inside
         return next((found for one in inside if (found := self.data_set_in(one))), [])
+
+    def products_in(self, folder: Path) -> dict[Path, list[Path]]:
+        """Folders of products, with the class folders of each, where no OK folder tells them; maybe none.
+
+        They have several folders each, and nothing beside them, whose names are words: lots, days and
+        cameras have numbers, or are ``left`` and ``right``.
+        """
+        outer = [one for one in self.folders_in(folder) if self.holds_photographs(one)]
+        if len(outer) < _SEVERAL or any(_is_telling(one.name) for one in outer):
+            return {}
+        return {one: classes for one in outer if (classes := self._kinds_in(one))}
+
+    def _kinds_in(self, folder: Path) -> list[Path]:
+        at = self.enter(folder)
+        inside = [one for one in self.folders_in(at) if self.holds_photographs(one)]
+        if self.directly_in(at) or len(inside) < _SEVERAL:
+            return []
+        return inside if all(_may_name_a_kind(one.name) for one in inside) else []
+
+
+def _may_name_a_kind(name: str) -> bool:
+    return not any(sign.isdecimal() for sign in name) and not _NO_KINDS & {*plain(name).split("_")}
 
 
 def _is_telling(name: str) -> bool:

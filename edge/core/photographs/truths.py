@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from edge.core.bundle.bundle import Manifest
-from edge.core.decision import DEFECT_NAMES, OK_NAMES, has_one_logit
+from edge.core.decision import DEFECT_NAMES, OK_NAMES, Task, has_one_logit
 from edge.core.photographs.layouts import Layout
 from edge.core.photographs.names import composed, key, plain
 
@@ -21,19 +21,35 @@ class Known:
     label: str | None
 
 
-def tell_truths(layout: Layout, manifest: Manifest) -> list[Known]:
+class Vocabulary(Protocol):
+    """What a bundle, or a run of the trainer, calls what it tells apart."""
+
+    @property
+    def task(self) -> Task:
+        """What the model was taught."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """In the order of the outputs."""
+
+    @property
+    def ok_class(self) -> str | None:
+        """That of parts that pass, where there is one."""
+
+
+def tell_truths(layout: Layout, vocabulary: Vocabulary) -> list[Known]:
     """All photographs of a layout, in the order of their paths, with the bundle's class of each.
 
-    By the label that the layout gives, or by the nearest folder with a telling name: that of a class, in any
-    case and normal form, or a usual name for OK or defective parts. Beside OK parts any other label is a
-    defect, of a kind that the bundle may not know. What a station archived has no truth: its folders are
-    verdicts.
+    By the label that the layout gives: the name of a class, in any case and normal form, or a usual name for
+    OK or defective parts. Where no label is of that kind, by the nearest folder whose name is. Beside OK
+    parts any other label is a defect, of a kind that the bundle may not know. What a station archived has no
+    truth: its folders are verdicts.
     """
-    names = _Names(manifest)
-    told = {
-        item.path: names.meaning([item.label, *_folders(item.path, layout.root)]) for item in layout.items
-    }
-    if manifest.ok_class is not None and manifest.ok_class in told.values():
+    names = _Names(vocabulary)
+    told = {item.path: names.meaning([item.label]) for item in layout.items}
+    if not any(told.values()):
+        told = {item.path: names.meaning(_folders(item.path, layout.root)) for item in layout.items}
+    if vocabulary.ok_class is not None and vocabulary.ok_class in told.values():
         for item in layout.items:
             told[item.path] = told[item.path] or names.defect(item.label)
     for stray in layout.strays:
@@ -49,9 +65,9 @@ def _folders(path: Path, root: Path) -> list[str]:
 
 
 class _Names:
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._classes = {key(name): name for name in manifest.classes}
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._classes = {key(name): name for name in vocabulary.classes}
 
     def meaning(self, names: Sequence[str]) -> str | None:
         """What the first of the names says that says anything."""
@@ -59,13 +75,13 @@ class _Names:
 
     def defect(self, name: str) -> str:
         """A part that is not OK, in the bundle's words if it knows only one kind, else in its own."""
-        return self._manifest.classes[1] if has_one_logit(self._manifest.task) else composed(name)
+        return self._vocabulary.classes[1] if has_one_logit(self._vocabulary.task) else composed(name)
 
     def _one(self, name: str) -> str | None:
         if (known := self._classes.get(key(name))) is not None:
             return known
-        if self._manifest.ok_class is None:
+        if self._vocabulary.ok_class is None:
             return None
         if plain(name) in OK_NAMES:
-            return self._manifest.ok_class
+            return self._vocabulary.ok_class
         return self.defect(name) if plain(name) in DEFECT_NAMES else None

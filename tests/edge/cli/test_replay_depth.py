@@ -63,9 +63,7 @@ def test_learning_and_scoring_see_the_pixels_of_eight_bits(parts: Path, tmp_path
     assert np.array_equal(shallow.pixels, learned.pixels)
     assert (shallow.spec.bits, learned.spec.bits) == (None, 12)
     assert any("20 pictures of 16 bits" in warning for warning in learned.warnings)
-    again = load_test_set(
-        read_layout(deep), task="binary", classes=["ok", "defect"], ok_class="ok", spec=shallow.spec
-    )
+    again = load_test_set(read_layout(deep), shallow, spec=shallow.spec)
     assert again.spec.bits == 12
     assert np.array_equal(np.sort(again.pixels, axis=None), np.sort(shallow.pixels, axis=None))
 

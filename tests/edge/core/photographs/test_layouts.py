@@ -180,6 +180,10 @@ def test_a_file_that_is_no_csv_is_refused_with_the_reason(tmp_path: Path, conten
         (("a/Data/Images/Normal/1.JPG", "a/Data/Images/Anomaly/2.JPG", "b/Data/Images/Normal/1.JPG"), "a"),
         (("set/gut/lot1/1.png", "set/Kratzer/2.png", "ok/1.png"), "set"),
         (("train/left/good/1.png", "train/left/bad/1.png", "train/right/good/1.png"), "train/left"),
+        (tuple(f"{p}/{c}/1.png" for p in ("alu", "steel") for c in ("crazing", "patches")), "alu"),
+        (tuple(f"{p}/imgs/{c}/1.png" for p in ("Decks", "Walls") for c in (f"C{p}", f"U{p}")), "Decks"),
+        (tuple(f"train/{p}/{c}/1.png" for p in ("a", "b") for c in ("Kratzer", "Beule")), "train/a"),
+        (("alu/crazing/1.png", "alu/patches/1.png", "steel/1.png"), "alu"),
     ],
 )
 def test_products_above_classes_are_refused_with_the_inner_folder(
@@ -224,6 +228,35 @@ def test_one_class_folder_is_no_wrapper(tmp_path: Path, files: tuple[str, ...]) 
 def test_folders_inside_a_class_belong_to_it(tmp_path: Path) -> None:
     make(tmp_path, "MT_Free/Imgs/1.jpg", "MT_Crack/Imgs/1.jpg", "MT_Crack/more/deep/2.jpg")
     assert found(tmp_path) == {("MT_Free", None): 1, ("MT_Crack", None): 2}
+
+
+@pytest.mark.parametrize(
+    "inner", [("2026-11-30", "2026-12-01"), ("lot1", "lot2"), ("left", "right"), ("cam A", "cam B")]
+)
+def test_lots_days_and_cameras_inside_of_classes_are_no_kinds(tmp_path: Path, inner: tuple[str, ...]) -> None:
+    make(tmp_path, *(f"{kind}/{one}/1.png" for kind in ("crazing", "patches") for one in inner))
+    assert found(tmp_path) == {("crazing", None): 2, ("patches", None): 2}
+
+
+def test_beside_ok_parts_folders_are_classes_whatever_they_hold(tmp_path: Path) -> None:
+    make(tmp_path, "ok/1.png", "surface/dent/1.png", "surface/scratch/1.png")
+    assert found(tmp_path) == {("ok", None): 1, ("surface", None): 2}
+
+
+@pytest.mark.parametrize("twins", [("dent", "DENT"), ("Dent", "dent "), ("Größe", "GRÖSSE")])
+def test_classes_that_differ_by_case_or_blanks_are_one(tmp_path: Path, twins: tuple[str, str]) -> None:
+    make(tmp_path, "ok/1.png", f"{twins[0]}/1.png", f"{twins[1]}/2.png", f"{twins[1]}/3.png")
+    assert found(tmp_path) == {("ok", None): 1, (twins[1], None): 3}
+    recognised = read_layout(tmp_path).recognised
+    assert recognised.startswith("2 class folders; ")
+    assert recognised.endswith(f"read as one class, {twins[1]}")
+
+
+def test_so_are_those_of_train_and_test_and_of_a_csv_file(tmp_path: Path) -> None:
+    make(tmp_path, "train/OK/1.png", "train/dent/1.png", "test/ok/1.png", "test/Dent/1.png")
+    assert {item.label for item in read_layout(tmp_path).items} == {"OK", "Dent"}
+    (tmp_path / "labels.csv").write_text("file,label\ntrain/OK/1.png,OK\ntest/ok/1.png,ok\n")
+    assert {item.label for item in read_layout(tmp_path / "labels.csv").items} == {"OK"}
 
 
 MESSAGE = '{"schema":"linegate.verdict.v1","verdict":"ok","station":"line1"}'
