@@ -10,7 +10,7 @@ from edge.core.errors import CameraError, ImageError
 from edge.core.frame import Frame
 from edge.core.images import read_image
 from edge.core.photographs.listing import list_images
-from edge.core.set_depth import find_set_depth
+from edge.core.set_depth import SetDepth, find_set_depth
 from edge.settings.camera import CameraSettings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class FolderCamera:
         self._paths = list_images(folder)
         if not self._paths:
             raise CameraError(f"{folder}: no images in this folder")
-        self._depth = find_set_depth(self._paths)
+        self._depth = SetDepth(settings.bits) if settings.bits else find_set_depth(self._paths)
         if self._depth.note is not None:
             logger.warning("%s: %s", folder, self._depth.note)
         if settings.count:

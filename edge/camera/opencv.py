@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.camera.controls import apply_controls
-from edge.camera.faults import CameraFault
+from edge.camera.faults import CameraFault, FaultName
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.pacing import Pacer
 from edge.camera.source import SourceKind, source_kind, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
+from edge.core.samples import Samples
+from edge.core.tones import to_eight_bits
 from edge.settings.camera import CameraSettings
 from edge.settings.paths import PIPELINE, SNAPSHOT
 
@@ -34,6 +36,7 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
 _JPEG_START = b"\xff\xd8\xff"
 _MOST_PIXELS = 2**26  # of the first picture of motion JPEG: what it asks for does not all come back
 _DESCRIBED = 80  # signs of a pipeline that are shown
+_UNDECLARED = Samples(is_deep=True)  # 16 bits, as no frame says how many of them it uses
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ class OpenCvCamera:
         self._clock = self._choose_clock(settings)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = _MOST_PIXELS
+        self._bits = settings.bits
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
             raise CameraError(f"{self.description}: cannot be opened; is it connected, and may we use it?")
         self.ignored = apply_controls(self._capture, settings) if self.live else ()
         if self.live:
-            self._ask_for_jpegs()
+            self._ask_for_what_was_sent()
 
     def _open(self, settings: CameraSettings) -> cv2.VideoCapture:
         source = settings.source
@@ -94,13 +98,13 @@ class OpenCvCamera:
         except cv2.error as error:
             raise self._error(error) from None
 
-    def _ask_for_jpegs(self) -> None:
-        """Have motion JPEG handed over undecoded, where it is that."""
-        if round(self._capture.get(cv2.CAP_PROP_FOURCC)) != cv2.VideoWriter.fourcc(*"MJPG"):
-            return
-        if self._kind == "stream":
+    def _ask_for_what_was_sent(self) -> None:
+        """Have motion JPEG handed over undecoded, and 16 bits whole, where it is one of them."""
+        sent = round(self._capture.get(cv2.CAP_PROP_FOURCC))
+        is_jpeg = sent == cv2.VideoWriter.fourcc(*"MJPG")
+        if is_jpeg and self._kind == "stream":
             self._capture.set(cv2.CAP_PROP_FORMAT, -1)
-        elif self._kind == "device":
+        elif self._kind == "device" and (is_jpeg or sent == cv2.VideoWriter.fourcc(*"Y16 ")):
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
 
     def read(self) -> Frame | None:
@@ -135,7 +139,11 @@ class OpenCvCamera:
         if pixels.shape[0] == 1 and head == _JPEG_START:
             return self._decode(pixels.tobytes().rstrip(b"\0"))  # drivers pad
         try:
-            return _Picture(from_opencv(pixels, self.description))
+            scaled = to_eight_bits(pixels, _UNDECLARED, self._bits, self.description)
+        except ImageError as error:
+            return self._faulty("washed out", f"{self._reason(error)}; camera.bits says how many it uses")
+        try:
+            return _Picture(from_opencv(scaled, self.description))
         except ImageError as error:
             raise CameraError(str(error)) from error
 
@@ -147,12 +155,17 @@ class OpenCvCamera:
         try:
             image = decode_image(jpeg, self.description, self._most_pixels)
         except ImageError as error:
-            reason = str(error).removeprefix(f"{self.description}: ")
-            return _Picture(np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason)))
+            return self._faulty("half decoded", self._reason(error))
         self._size = height, width = image.shape[:2]
         if self._most_pixels == _MOST_PIXELS:
             self._most_pixels = height * width
         return _Picture(image)
+
+    def _reason(self, error: ImageError) -> str:
+        return str(error).removeprefix(f"{self.description}: ")
+
+    def _faulty(self, name: FaultName, reason: str) -> _Picture:
+        return _Picture(np.zeros(self._size, np.uint8), str(CameraFault(name, reason)))
 
     def _taken(self, arrived: float) -> float:
         if not self.live:

@@ -67,6 +67,7 @@ class SnapshotCamera:
         self._address, self._opener = _without_login(url)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = MAX_PIXELS
+        self._bits = settings.bits
         self._sequence = 0
         first = self._fetch(time.monotonic() + settings.open_timeout_ms / 1000)
         self._digest, self._dated = first.digest, first.dated
@@ -97,7 +98,7 @@ class SnapshotCamera:
         taken = answer.asked - answer.age_s
         fault = None
         try:
-            image = decode_image(answer.data, self.description, self._most_pixels)
+            image = decode_image(answer.data, self.description, self._most_pixels, bits=self._bits)
             self._size = height, width = image.shape[:2]
             self._most_pixels = min(self._most_pixels, height * width)
         except ImageError as error:

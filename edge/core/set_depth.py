@@ -25,7 +25,7 @@ class SetDepth:
     @property
     def note(self) -> str | None:
         """A line for people where that changes what is seen."""
-        if self.bits is None or self.bits == 16:
+        if not self.pictures or self.bits in (None, 16):
             return None
         return (
             f"{self.pictures} pictures of 16 bits don't say how many of them they use: none uses more than "

@@ -1,5 +1,7 @@
 """[camera]: where frames come from, and when they are not to be trusted."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from edge.core.allowed import FOURCC
@@ -24,7 +26,14 @@ class CameraSettings(Section):
         le=10000,
         description="frames a second asked of the camera; how often the address of a picture is fetched (5)",
     )
-    fourcc: str = Field("", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG"')
+    fourcc: str = Field(
+        "", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG" or "Y16 "'
+    )
+    bits: Literal[8, 10, 12, 14, 16] | None = Field(
+        None,
+        description="how many of 16 bits a camera uses that gives so many; none: as the photographs of the "
+        "bundle, or all",
+    )
     exposure: float | None = Field(
         None, ge=0, description="in the camera's unit (V4L2: 0.1 ms); none leaves it automatic"
     )

@@ -14,6 +14,7 @@ from edge.camera.source import check_source, is_live, open_camera
 from edge.deployment.served import Served
 from edge.gate.policies import what_may_pass
 from edge.service.service import Service
+from edge.settings.camera import CameraSettings
 from edge.settings.settings import Settings
 from edge.station.station import Station
 
@@ -22,6 +23,12 @@ logger = logging.getLogger(__name__)
 STATS_EVERY_S = 5.0
 DRAIN_S = 5.0
 _WAIT_S = 0.1
+
+
+def camera_for(served: Served) -> CameraSettings:
+    """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
+    camera = served.settings.camera
+    return camera.model_copy(update={"bits": camera.bits or served.inspector.manifest.input.bits})
 
 
 class Line:
@@ -35,7 +42,7 @@ class Line:
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self._settings = served.settings
-        camera = served.settings.camera
+        camera = camera_for(served)
         self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
         check_source(camera)

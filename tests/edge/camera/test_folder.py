@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -43,3 +44,11 @@ def test_damaged_images_are_left_out_and_the_last_one_is_the_end(tmp_path: Path)
         frames.append((frame.sequence, int(frame.image[0, 0])))
     assert frames == [(0, 10), (2, 30)]
     assert camera.read() is None
+
+
+def test_what_the_bundle_says_of_16_bits_counts_more_than_what_the_folder_uses(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((16, 16), 512, np.uint16))
+    for bits, seen in ((None, 128), (12, 32), (16, 2)):
+        frame = FolderCamera(CameraSettings(source=str(tmp_path), bits=bits)).read()
+        assert frame is not None
+        assert frame.image[0, 0] == seen

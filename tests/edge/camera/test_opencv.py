@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.camera.opencv import OpenCvCamera
 from edge.core.errors import CameraError
+from edge.core.images import decode_image
 from edge.settings.camera import CameraSettings
 
 PICTURE = np.full((48, 64, 3), (10, 120, 240), np.uint8)  # blue, green, red
@@ -21,8 +22,8 @@ JPEG = np.frombuffer(cv2.imencode(".jpg", PICTURE)[1].tobytes(), np.uint8)
 class FakeCapture:
     """Gives ``frames``; ``stamp`` is the driver's time of the last one in milliseconds."""
 
-    def __init__(self, frames: list[NDArray[np.uint8]], *, fourcc: str = "YUYV") -> None:
-        self.frames = frames
+    def __init__(self, frames: Sequence[NDArray[np.integer]], *, fourcc: str = "YUYV") -> None:
+        self.frames = [*frames]
         self.values: dict[int, float] = {cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*fourcc))}
         self.takes = 0.0
         self.stamp: Callable[[], float] = lambda: 0.0
@@ -34,7 +35,7 @@ class FakeCapture:
         time.sleep(self.takes)
         return bool(self.frames)
 
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8]]:
+    def retrieve(self) -> tuple[bool, NDArray[np.integer]]:
         return True, self.frames.pop(0)
 
     def set(self, prop: int, value: float) -> bool:
@@ -151,3 +152,29 @@ def test_an_rtsp_frame_is_as_old_as_its_stamp_says(opened: Opened) -> None:
     assert fresh is not None
     assert held_up is not None
     assert held_up.captured == pytest.approx(fresh.captured + 0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16, None])
+def test_sixteen_bits_become_the_same_eight_live_and_stored(opened: Opened, bits: int | None) -> None:
+    deep = np.random.default_rng(1).integers(0, 2 ** (bits or 16), (48, 64), np.uint16)
+    frame = opened(FakeCapture([deep], fourcc="Y16 "), bits=bits).read()
+    assert frame is not None
+    stored = cv2.imencode(".png", deep)[1].tobytes()
+    assert np.array_equal(frame.image, decode_image(stored, "stored", bits=bits))
+
+
+def test_a_device_of_sixteen_bits_hands_them_over_whole(opened: Opened) -> None:
+    capture = FakeCapture([], fourcc="Y16 ")
+    opened(capture)
+    assert capture.values[cv2.CAP_PROP_CONVERT_RGB] == 0
+
+
+def test_a_frame_brighter_than_its_bits_is_faulty_and_the_camera_goes_on(opened: Opened) -> None:
+    frames = [np.full((48, 64), sample, np.uint16) for sample in (4096, 2048)]
+    camera = opened(FakeCapture(frames), bits=12)
+    bad, good = camera.read(), camera.read()
+    assert bad is not None
+    assert (bad.fault or "").startswith("camera: washed out: uses more than 12 bits")
+    assert "camera.bits" in (bad.fault or "")
+    assert good is not None
+    assert (good.fault, int(good.image[0, 0])) == (None, 128)

@@ -5,8 +5,8 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from types import FrameType, SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -101,3 +101,24 @@ def test_a_start_says_what_passes_while_the_station_is_dead(
     said = [record.message for record in caplog.records if "every part passes" in record.message]
     assert len(said) == 1
     assert said[0].startswith("gate.mode")
+
+
+@pytest.mark.parametrize(
+    ("of_bundle", "of_settings", "used"), [(12, None, 12), (12, 10, 10), (None, None, None)]
+)
+def test_the_camera_is_read_with_the_bits_of_the_bundle_unless_the_settings_say_others(
+    bundle: Path, of_bundle: int | None, of_settings: int | None, used: int | None
+) -> None:
+    settings = load_settings(None, {"model.path": str(bundle), "mqtt.enabled": "false"})
+    camera = settings.camera.model_copy(update={"bits": of_settings})
+    inspector = load_inspector(settings)
+    spec = inspector.manifest.input.model_copy(update={"bits": of_bundle})
+    manifest = inspector.manifest.model_copy(update={"input": spec})
+    served = cast(
+        "Served",
+        SimpleNamespace(
+            settings=settings.model_copy(update={"camera": camera}),
+            inspector=SimpleNamespace(manifest=manifest),
+        ),
+    )
+    assert edge.station.app.camera_for(served).bits == used
