@@ -1,6 +1,7 @@
 """The installer on a device that is played: killed at every step, and beside other software."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,24 @@ def test_folders_that_an_earlier_install_left_open_are_closed(device: Device) ->
     device.install(OLD(device))
     assert settings.stat().st_mode & 0o777 == 0o755
     assert (settings / "credentials").stat().st_mode & 0o777 == 0o700
+
+
+def test_settings_of_an_earlier_release_keep_their_mode_and_owner_when_their_paths_become_whole(
+    device: Device,
+) -> None:
+    device.install(OLD(device))
+    config = device.root / "etc" / "linegate" / "config.toml"
+    text = config.read_text()
+    place = next(line for line in text.splitlines() if line.endswith('journal.sqlite"'))
+    config.write_text(text.replace(place, 'path = "state/journal.sqlite"'))
+    config.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(config, 12, 34)
+    before = config.stat()
+    assert device.install(command("good-new")(device)) == 0
+    now = config.stat()
+    assert place in config.read_text()
+    assert (now.st_mode, now.st_uid, now.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
 
 
 def test_a_purge_takes_nothing_of_other_software(device: Device) -> None:
