@@ -86,16 +86,24 @@ def test_malformed_messages_cost_no_command(
     assert (stats["messages_refused"], stats["commands_unsent"]) == (20, 0)
 
 
+ALL_PASS = ("--gate.mode", "reject-unless-ok", "--recipe.ok_below", "1", "--recipe.defect_from", "1")
+
+
+@pytest.mark.parametrize(("said", "more"), [("reject", ()), ("pass", ALL_PASS)])
 def test_commands_that_the_broker_refuses_are_unsent_and_two_alarms_say_so(
-    station: Callable[..., EdgeProcess], mosquitto_broker: StartBroker, tmp_path: Path
+    station: Callable[..., EdgeProcess],
+    mosquitto_broker: StartBroker,
+    tmp_path: Path,
+    said: str,
+    more: tuple[str, ...],
 ) -> None:
     acl = tmp_path / "acl"
-    acl.write_text("topic readwrite #\ntopic deny inspection/+/reject\n")
+    acl.write_text(f"topic readwrite #\ntopic deny inspection/+/{said}\n")
     acl.chmod(0o644)
     closed = mosquitto_broker(f"acl_file {acl}")
     watcher = Watcher(closed, "inspection/#")
     try:
-        running = station(closed.port)
+        running = station(closed.port, *more, "--gate.confirm_ms", "50")
         assert watcher.wait_for(
             lambda: {"gate", "broker"} <= {m["alarm"] for m in watcher.of("alarm") if m["raised"]},
             seconds=60,
@@ -103,15 +111,16 @@ def test_commands_that_the_broker_refuses_are_unsent_and_two_alarms_say_so(
         assert watcher.wait_for(
             lambda: bool(watcher.of("stats")) and watcher.of("stats")[-1]["inspected"] > 50
         )
-        said = end(running)
+        log = end(running)
     finally:
         watcher.close()
     stats = watcher.of("stats")[-1]
     assert stats["commands_unsent"] > 20
     assert stats["commands_sent"] <= 1
-    assert said.count("refuses what is published on inspection/station-1/reject: Not authorized") == 1
+    assert stats["rejects_unconfirmed"] > 20, "without its pass a part is rejected, and awaited in the bin"
+    assert log.count(f"refuses what is published on inspection/station-1/{said}: Not authorized") == 1
     texts = [m["text"] for m in watcher.of("alarm") if m["alarm"] == "broker" and m["raised"]]
-    assert "inspection/station-1/reject: Not authorized" in texts[0]
+    assert f"inspection/station-1/{said}: Not authorized" in texts[0]
 
 
 def test_an_answer_that_is_too_large_for_the_broker_does_not_cost_the_connection(
