@@ -1,6 +1,7 @@
 """The guarded client, byte by byte: nothing that comes in ends its thread, and a message is one message."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -161,5 +162,29 @@ def test_whatever_the_properties_of_a_message_are_the_next_one_is_taken(properti
 
 def test_it_is_a_client_of_paho() -> None:
     """Whose own methods are replaced: a version without them would not be guarded at all."""
-    for name in ("_sock_recv", "_packet_read", "_packet_handle", "_send_puback"):
+    for name in (
+        "_sock_recv",
+        "_packet_read",
+        "_packet_handle",
+        "_packet_queue",
+        "_packet_write",
+        "_send_puback",
+    ):
         assert callable(getattr(paho.Client, name))
+
+
+@pytest.mark.parametrize("version", [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311])
+def test_what_is_not_written_in_time_leaves_nothing_behind(version: MQTTProtocolVersion) -> None:
+    with ends(version) as both:
+        both.tell(connack(version=4 if version == MQTTProtocolVersion.MQTTv311 else 5))
+        left_out: list[int] = []
+        both.client.on_left_out = left_out.append
+        both.answers()
+        gone = both.client.publish_until(time.monotonic() - 1, TOPIC, payload=b"late", qos=1)
+        both.client.publish_until(time.monotonic() + 3600, TOPIC, payload=b"in time", qos=1)
+        both.client.publish(TOPIC, b"whenever", qos=1)
+        assert left_out == [gone.mid]
+        assert gone.is_published(), "nobody waits for it"
+        assert both.client._inflight_messages == 2
+        written = b"".join(body for _, body in both.answers())
+        assert (b"late" in written, b"in time" in written, b"whenever" in written) == (False, True, True)
