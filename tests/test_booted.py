@@ -245,7 +245,7 @@ def test_the_same_release_again_disturbs_nothing(device: BootedDebian) -> None:
 
 def test_an_upgrade_keeps_the_settings_and_the_release_before(device: BootedDebian) -> None:
     before, settings = release(device), "/etc/linegate/config.toml"
-    device.output("sed", "-i", 's/^name = .*/name = "press-3"/', settings)
+    device.output("sed", "-i", "s/^travel_ms = .*/travel_ms = 600.0/", settings)
     kept = device.output("cat", settings)
     new_checkout(device, "0.9.9")
     device.output("/new/systemd/install")
@@ -253,6 +253,19 @@ def test_an_upgrade_keeps_the_settings_and_the_release_before(device: BootedDebi
     assert is_running(device)
     assert device.output("cat", settings) == kept
     assert before in device.output("ls", "/opt/linegate").split()
+
+
+def test_a_station_whose_name_is_not_that_of_what_waits_in_its_journal_is_not_upgraded(
+    device: BootedDebian,
+) -> None:
+    assert wait_until(lambda: is_running(device))
+    before, process = release(device), device.show("edge.service", "MainPID")
+    device.output("sed", "-i", 's/^name = .*/name = "press-3"/', "/etc/linegate/config.toml")
+    new_checkout(device, "0.9.9")
+    refused = device.run("/new/systemd/install")
+    assert refused.returncode == 2
+    assert "is of station station-1, and station.name is press-3" in refused.stderr
+    assert (release(device), device.show("edge.service", "MainPID")) == (before, process)
 
 
 def test_an_upgrade_that_does_not_become_ready_is_rolled_back(device: BootedDebian) -> None:

@@ -10,19 +10,13 @@ from edge.camera.check import Seen, try_camera
 from edge.camera.source import without_password
 from edge.cli.check_broker import try_broker
 from edge.cli.check_fit import Look, try_picture, try_products, try_times
+from edge.cli.check_journal import try_journal
 from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.core.files import free_bytes
 from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
 from edge.outputs.pins.pin_check import try_pins
-from edge.records.journal_file import (
-    ForeignJournalError,
-    check_folder,
-    check_writable,
-    count_waiting,
-    reading,
-    whose_is_next,
-)
+from edge.records.journal_file import check_folder, check_writable
 from edge.service.clock import clock_is_synchronised
 from edge.settings.load_settings import read_toml
 from edge.settings.settings import Settings
@@ -199,11 +193,7 @@ def _journal(settings: Settings) -> str:
     check_writable(path)
     if not path.exists():
         return f"{path}: can be written; the first start makes it"
-    with reading(path) as database:
-        waiting, theirs = count_waiting(database), whose_is_next(database)
-    if theirs not in (None, settings.station.name):
-        raise ForeignJournalError(path, theirs, settings.station.name)
-    return f"{path}: can be written; {waiting} verdicts wait for the broker"
+    return f"{path}: can be written; {try_journal(settings)} verdicts wait for the broker"
 
 
 def _archive(settings: Settings) -> str:
