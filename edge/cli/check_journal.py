@@ -15,9 +15,7 @@ from edge.settings.settings import Settings
 
 
 def try_journal(settings: Settings) -> int:
-    """How many verdicts wait for the broker; raises JournalError for those of another station, or where that
-    cannot be read.
-    """
+    """How many verdicts wait for the broker; raises JournalError if they are another station's."""
     path = Path(settings.journal.path)
     with reading(path) as database:
         waiting, theirs = count_waiting(database), whose_is_next(database)

@@ -179,7 +179,7 @@ def test_a_journal_with_unsent_verdicts_of_another_station_is_said(
     assert found["journal"] is False
     assert "is of station left, and station.name is right" in text
     assert findings([*arguments, "--station.name", "left"], capsys)[1]["journal"]
-    Path("config.toml").write_text('[station]\nname = "right"\n')
+    Path("config.toml").write_text('[station]\nname = "right"\n[journal]\npath = "journal.sqlite"\n')
     asked = [sys.executable, "-m", "edge.cli.check_journal", "config.toml"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), (
