@@ -234,13 +234,14 @@ def _first_size(shape: Shape, locate: Locate) -> Size:
 def _shape(items: Sequence[Item], depth: SetDepth) -> Shape:
     """Of photographs as they lie, by a sample of those that can be read."""
     sizes, all_grey = [], True
-    for item in items[:: max(1, len(items) // _SAMPLE)]:
-        try:
-            image = read_image(item.path, depth.bits)
-        except ImageError:
-            continue
-        sizes.append(image.shape[:2])
-        all_grey = all_grey and is_grey(image)
+    with listening():
+        for item in items[:: max(1, len(items) // _SAMPLE)]:
+            try:
+                image = read_image(item.path, depth.bits)
+            except ImageError:
+                continue
+            sizes.append(image.shape[:2])
+            all_grey = all_grey and is_grey(image)
     heights, widths = np.array(sizes or [(SQUARE, SQUARE)], float).T
     aspects = widths / heights
     return Shape(

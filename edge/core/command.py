@@ -17,6 +17,7 @@ EXIT_NO = 1
 EXIT_WRONG = 2
 EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
 _IMPORTING = "<frozen importlib"
+_SHORT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread")
 
 
 def say(text: str) -> None:
@@ -54,7 +55,9 @@ def run_command(
         except KeyboardInterrupt:
             say(f"{name}: {interrupted()}")
             return EXIT_INTERRUPTED
-        except MemoryError:
+        except (MemoryError, ImportError, RuntimeError) as error:
+            if not _is_short_of_memory(error):
+                raise
             tell(f"{name}: memory does not suffice")
             return EXIT_WRONG
         except BrokenPipeError:
@@ -66,6 +69,11 @@ def run_command(
             tell(f"{name}: {what}: cannot be used ({error.strerror or error})")
             return EXIT_WRONG
     return status
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Also what the dynamic linker and the threads make of it."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _SHORT_OF_MEMORY)
 
 
 @contextmanager

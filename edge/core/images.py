@@ -35,6 +35,7 @@ MAX_JPEG_PIXELS_PER_BYTE = 1_000  # a block of 64 takes a bit at least
 _ROWS_AT_ONCE = 128
 _AS_MEANT = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 _JPEG_START = b"\xff\xd8\xff"
+_PLAIN_NETPBM = (b"P1", b"P2", b"P3")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = struct.Struct(">I4s")  # length and name; the content and four bytes of a checksum follow
 _PNG_EFFORT = {
@@ -126,6 +127,8 @@ def _decode(data: bytes, name: str, bits: int | None) -> Image:
             if _may_be_turned(data):
                 laid = turn_as(laid, decoded, _by_opencv(data, name, _AS_MEANT))
             return from_opencv(laid, name)
+    if data.startswith(_PLAIN_NETPBM):
+        data += b"\n"  # OpenCV wants a blank behind the last number
     decoded = _by_opencv(data, name, _AS_MEANT)
     pixels = to_eight_bits(decoded, samples, bits, name)
     if samples.key is not None and decoded.ndim == 2:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.core.complaints import listening
 from edge.core.errors import ImageError
 from edge.core.images import peak, read_bytes
 from edge.core.samples import WHOLE_BITS
@@ -39,16 +40,17 @@ def find_set_depth(paths: Iterable[Path]) -> SetDepth:
     Ends at the first that uses more than 14 bits.
     """
     highest, pictures = 0, 0
-    for path in paths:
-        try:
-            found = peak(read_bytes(path), str(path)) if _may_be_deep(path) else None
-        except ImageError:
-            continue
-        if found is None:
-            continue
-        highest, pictures = max(highest, found), pictures + 1
-        if highest >= 2 ** WHOLE_BITS[-1]:
-            break
+    with listening():
+        for path in paths:
+            try:
+                found = peak(read_bytes(path), str(path)) if _may_be_deep(path) else None
+            except ImageError:
+                continue
+            if found is None:
+                continue
+            highest, pictures = max(highest, found), pictures + 1
+            if highest >= 2 ** WHOLE_BITS[-1]:
+                break
     if not pictures:
         return SetDepth()
     fitting = (bits for bits in WHOLE_BITS if highest < 2**bits)

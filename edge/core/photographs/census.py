@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from edge.core.photographs.listing import MASKS, LeftOut
 from edge.core.words import counted
 
-_SHOWN = 6  # reasons, in a line for people
+_SHOWN = 12  # reasons, in a line for people
 
 
 class Census(BaseModel):

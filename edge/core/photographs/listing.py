@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.core.complaints import listening
 from edge.core.errors import InputError
 from edge.core.images import IMAGE_SUFFIXES, printable
 from edge.core.photographs.masks import is_mask_folder, tell_masks
@@ -14,10 +15,13 @@ MASKS = "masks, not photographs"
 OF_A_RUN = "files of a run of `trainer train`"
 FURTHER_PAGES = "further pages of a file"
 _HIDDEN = "hidden, by a dot before the name"
+_OF_A_SYSTEM = "of an operating system, such as previews"
 _BROKEN_LINKS = "links to nothing"
 _READ_TWICE = "links to a folder that is read by another name, or that holds the link; not followed"
 _NO_FILES = "neither files nor folders"
 _DETAILS = re.compile(r" \([^()]*\)$")
+# Of Synology, QNAP, macOS and Windows.
+_SYSTEM_FOLDERS = frozenset({"@eaDir", ".@__thumb", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
 # What `trainer train` leaves in the folder of a run that is finished, or was killed.
 _RUN_MARKS = frozenset({"run.json", "checkpoint"})
 
@@ -75,7 +79,8 @@ def list_photographs(root: Path) -> Listing:
     walk.follow_links()
     images = sorted(walk.images)
     in_mask_folders = {path for path in images if _lies_in_mask_folder(path, root)}
-    masks = tell_masks(root, [path for path in images if path not in in_mask_folders], in_mask_folders)
+    with listening():
+        masks = tell_masks(root, [path for path in images if path not in in_mask_folders], in_mask_folders)
     left_out = [LeftOut(name_below(root, path), MASKS) for path in masks]
     photographs = [path for path in images if path not in masks]
     return Listing(
@@ -120,7 +125,11 @@ class _Walk:
             return
         self.folders.append(folder)
         for path in _entries(folder):
-            if path.name.startswith("."):
+            if path.name in _SYSTEM_FOLDERS:
+                self._leave_out(
+                    _OF_A_SYSTEM, *(file for file in _files_below(path) if has_image_ending(file))
+                )
+            elif path.name.startswith("."):
                 hidden = _files_below(path) if path.is_dir() and not path.is_symlink() else iter((path,))
                 self._leave_out(_HIDDEN, *(file for file in hidden if has_image_ending(file)))
             elif path.is_symlink() and path.is_dir():

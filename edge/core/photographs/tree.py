@@ -69,8 +69,8 @@ class Tree:
         return sorted([*self.directly_in(folder), *inner])
 
     def empty_folders_in(self, folder: Path) -> list[Path]:
-        """Those directly in it that hold no photographs at all, and no runs either."""
-        full = {one for path in self.listing.photographs for one in path.parents}
+        """Those directly in it that hold no photographs at all, and neither masks nor runs."""
+        full = {one for path in (*self.listing.photographs, *self.listing.masks) for one in path.parents}
         empty = [one for one in self.folders_in(folder) if one not in full]
         return [one for one in empty if not any(is_run(path) for path in one.rglob("*") if path.is_dir())]
 

@@ -152,3 +152,30 @@ def test_what_is_wrong_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == (
         "edge: parts: no such folder\nedge: /root/x: cannot be used (Permission denied)\n"
     )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libx.so: failed to map segment from shared object"),
+        ImportError("libx.so: cannot allocate memory in static TLS block"),
+        RuntimeError("can't start new thread"),
+    ],
+)
+def test_too_little_memory_is_one_line_whoever_finds_it(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert run_command("trainer", work) == 2
+    assert capsys.readouterr().err == "trainer: memory does not suffice\n"
+
+
+def test_another_error_of_an_import_is_not_hidden() -> None:
+    def work() -> int:
+        raise ImportError("no module named x")
+
+    with pytest.raises(ImportError):
+        run_command("trainer", work)

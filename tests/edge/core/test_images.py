@@ -161,3 +161,11 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path, name: bytes, said: st
 def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no name of a file"):
         read_image(tmp_path / "a\0b.png")
+
+
+@pytest.mark.parametrize("maxval", [200, 1023])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_plain_netpbm_file_may_end_with_its_last_number(maxval: int, end: bytes) -> None:
+    numbers = b" ".join([b"%d" % maxval] * 80)
+    image = decode_image(b"P2\n10 8\n%d\n" % maxval + numbers + end, "plain.pgm")
+    assert np.array_equal(image, np.full((8, 10), 255, np.uint8))

@@ -9,6 +9,7 @@ import pytest
 
 from edge.core.errors import InputError
 from edge.core.photographs.layouts import read_layout, read_photographs, refuse_inside
+from tests.edge.core.photographs.drawings import masks, numbered, photographs
 
 
 def make(root: Path, *files: str) -> Path:
@@ -340,3 +341,19 @@ def test_what_is_written_may_not_lie_among_the_photographs(tmp_path: Path, out: 
     with pytest.raises(InputError, match=r"--out .*lies in .*; expected a folder outside"):
         refuse_inside(tmp_path / out, tmp_path / "data", "--out")
     refuse_inside(tmp_path / "database", tmp_path / "data", "--out")
+
+
+@pytest.mark.parametrize("folder", ["dent_GT", "annotated", "Dent masks/dent"])
+def test_a_folder_of_masks_alone_is_no_class_without_photographs(tmp_path: Path, folder: str) -> None:
+    make(tmp_path, "ok/1.png")
+    photographs(tmp_path / "dent", *numbered(".png", 3))
+    masks(tmp_path / folder, *numbered(".png", 3))
+    assert found(tmp_path) == {("ok", None): 1, ("dent", None): 3}
+
+
+@pytest.mark.parametrize("folder", ["@eaDir/ok", "__MACOSX/data/ok", "ok/$RECYCLE.BIN"])
+def test_folders_of_operating_systems_are_no_classes_and_counted(tmp_path: Path, folder: str) -> None:
+    make(tmp_path, "ok/1.png", "dent/1.png", f"{folder}/1.png")
+    layout = read_layout(tmp_path)
+    assert {item.label for item in layout.items} == {"ok", "dent"}
+    assert "of an operating system" in str(layout.unused[-1])
