@@ -69,7 +69,8 @@ class OpenCvCamera:
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
-            raise CameraError(f"{self.description}: cannot be opened; is it connected, and may we use it?")
+            why = "is it connected, and may we use it?" if self.live else "it is no video, or damaged"
+            raise CameraError(f"{self.description}: cannot be opened; {why}")
         self.ignored = apply_controls(self._capture, settings) if self.live else ()
         if self.live:
             self._ask_for_what_was_sent()

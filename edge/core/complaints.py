@@ -23,7 +23,8 @@ _DAMAGE = re.compile(
     r"|TIFF_Error"
 )
 _SAID_BY_DECODERS = re.compile(
-    r"Corrupt JPEG|Premature end|Invalid |Unsupported |Warning: |Inconsistent |libpng |\[ *(?:WARN|ERROR)[:@]|$"
+    r"Corrupt JPEG|Premature end|Invalid |Unsupported |Warning: |Inconsistent |libpng |\[ *(?:WARN|ERROR)[:@]"
+    r"|$"
 )
 _STDERR = 2
 _ERRORS = 2  # OpenCV's level of them

@@ -1,7 +1,5 @@
 """[camera]: where frames come from, and when they are not to be trusted."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from edge.core.allowed import FOURCC
@@ -29,8 +27,10 @@ class CameraSettings(Section):
     fourcc: str = Field(
         "", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG" or "Y16 "'
     )
-    bits: Literal[8, 10, 12, 14, 16] | None = Field(
+    bits: int | None = Field(
         None,
+        ge=8,
+        le=16,
         description="how many of 16 bits a camera uses that gives so many; none: as the photographs of the "
         "bundle, or all",
     )

@@ -106,11 +106,12 @@ def test_a_csv_file_of_labels_can_be_replayed(
     assert (labelled["images"], labelled["escapes"]) == (2, 1)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("line.avi", "MJPG"), ("line.mkv", "mp4v")])
 def test_the_rest_of_a_damaged_video_is_counted(
-    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+    name: str, codec: str, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    video = tmp_path / "line.avi"
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    video = tmp_path / name
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
     chance = np.random.default_rng(1)
     for _ in range(20):
         writer.write(chance.integers(0, 255, (48, 64, 3), np.uint8))
@@ -121,6 +122,15 @@ def test_the_rest_of_a_damaged_video_is_counted(
     assert files["seen"] == 20
     assert files["left_out"] > 5
     assert list(files["reasons"]) == ["frames of a video that cannot be read"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all"])
+def test_a_video_that_is_none_is_said_to_be_none(
+    content: bytes, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "line.mp4").write_bytes(content)
+    assert main(["--replay", str(tmp_path / "line.mp4"), "--model", str(bundle)]) == 2
+    assert "line.mp4: cannot be opened; it is no video, or damaged" in capsys.readouterr().err
 
 
 def test_a_folder_without_pictures_says_what_lies_there(

@@ -72,6 +72,13 @@ def test_what_decoders_say_is_not_read_by_people_and_all_else_is(capfd: pytest.C
     assert capfd.readouterr().err == "progress\n"
 
 
+def test_nothing_is_read_of_a_bitmap_that_ends_early_either(capfd: pytest.CaptureFixture[str]) -> None:
+    data = cv2.imencode(".bmp", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    with listening(), pytest.raises(ImageError, match="not an image"):
+        decode_image(data[:6000], "cut.bmp")
+    assert capfd.readouterr().err == ""
+
+
 def test_opencv_is_heard_though_its_log_is_silent() -> None:
     log = getattr(cv2.utils, "logging", cv2)
     before = log.getLogLevel()
