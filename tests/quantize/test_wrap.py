@@ -24,6 +24,7 @@ from quantize.card import model_card
 from quantize.foreign import ForeignGraph
 from quantize.metadata import normalization
 from quantize.wrap import name_classes, read_labels
+from tests.edge.core.photographs.drawings import masks
 from tests.toy_model import toy_flatbuffer
 
 SIDE = 24
@@ -268,6 +269,27 @@ def test_images_without_labels_give_no_figures_and_the_card_says_so(tmp_path: Pa
     assert bundle.manifest.wrapped.figures is None
     assert {example.label for example in bundle.manifest.golden} == {""}
     assert "Nothing was measured" in model_card(bundle)
+
+
+def test_golden_photographs_are_read_as_replay_reads_them(
+    tmp_path: Path, parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Masks beside them, a data set in parts and a kind that nobody named: 7 photographs, 3 masks."""
+    data = tmp_path / "data"
+    (data / "test").mkdir(parents=True)
+    (parts / "ok").rename(data / "test" / "good")
+    (parts / "defect").rename(data / "test" / "blowhole")
+    masks(data / "ground_truth" / "blowhole", "0_mask.png", "1_mask.png", "2_mask.png")
+    bundle = wrap(foreign_model("float32", "0..1"), tmp_path, data, "--scale", "0..1")
+    assert "10 files seen, 7 used, 3 left out: masks, not photographs (3)" in capsys.readouterr().out
+    made = read_bundle(bundle).manifest.wrapped
+    assert made is not None
+    assert made.figures is not None
+    assert (made.images, made.figures.images) == (7, 7)
+    assert edge(["--replay", str(data), "--model", str(bundle), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["labelled"]["escapes"] == made.figures.escapes
+    assert document["files"]["reasons"] == {"masks, not photographs": 3}
 
 
 def test_the_card_of_a_wrapped_model_says_that_nothing_is_known_of_it(tmp_path: Path, parts: Path) -> None:
