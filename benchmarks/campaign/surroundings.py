@@ -433,6 +433,7 @@ def _seconds_until_back(
     if not witness.wait(is_back, PATIENCE_S):
         result.not_back += 1
         result.notes.append(f"not back: {trouble.folder.name}")
+        print(f"{result.notes[-1]}; {witness.alarms[-6:]}", (trouble.folder / "edge.log").read_text()[-4000:])
     return time.monotonic() - began
 
 
