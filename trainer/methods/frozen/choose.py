@@ -1,10 +1,10 @@
 """Which backbone looks at pictures of which size: the cheapest that is as good as the best on held-out parts.
 
-Each is tried on a sample of the photographs, spread over the parts, with parts held out in turn. The best is
-that of the strongest backbone, unless another does better by more than the standard error of the difference:
-few parts tell nothing apart, and a stronger one holds on more kinds of parts. A cheaper one takes its place
-where it is not worse, with that error on top, by more than a margin. For the error parts are drawn again with
-replacement (Efron 1979, Ann. Statist. 7(1)).
+Each is tried on a sample of the photographs, spread over the parts, with parts held out in turn. Few parts
+tell nothing apart, and a stronger backbone and more pixels hold on more kinds of parts. So it begins with the
+strongest backbone at the largest size, unless another does better by more than the standard error of the
+difference. A cheaper one takes its place where it is not worse, with that error on top, by more than a
+margin. For the error parts are drawn again with replacement (Efron 1979, Ann. Statist. 7(1)).
 """
 
 from collections.abc import Sequence
@@ -177,12 +177,14 @@ def _cheapest(
         error = draws.standard_error(lambda weights: statistics[other](weights) - statistics[one](weights))
         return areas[other] - areas[one], error
 
-    strongest = offered[-1].backbone.name
-    best = max((n for n, one in enumerate(offered) if one.backbone.name == strongest), key=areas.__getitem__)
-    rival = max(range(len(offered)), key=areas.__getitem__)
-    deficit, error = behind(best, rival)
-    if deficit > error:
-        best = rival
+    def is_clearly_behind(one: int, other: int) -> bool:
+        deficit, error = behind(one, other)
+        return deficit > error
+
+    ranked = [n for n, one in enumerate(offered) if one.backbone.name == offered[-1].backbone.name]
+    ranked.sort(key=lambda number: -speeds[number].milliseconds)
+    top = max(range(len(offered)), key=areas.__getitem__)
+    best = next((number for number in ranked if not is_clearly_behind(number, top)), top)
     order = sorted(range(len(offered)), key=lambda number: speeds[number].milliseconds)
     chosen = next(number for number in order if number == best or sum(behind(number, best)) <= _MARGIN)
     tried = [
@@ -198,6 +200,10 @@ def _cheapest(
         )
         for number, one in enumerate(offered)
     ]
-    cheaper = "the cheapest that held-out parts show to be as good as the best"
-    why = "the best on held-out parts" if chosen == best else cheaper
+    if chosen != best:
+        why = "the cheapest that held-out parts show to be as good as the best"
+    else:
+        why = (
+            "the best on held-out parts" if best == top else "on held-out parts none is better beyond chance"
+        )
     return Choice(offered[chosen], tried, why)

@@ -51,21 +51,23 @@ def test_a_size_that_is_named_is_the_only_one() -> None:
     assert [one.spec for one in found] == [dataset.spec]
 
 
-def cheapest(*quality: float, milliseconds: tuple[float, ...], parts: int = 400) -> module.Choice:
-    """Choose among candidates whose scores deviate so much from chance."""
+def cheapest(
+    *quality: float, milliseconds: tuple[float, ...], parts: int = 400, noise: tuple[int, ...] = (1, 1, 1)
+) -> module.Choice:
+    """Choose among candidates whose scores deviate so much from chance, of the same ``noise`` or another."""
     dataset = photographs()
     labels = np.arange(parts) % 2
     truth = Truth("binary", labels, np.arange(parts), 1, 0)
-    chance = np.random.default_rng(1).normal(size=parts)
 
-    def said(by: float) -> NDArray[np.float64]:
+    def said(by: float, seed: int) -> NDArray[np.float64]:
+        chance = np.random.default_rng(seed).normal(size=parts)
         scores = 1 / (1 + np.exp(-(by * labels + chance)))
         return np.stack([1 - scores, scores], axis=1)
 
     return module._cheapest(
         offered(dataset, "small")[: len(quality)],
         [Speed(one, 100) for one in milliseconds],
-        [said(by) for by in quality],
+        [said(by, seed) for by, seed in zip(quality, noise, strict=False)],
         truth,
     )
 
@@ -85,6 +87,12 @@ def test_the_cheapest_is_taken_where_parts_do_not_tell_it_from_the_best() -> Non
 def test_few_parts_that_tell_nothing_apart_do_not_speak_for_the_cheapest() -> None:
     choice = cheapest(1.0, 1.6, milliseconds=(1, 9), parts=16)
     assert [one.is_chosen for one in choice.tried] == [False, True]
+
+
+def test_of_sizes_that_few_parts_do_not_tell_apart_the_largest_is_taken() -> None:
+    choice = cheapest(1.0, 1.7, 1.6, milliseconds=(1, 3, 9), parts=40, noise=(2, 1, 3))
+    assert [one.is_chosen for one in choice.tried] == [False, False, True]
+    assert choice.why == "on held-out parts none is better beyond chance"
 
 
 def test_what_is_too_slow_is_not_tried() -> None:
