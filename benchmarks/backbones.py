@@ -22,7 +22,7 @@ from quantize.convert import convert
 from quantize.operators import count_operators
 from trainer.backbones.backbone import Backbone
 from trainer.backbones.find import find_backbones
-from trainer.backbones.whole_numbers import PHOTOGRAPHS, in_whole_numbers
+from trainer.whole_numbers.network import PHOTOGRAPHS, in_whole_numbers
 
 DOCUMENT = ROOT / "trainer" / "backbones" / "README.md"
 _START, _END = "<!-- cost: made by benchmarks/backbones.py -->", "<!-- /cost -->"

@@ -9,7 +9,7 @@ from edge.core.arguments import Parser
 from trainer.augment import KINDS
 from trainer.input_size import Size
 from trainer.models.registry import AUTO, AUTOENCODER, NAMES
-from trainer.models.transfer import BACKBONES
+from trainer.models.transfer import PRETRAINED
 
 _EXAMPLES = """\
 examples:
@@ -140,7 +140,7 @@ def _add_model(group: Any) -> None:
         help="auto (the default): what learns on pretrained features, the cheapest that held-out parts don't "
         "tell from the best, or scratch without weights; fast, accurate: the same on one backbone; small: on "
         "smaller pictures by fewer layers; from scratch: scratch, baseline; "
-        f"fine-tuned: {', '.join(BACKBONES)}; for OK parts alone: auto, {AUTOENCODER}",
+        f"fine-tuned: {', '.join(PRETRAINED)}; for OK parts alone: auto, {AUTOENCODER}",
     )
     group.add_argument(
         "--weights",

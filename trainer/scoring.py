@@ -47,8 +47,8 @@ def load_network(run_folder: Path) -> Any:
     """The Keras model of a run, to logits; raises InputError."""
     import keras
 
-    from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
     from trainer.models.heatmap import logits_alone
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero
 
     known = {"FakeQuantize": FakeQuantize, "HalvesFromZero": HalvesFromZero}
     try:

@@ -6,7 +6,7 @@ import keras
 
 from quantize.fake_quantize import rounds_as_int8
 from quantize.run import load_network
-from trainer.models.fake_quantize import FakeQuantize
+from trainer.whole_numbers.fake_quantize import FakeQuantize
 
 
 def test_a_network_that_rounds_is_known_as_one_though_the_trainer_is_loaded_too(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from trainer.__main__ import main as trainer
 from trainer.fit import FitSettings, Records
 from trainer.learners import gradient
 from trainer.learners.gradient import TransferLearner
-from trainer.models.transfer import BACKBONES, build_transfer, freeze_all_but_head, freeze_statistics_only
+from trainer.models.transfer import PRETRAINED, build_transfer, freeze_all_but_head, freeze_statistics_only
 from trainer.weights import Weights
 
 SIDE = 32
@@ -47,11 +47,11 @@ def test_weights_see_what_they_were_trained_on(name: str, channels: int) -> None
     from keras.utils import set_random_seed
 
     set_random_seed(1)
-    own = BACKBONES[name].make(weights=None, input_shape=(SIDE, SIDE, 3))
-    network = build_transfer(BACKBONES[name], weights_of(own), SIDE, SIDE, channels, 1)
+    own = PRETRAINED[name].make(weights=None, input_shape=(SIDE, SIDE, 3))
+    network = build_transfer(PRETRAINED[name], weights_of(own), SIDE, SIDE, channels, 1)
     pixels = PIXELS if channels == 3 else PIXELS[..., :1]
     rgb = np.broadcast_to(pixels, PIXELS.shape).astype(np.float32)
-    module = applications.vgg16 if BACKBONES[name].scaling else applications.mobilenet
+    module = applications.vgg16 if PRETRAINED[name].scaling else applications.mobilenet
     wanted = see(own, own.inputs[0], module.preprocess_input(rgb.copy()))
     found = see(network, network.inputs[0], to_network_input(pixels))
     assert (
@@ -67,7 +67,7 @@ def test_efficient_net_sees_what_its_weights_were_trained_on(channels: int) -> N
     (normalization,) = [layer for layer in own.layers if layer.name.startswith("normalization")]
     mean, variance = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     normalization.set_weights([mean, variance, np.array(0)])
-    network = build_transfer(BACKBONES["efficientnet_b0"], weights_of(own), SIDE, SIDE, channels, 1)
+    network = build_transfer(PRETRAINED["efficientnet_b0"], weights_of(own), SIDE, SIDE, channels, 1)
     pixels = PIXELS if channels == 3 else PIXELS[..., :1]
     scaled = (np.broadcast_to(pixels, PIXELS.shape) / 255 - mean) / variance  # twice the root of it
     wanted = see(own, own.get_layer("stem_conv_pad").input, scaled.astype(np.float32))
@@ -76,7 +76,7 @@ def test_efficient_net_sees_what_its_weights_were_trained_on(channels: int) -> N
 
 
 def test_first_the_head_learns_alone_then_all_but_what_was_measured() -> None:
-    network = build_transfer(BACKBONES["mobilenet_v1"], None, SIDE, SIDE, 1, 3)
+    network = build_transfer(PRETRAINED["mobilenet_v1"], None, SIDE, SIDE, 1, 3)
     freeze_all_but_head(network)
     assert [variable.shape for variable in network.trainable_variables] == [(256, 3), (3,)]
     freeze_statistics_only(network)
@@ -92,11 +92,11 @@ def test_fine_tuning_keeps_the_statistics_and_improves_on_the_weights(
 
     monkeypatch.setattr(gradient, "in_whole_numbers", lambda network, *_, **__: network)  # it would fold them
     keras.utils.set_random_seed(3)
-    own = BACKBONES["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3))
+    own = PRETRAINED["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3))
     weights = weights_of(own)
     dataset = make_dataset(*spots(96))
     settings = FitSettings(epochs=4, batch_size=16)
-    learner = TransferLearner(dataset, BACKBONES["mobilenet_v1"], weights, settings, Records(tmp_path))
+    learner = TransferLearner(dataset, PRETRAINED["mobilenet_v1"], weights, settings, Records(tmp_path))
     learned = learner.learn(np.arange(64), np.arange(64, 96))
     before, after = weights.arrays["conv1_bn"], learned.network.get_layer("conv1_bn").get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
@@ -114,7 +114,7 @@ WITHOUT_STEPS = ("efficientnet_b0", "mobilenet_v3")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in BACKBONES]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in PRETRAINED]
 )
 def test_every_network_trains_evaluates_and_becomes_int8(name: str, data: Path, tmp_path: Path) -> None:
     options = ["--size", "32", "--epochs", "1", "--batch-size", "8", "--weights", "none", "--groups", "none"]
@@ -134,7 +134,7 @@ def test_every_network_trains_evaluates_and_becomes_int8(name: str, data: Path, 
 def test_weights_of_another_network_are_refused_in_one_line(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    BACKBONES["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3)).save(tmp_path / "other.h5")
+    PRETRAINED["mobilenet_v1"].make(weights=None, input_shape=(SIDE, SIDE, 3)).save(tmp_path / "other.h5")
     options = ["--weights", str(tmp_path / "other.h5"), "--groups", "none", "--size", "32"]
     arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--model", "vgg16", *options]
     assert trainer(arguments) == 2

@@ -21,7 +21,7 @@ from trainer.methods.frozen.learner import FrozenLearner
 from trainer.methods.frozen.look import Look, look_of
 from trainer.models.registry import AUTO, AUTOENCODER, FROZEN, NETWORKS, SMALL
 from trainer.models.scratch import build_scratch
-from trainer.models.transfer import BACKBONES, build_transfer
+from trainer.models.transfer import PRETRAINED, build_transfer
 from trainer.settings import TrainSettings
 from trainer.weights import VARIABLE, find_weights
 
@@ -58,7 +58,7 @@ def choose_learner(dataset: Dataset, settings: TrainSettings, records: Records) 
         raise InputError(f"--model {model}: learns from OK parts alone; expected --task anomaly with it")
     if model in NETWORKS:
         return Chosen(GradientLearner(dataset, NETWORKS[model], fit, records), dataset)
-    if model in BACKBONES:
+    if model in PRETRAINED:
         return _fine_tuned(dataset, settings, records)
     found = find_backbones(settings.weights)
     wanted = [one for one in found if one.name in FROZEN[model]]
@@ -102,7 +102,7 @@ def _why(choice: Choice, missing: Sequence[str]) -> str:
 
 
 def _fine_tuned(dataset: Dataset, settings: TrainSettings, records: Records) -> Chosen:
-    backbone = BACKBONES[settings.model]
+    backbone = PRETRAINED[settings.model]
     found = find_weights(settings.weights, backbone.download)
     if found is not None:
         return Chosen(TransferLearner(dataset, backbone, found, settings.fit, records), dataset)

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from trainer.backbones.whole_numbers import PHOTOGRAPHS, in_whole_numbers
 from trainer.dataset import Dataset
 from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
 from trainer.models.heatmap import class_activation, defect_direction
 from trainer.models.transfer import (
-    Backbone,
+    PretrainedNetwork,
     build_transfer,
     freeze_all_but_head,
     freeze_statistics_only,
 )
 from trainer.split import spread_over_groups
 from trainer.weights import Weights
+from trainer.whole_numbers.network import PHOTOGRAPHS, in_whole_numbers
 
 Build = Callable[[int, int, int, int], Any]
 
@@ -75,7 +75,7 @@ class TransferLearner(GradientLearner):
     def __init__(
         self,
         dataset: Dataset,
-        backbone: Backbone,
+        backbone: PretrainedNetwork,
         weights: Weights,
         settings: FitSettings,
         records: Records,

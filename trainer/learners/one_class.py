@@ -8,7 +8,6 @@ import numpy as np
 from edge.core.errors import InputError
 from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
-from trainer.backbones.whole_numbers import PHOTOGRAPHS
 from trainer.dataset import Dataset, resized
 from trainer.evaluate import predict_batches
 from trainer.input_size import Size, sizes
@@ -26,6 +25,7 @@ from trainer.methods.one_class import (
 )
 from trainer.methods.padim.gaussians import MOST
 from trainer.split import spread_over_groups
+from trainer.whole_numbers.network import PHOTOGRAPHS
 
 LARGEST = 512 * 512  # pixels that are tried: what learning a larger size holds in memory grows with it
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.backbones.backbone import Backbone
-from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.methods.calibration import UNCHANGED, Calibration, calibrate
 from trainer.methods.padim.gaussians import DIMENSIONS, PatchGaussians, learn_gaussians
 from trainer.methods.padim.graph import add_gaussians
@@ -20,6 +19,7 @@ from trainer.methods.patchcore.graph import add_memory
 from trainer.methods.patchcore.memory import PatchMemory, learn_memory
 from trainer.methods.place_map import PlaceMap
 from trainer.models.heatmap import Evidence
+from trainer.whole_numbers.network import in_whole_numbers
 
 Maps = NDArray[np.floating]
 Numbers = NDArray[np.float32]
@@ -169,7 +169,7 @@ def with_strangest_place(maps: Any, model: OneClass, *, name: str) -> tuple[Any,
     """
     from keras import Model, layers
 
-    from trainer.models.fake_quantize import around_zero, round_weights
+    from trainer.whole_numbers.fake_quantize import around_zero, round_weights
 
     added = [
         _add(maps.output, one, calibration.distance(LARGEST_LOGIT))

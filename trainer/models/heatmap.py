@@ -62,7 +62,7 @@ def _maker(tensor: Any) -> Any:
     """The layer that a tensor comes from, or the one before where this one only rounds or drops values."""
     from keras import layers
 
-    from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero
 
     layer = tensor._keras_history.operation
     while isinstance(layer, FakeQuantize | HalvesFromZero | layers.Dropout | layers.Flatten):
@@ -102,7 +102,7 @@ def with_heatmap(
     """
     from keras import Model, layers, ops
 
-    from trainer.models.fake_quantize import FakeQuantize, around_zero, round_weights
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, around_zero, round_weights
 
     maps = layers.Concatenate()(evidence.maps) if len(evidence.maps) > 1 else evidence.maps[0]
     weigh = layers.Conv2D(1, 1, name="evidence")

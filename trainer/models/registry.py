@@ -6,7 +6,7 @@ from typing import Any
 from trainer.backbones import efficientnet_lite0, mobilenet_v1
 from trainer.models.baseline import build_baseline
 from trainer.models.scratch import build_scratch
-from trainer.models.transfer import BACKBONES
+from trainer.models.transfer import PRETRAINED
 
 AUTO, FAST, ACCURATE, SMALL = "auto", "fast", "accurate", "small"
 NETWORKS: dict[str, Callable[[int, int, int, int], Any]] = {
@@ -22,4 +22,4 @@ FROZEN: dict[str, tuple[str, ...]] = {
     SMALL: (mobilenet_v1.NAME,),
 }
 SQUARES = {SMALL: 96}  # pixels a side, of models with a size of their own; others that learn whole have 160
-NAMES = (*FROZEN, *NETWORKS, *BACKBONES, AUTOENCODER)
+NAMES = (*FROZEN, *NETWORKS, *PRETRAINED, AUTOENCODER)

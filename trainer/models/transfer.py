@@ -1,7 +1,7 @@
 """Networks of keras.applications to go on from: they know ImageNet, and are fine-tuned.
 
 Each goes without its classifier; global average pooling, dropout and a dense layer take its place.
-`BACKBONES` says where each is from.
+`PRETRAINED` says where each is from.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class Backbone:
+class PretrainedNetwork:
     """A network of keras.applications.
 
     ``make`` takes what these take. ``scaling`` is what its ImageNet weights want to see; None: what
@@ -51,7 +51,7 @@ class Backbone:
 
 
 def build_transfer(
-    backbone: Backbone, weights: Weights | None, height: int, width: int, channels: int, outputs: int
+    backbone: PretrainedNetwork, weights: Weights | None, height: int, width: int, channels: int, outputs: int
 ) -> Any:
     """A Keras model: float32 (N, H, W, C) in -1…1 to logits (N, outputs); untrained without ``weights``.
 
@@ -175,20 +175,20 @@ def _vgg_16(**options: Any) -> Any:
     return VGG16(include_top=False, **options)
 
 
-BACKBONES = {
+PRETRAINED = {
     backbone.name: backbone
     for backbone in (
         # Howard et al. 2017 (arXiv:1704.04861), a quarter as wide
-        Backbone("mobilenet_v1", _mobile_net_v1),
+        PretrainedNetwork("mobilenet_v1", _mobile_net_v1),
         # Sandler et al. 2018 (arXiv:1801.04381)
-        Backbone("mobilenet_v2", _mobile_net_v2),
+        PretrainedNetwork("mobilenet_v2", _mobile_net_v2),
         # Howard et al. 2019 (arXiv:1905.02244), the small one
-        Backbone("mobilenet_v3", _mobile_net_v3),
+        PretrainedNetwork("mobilenet_v3", _mobile_net_v3),
         # Tan and Le 2019 (arXiv:1905.11946)
-        Backbone("efficientnet_b0", _efficient_net_b0, _efficient_net_scaling),
+        PretrainedNetwork("efficientnet_b0", _efficient_net_b0, _efficient_net_scaling),
         # He et al. 2015 (arXiv:1512.03385)
-        Backbone("resnet50", _resnet_50, _blue_first),
+        PretrainedNetwork("resnet50", _resnet_50, _blue_first),
         # Simonyan and Zisserman 2014 (arXiv:1409.1556)
-        Backbone("vgg16", _vgg_16, _blue_first),
+        PretrainedNetwork("vgg16", _vgg_16, _blue_first),
     )
 }

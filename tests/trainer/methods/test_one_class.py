@@ -78,7 +78,7 @@ def test_a_held_out_part_was_not_learned_from(method: str) -> None:
 def test_the_network_says_what_the_formula_says_but_for_its_steps(method: str) -> None:
     import keras
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.whole_numbers.fake_quantize import FakeQuantize
 
     model = learn(method).model
     entry = keras.Input(OK.shape[1:])
@@ -95,7 +95,7 @@ def test_the_network_says_what_the_formula_says_but_for_its_steps(method: str) -
 def test_the_heatmap_is_hottest_where_it_is_strange(method: str) -> None:
     import keras
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.whole_numbers.fake_quantize import FakeQuantize
 
     entry = keras.Input((*OK.shape[1:3], 3))
     maps = keras.Model(entry, FakeQuantize(-2, 2)(entry))

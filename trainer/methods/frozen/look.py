@@ -92,7 +92,7 @@ class Maps:
         """
         from keras import layers
 
-        from trainer.models.fake_quantize import around_zero
+        from trainer.whole_numbers.fake_quantize import around_zero
 
         coarsest = max(self.strides[tap] for tap in self.look.places)
         parts = []
@@ -114,7 +114,7 @@ def build_maps(backbone: Backbone, look: Look, shape: tuple[int, int, int]) -> M
 
 def rounded(maps: Maps, pixels: NDArray[np.uint8], *, seed: int) -> Maps:
     """The same in whole numbers, fitted to what ``pixels``, uint8 (N, H, W, C), show."""
-    from trainer.backbones.whole_numbers import in_whole_numbers
+    from trainer.whole_numbers.network import in_whole_numbers
 
     return Maps(in_whole_numbers(maps.network, pixels, seed=seed), maps.look, maps.strides)
 
@@ -150,7 +150,7 @@ def average(
     """
     from keras import layers
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.whole_numbers.fake_quantize import FakeQuantize
 
     if window == (1, 1) and sign == 1:
         return values
@@ -166,7 +166,7 @@ def average(
 
 def _limits(values: Any) -> tuple[float, float] | None:
     """The range of a tensor in whole numbers, None of one in float."""
-    from trainer.models.fake_quantize import range_of
+    from trainer.whole_numbers.fake_quantize import range_of
 
     try:
         return range_of(values)
@@ -184,7 +184,7 @@ def _above_mean(values: Any, pooled: Any) -> Any:
     """How far each place lies above the mean of its channel, 0 below it."""
     from keras import layers
 
-    from trainer.models.fake_quantize import FakeQuantize
+    from trainer.whole_numbers.fake_quantize import FakeQuantize
 
     mean = average(pooled, pooled.shape[1:3])
     above = layers.ReLU()(layers.Subtract()([values, mean]))

@@ -46,7 +46,7 @@ def head_parts(maps: Maps, head: Head) -> list[Part]:
     """
     from keras import layers
 
-    from trainer.models.fake_quantize import around_zero
+    from trainer.whole_numbers.fake_quantize import around_zero
 
     parts, start = [], 0
     for values in maps.summaries:
@@ -69,7 +69,7 @@ def place_part(places: Any, score: PlaceScore, say: Say) -> tuple[Part, HeatEvid
     """
     from keras import layers
 
-    from trainer.models.fake_quantize import around_zero
+    from trainer.whole_numbers.fake_quantize import around_zero
 
     height, width, channels = places.shape[1:]
     window = min(WINDOW, height), min(WINDOW, width)
@@ -91,7 +91,7 @@ def assemble(
     """
     from keras import Model, layers
 
-    from trainer.models.fake_quantize import around_zero, round_weights
+    from trainer.whole_numbers.fake_quantize import around_zero, round_weights
 
     dense = layers.Dense(len(bias), name="head")
     joined = _concatenated([part.values for part in parts])

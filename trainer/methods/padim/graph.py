@@ -16,7 +16,7 @@ def add_gaussians(values: Any, gaussians: PatchGaussians) -> PlaceMap:
     """
     from keras import layers, ops
 
-    from trainer.models.fake_quantize import FakeQuantize, around_zero
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, around_zero
 
     height, width, dimensions = gaussians.mean.shape
     places = height * width
@@ -48,7 +48,7 @@ def add_distance(
     """
     from keras import layers
 
-    from trainer.models.fake_quantize import around_zero
+    from trainer.whole_numbers.fake_quantize import around_zero
 
     added = add_gaussians(values, gaussians)
     by_place, set_weights = added.weighed(1 / deviation, -mean / deviation)

@@ -17,7 +17,7 @@ def add_memory(values: Any, memory: PatchMemory, *, most: float) -> PlaceMap:
     """
     from keras import layers, ops
 
-    from trainer.models.fake_quantize import FakeQuantize, around_zero
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, around_zero
 
     count, dimensions = memory.prototypes.shape
     limit = memory.limit

@@ -78,7 +78,7 @@ def test_the_hottest_place_is_the_spot(spotted: Dataset, learned: Learned) -> No
 
 
 def test_what_the_network_says_takes_256_values_up_to_the_largest(learned: Learned) -> None:
-    from trainer.models.fake_quantize import range_of
+    from trainer.whole_numbers.fake_quantize import range_of
 
     low, high = range_of(learned.network.outputs[0])
     said = predict_logits(learned.network, spots(40, side=64, seed=3)[0])

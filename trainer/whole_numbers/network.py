@@ -19,9 +19,9 @@ from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO, to_network_input
-from trainer.models.blocks import Block, blocks_of, is_weighted, keeps_steps
-from trainer.models.convolution import Convolution, at_places, folded
-from trainer.rounding import (
+from trainer.whole_numbers.blocks import Block, blocks_of, is_weighted, keeps_steps
+from trainer.whole_numbers.convolution import Convolution, at_places, folded
+from trainer.whole_numbers.rounding import (
     FINEST,
     STEPS,
     Means,
@@ -51,8 +51,8 @@ def in_whole_numbers(network: Any, pixels: NDArray[np.uint8], *, seed: int) -> A
 
     ``pixels``: uint8 (N, H, W, C), of which PHOTOGRAPHS are enough. Each channel of a map that comes out is
     scaled to use the map's range, as what learns on maps weighs channels anew; vectors, as logits are, stay
-    as they were. `trainer.models.fake_quantize.range_of` says the range of what comes out. A network with
-    a layer that is not known here is given back as it is.
+    as they were. `fake_quantize.range_of` says the range of what comes out. A network with a layer that is
+    not known here is given back as it is.
     """
     from keras import Input, Model
 
@@ -247,7 +247,7 @@ def _rounded(exact: _Exact, inputs: Sequence[_Values], scaling: _Scaling, batch:
     """What comes out of a block once it is rounded."""
     from keras import layers
 
-    from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero
 
     block, layer, name = exact.block, exact.block.layer, exact.block.layer.name
     if isinstance(layer, layers.Dropout):

@@ -12,15 +12,15 @@ from keras import layers
 from edge.core.interpreter import open_interpreter
 from edge.core.preprocess import to_network_input
 from quantize.convert import convert
-from trainer.backbones import whole_numbers
 from trainer.backbones.efficientnet_lite0 import find_efficientnet_lite0
-from trainer.backbones.whole_numbers import in_whole_numbers
 from trainer.models.baseline import build_baseline
-from trainer.models.blocks import blocks_of
-from trainer.models.fake_quantize import FakeQuantize, range_of
 from trainer.models.heatmap import Evidence, class_activation, defect_direction
 from trainer.models.scratch import build_scratch
-from trainer.models.transfer import BACKBONES, build_transfer
+from trainer.models.transfer import PRETRAINED, build_transfer
+from trainer.whole_numbers import network as module
+from trainer.whole_numbers.blocks import blocks_of
+from trainer.whole_numbers.fake_quantize import FakeQuantize, range_of
+from trainer.whole_numbers.network import in_whole_numbers
 
 SIDE = 48
 
@@ -55,7 +55,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "scratch": lambda: build_scratch(SIDE, SIDE, 1, 1),
     "baseline": lambda: build_baseline(SIDE, SIDE, 1, 3),
     "residual": residual,
-    "mobilenet_v1": lambda: build_transfer(BACKBONES["mobilenet_v1"], None, SIDE, SIDE, 1, 1),
+    "mobilenet_v1": lambda: build_transfer(PRETRAINED["mobilenet_v1"], None, SIDE, SIDE, 1, 1),
 }
 
 
@@ -152,8 +152,8 @@ def test_of_larger_photographs_fewer_are_looked_at(monkeypatch: pytest.MonkeyPat
         looked.append(len(pixels))
         return to_network_input(pixels)
 
-    monkeypatch.setattr(whole_numbers, "to_network_input", count)
-    monkeypatch.setattr(whole_numbers, "_PIXELS", 20 * SIDE * SIDE)
+    monkeypatch.setattr(module, "to_network_input", count)
+    monkeypatch.setattr(module, "_PIXELS", 20 * SIDE * SIDE)
     in_whole_numbers(residual(), SEEN, seed=1)
     assert sum(looked) == 20
 
@@ -202,13 +202,13 @@ def test_a_network_that_rounds_still_shows_where() -> None:
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v3"])
 def test_a_network_with_other_layers_stays_as_it_is(name: str) -> None:
-    network = build_transfer(BACKBONES[name], None, SIDE, SIDE, 1, 1)
+    network = build_transfer(PRETRAINED[name], None, SIDE, SIDE, 1, 1)
     assert in_whole_numbers(network, SEEN, seed=1) is network
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "resnet50", "vgg16"])
 def test_the_other_networks_are_known(name: str) -> None:
-    network = build_transfer(BACKBONES[name], None, 32, 32, 1, 1)
+    network = build_transfer(PRETRAINED[name], None, 32, 32, 1, 1)
     assert blocks_of(network) is not None
 
 

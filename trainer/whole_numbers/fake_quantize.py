@@ -13,7 +13,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from edge.core.preprocess import PIXEL_STEP
-from trainer.rounding import STEPS
+from trainer.whole_numbers.rounding import STEPS
 
 ACTIVATION_STEPS = 255
 _LEAST = 1e-30

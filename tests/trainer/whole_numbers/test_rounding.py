@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import rounding
-from trainer.rounding import (
+from trainer.whole_numbers import rounding
+from trainer.whole_numbers.rounding import (
     STEPS,
     Numbers,
     coarse,

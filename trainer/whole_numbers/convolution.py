@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.models.blocks import Block
-from trainer.rounding import Numbers
+from trainer.whole_numbers.blocks import Block
+from trainer.whole_numbers.rounding import Numbers
 
 
 @dataclass(frozen=True)

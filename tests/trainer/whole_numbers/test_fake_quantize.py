@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.models.fake_quantize import FakeQuantize, HalvesFromZero, around_zero
+from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero, around_zero
 
 
 @pytest.mark.parametrize("most", [0.1, 6.0, 8.0])
