@@ -243,6 +243,21 @@ def test_one_kind_of_camera_and_one_mishap_can_be_asked_for(monkeypatch: pytest.
     assert asked == [{"times": 7, "seed": 1, **wanted}]
 
 
+def test_one_kind_of_trouble_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def trouble_often(_broker: object, _folder: Path, kind: str, **_: object) -> TroubleResult:
+        asked.append(kind)
+        return TroubleResult(kind, times=1, back_s=[0.5])
+
+    monkeypatch.setattr(command, "trouble_often", trouble_often)
+    monkeypatch.setattr(KINDS["clock an hour back"], "missing", lambda: None)
+    flags = ["--troubles", "1", "--trouble-kinds", "clock an hour back"]
+    monkeypatch.setattr("sys.argv", ["campaign", *flags])
+    command.main()
+    assert asked == ["clock an hour back"]
+
+
 def test_a_state_lasts_until_another_is_said() -> None:
     said = [(1.0, "running"), (2.0, "fault"), (5.0, "running"), (6.0, "fault")]
     assert cameras.spans_of("fault", said) == [(2, 5), (6, math.inf)]
@@ -308,7 +323,9 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "fault_often": link,
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
-        "trouble_often": TroubleResult("clock", times=4, parts=8, unrejected=1, unsent=2, back_s=[0.5]),
+        "trouble_often": TroubleResult(
+            "clock", times=4, parts=8, unrejected=1, unsent=2, unrecorded=6, back_s=[0.5]
+        ),
         "break_cameras": [
             CameraResult("RTSP camera killed", [0.5], [0.6], [1.5], held=[Footprint(100, 9, 9)])
         ],
@@ -372,5 +389,6 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     text = page.read_text()
     assert "median 1.50 s, worst 2.50 s, 1 later" in text
     assert "1 of 8 parts not rejected (2 commands said to be unsent)" in text
+    assert "0 verdicts lost, 0 with two contents, 6 rejects without a record" in text
     assert text.endswith("Prose.\n")
     assert (tmp_path / command.PLOT).stat().st_size > 0

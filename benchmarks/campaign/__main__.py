@@ -81,10 +81,11 @@ class Campaign:
             result = away(broker, folder, parts=parts, rate=rate)
         return table.link_rows(f"the broker away for {parts} parts", result)
 
-    def troubles(self, times: int) -> list[Row]:
+    def troubles(self, times: int, kinds: Sequence[str]) -> list[Row]:
         """Line 4."""
         rows = []
-        for kind, trouble in KINDS.items():
+        for kind in kinds:
+            trouble = KINDS[kind]
             if (missing := trouble.missing()) is not None:
                 print(f"{kind}: left out, {missing}")
                 continue
@@ -139,6 +140,9 @@ def main() -> None:
     parser.add_argument("--away-rate", type=float, default=300.0, help="parts a second, while it is away")
     parser.add_argument("--power-cuts", type=int, default=0)
     parser.add_argument("--troubles", type=int, default=0, help="times of each kind")
+    parser.add_argument(
+        "--trouble-kinds", nargs="+", choices=list(KINDS), default=list(KINDS), metavar="KIND"
+    )
     parser.add_argument("--cameras", type=int, default=0, help="times of each mishap of each kind of camera")
     parser.add_argument(
         "--camera-kinds", nargs="+", choices=list(CAMERAS), default=list(CAMERAS), metavar="KIND"
@@ -168,7 +172,7 @@ def main() -> None:
         (arguments.misbehaviours, lambda: campaign.misbehaviours(arguments.misbehaviours)),
         (arguments.away_parts, lambda: campaign.away_parts(arguments.away_parts, arguments.away_rate)),
         (arguments.power_cuts, lambda: campaign.power_cuts(arguments.power_cuts)),
-        (arguments.troubles, lambda: campaign.troubles(arguments.troubles)),
+        (arguments.troubles, lambda: campaign.troubles(arguments.troubles, arguments.trouble_kinds)),
         (
             arguments.cameras,
             lambda: campaign.camera_mishaps(arguments.cameras, arguments.camera_kinds, arguments.mishaps),

@@ -43,7 +43,8 @@ class TroubleResult:
     """What so many troubles of one kind did; ``said`` counts those of which its alarm told.
 
     ``said_again`` counts alarms beyond the first of each trouble, ``unrejected`` parts that passed by it,
-    ``unsent`` commands of which the station itself says that they could not be sent in time.
+    ``unsent`` commands of which the station itself says that they could not be sent in time, ``unrecorded``
+    parts that were rejected and have no verdict anywhere.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class TroubleResult:
     unsent: int = 0
     commands_late: int = 0
     missing: int = 0
+    unrecorded: int = 0
     two_contents: int = 0
     out_of_order: int = 0
     said: int = 0
@@ -455,6 +457,7 @@ def _compare(
     unsent = len(kept.keys() - witness.verdicts.keys())
     holes = [n for seen in numbers.values() for n in range(max(seen)) if n not in seen]
     result.missing += unsent + len(holes)
+    result.unrecorded += len(witness.rejected_parts - {verdict["part"] for verdict in found})
     if unsent or holes:
         where = f"{len(holes)} of {during} without a trace, from {holes[:1]} to {holes[-1:]}"
         result.notes.append(f"{unsent} are in the journal and did not arrive, {where}")

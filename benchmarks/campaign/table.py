@@ -167,7 +167,8 @@ def link_rows(what: str, result: LinkResult) -> list[Row]:
 def trouble_rows(result: TroubleResult) -> list[Row]:
     """Something around the daemon."""
     said = f"said {result.said} times, {result.said_again} times too often" if result.said else "no alarm"
-    lost = f"{result.missing} verdicts lost, {result.two_contents} with two contents"
+    lost = f"{result.missing} verdicts lost, {result.two_contents} with two contents,"
+    lost += f" {result.unrecorded} rejects without a record"
     late = f" ({result.unsent} commands said to be unsent)" if result.unrejected else ""
     back = f"worst {max(result.back_s):.1f} s, {result.not_back} not back"
     found = {
