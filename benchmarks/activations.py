@@ -240,7 +240,8 @@ def _start(folder: Path, broker: MosquittoBroker, rate: float, votes: int) -> "s
     bundles = folder / "bundles"
     arguments = {
         "config": "/dev/null", "model": bundles / "demo.tflite", "model.folder": bundles,
-        "camera.source": folder / "parts", "camera.rate": rate, "camera.queue": 100,
+        "camera.kind": "file", "camera.path": folder / "parts",
+        "camera.replay_fps": rate, "camera.queue": 100,
         # A busy machine must make no faults here.
         "camera.max_age_ms": 5000, "gate.travel_ms": 6000, "gate.max_parts": 10000,
         "gate.min_gap_ms": 0.01, "gate.window_ms": 0.01,

@@ -19,7 +19,7 @@ import cv2
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import StreamSettings
 from tests.rigs.faults import BAD_PICTURES, MISHAPS, Breakable, Mishap
 from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
 from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
@@ -104,8 +104,8 @@ def run_mishap(name: str, camera: Breakable, guard: CameraGuard, mishap: Mishap,
 @contextmanager
 def guarded(camera: Breakable) -> Iterator[CameraGuard]:
     """A guard that reads this camera, and a consumer that takes its frames."""
-    settings = CameraSettings(
-        source=camera.url, stall_ms=STALL_MS, open_timeout_ms=3000, reopen_max_ms=1000, settle_ms=200
+    settings = StreamSettings(
+        url=camera.url, stall_ms=STALL_MS, open_timeout_ms=3000, reopen_max_ms=1000, settle_ms=200
     )
     guard = CameraGuard(lambda: open_camera(settings), settings)
     done = threading.Event()

@@ -153,7 +153,7 @@ def run_station(folder: Path, broker: MosquittoBroker, rate: float) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "edge", "--config", "/dev/null", "--model", BUNDLE),
-            *("--camera.source", folder / "parts", "--camera.rate", str(rate)),
+            *("--camera.kind", "file", "--camera.path", folder / "parts", "--camera.replay_fps", str(rate)),
             *("--gate.travel_ms", str(TRAVEL_MS), "--gate.min_gap_ms", str(gap_ms)),
             *("--gate.window_ms", str(gap_ms), "--mqtt.port", str(broker.port)),
             *("--journal.path", folder / "journal.sqlite", "--log.level", "warning"),

@@ -25,7 +25,7 @@ EXAMPLES = """\
 examples:
   edge                                          run with config.toml, or with the defaults
   edge --config /etc/linegate/config.toml       run with another file
-  edge --camera.source rtsp://10.0.0.5/line     any setting can be a flag; config.toml lists them
+  edge --camera.kind device --mqtt.host broker  any setting can be a flag; config.toml lists them
   edge --check                                  what works, what doesn't, and how to mend it
   edge --replay photos --model part.tflite      decide on stored images; folders named ok, defect
                                                 or as the classes tell the truth about them

@@ -208,11 +208,11 @@ def test_a_wrong_setting_is_named_and_not_tried_again(device: BootedDebian) -> N
     assert device.run("systemctl", "restart", "edge").returncode
     assert device.show("edge.service", "ActiveState") == "failed"
     assert device.show("edge.service", "NRestarts") == "0"
-    assert "camera.rate" in log(device)
+    assert "camera.replay_fps" in log(device)
     errors = device.output(
         "journalctl", "--unit", "edge", "--priority", "err", "--output", "cat", "--no-pager"
     )
-    assert "camera.rate" in errors
+    assert "camera.replay_fps" in errors
 
 
 def test_a_password_is_a_credential_that_only_root_can_read(device: BootedDebian) -> None:

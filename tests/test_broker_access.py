@@ -130,7 +130,8 @@ def station(
         "--config", "/dev/null", "--model", str(bundle), "--mqtt.port", str(line.broker.port),
         "--mqtt.username", "station-1", "--mqtt.ca_file", str(line.authority),
         "--trigger.kind", "message", "--trigger.timeout_ms", "4000", "--gate.travel_ms", "8000",
-        "--camera.rate", "20", "--camera.size", "64", "--camera.max_age_ms", "5000", "--mqtt.bits", "true",
+        "--camera.replay_fps", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
+        "--mqtt.bits", "true",
         "--recipe.ok_below", "0", "--recipe.defect_from", "0",
         "--journal.path", str(tmp_path / "journal.sqlite"),
     )  # fmt: skip

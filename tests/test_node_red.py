@@ -134,7 +134,8 @@ def station(
         (folder / f"{number}.png").hardlink_to(folder / "0.png")
     running = edge_process(
         "--config", "/dev/null", "--model", str(bundle), "--mqtt.port", str(broker.port),
-        "--camera.source", str(folder), "--camera.rate", "20", "--camera.max_age_ms", "5000",
+        "--camera.kind", "file", "--camera.path", str(folder),
+        "--camera.replay_fps", "20", "--camera.max_age_ms", "5000",
         "--trigger.kind", "message", "--trigger.timeout_ms", "4000",
         "--gate.travel_ms", "3000", "--gate.window_ms", "1000", "--gate.min_gap_ms", "1000",
         "--gate.pulse_ms", "300", "--gate.confirm_ms", "100",

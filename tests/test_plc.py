@@ -82,7 +82,8 @@ def test_only_parts_that_were_seen_as_ok_pass_and_none_once_the_station_is_dead(
         (tmp_path / "seen" / f"{number:04}.png").hardlink_to(parts / kind / "0.png")
     station = edge_process(
         "--config", "/dev/null", "--model", str(bundle), "--mqtt.port", str(broker.port),
-        "--camera.source", str(tmp_path / "seen"), "--camera.rate", "30", "--camera.freeze_frames", "0",
+        "--camera.kind", "file", "--camera.path", str(tmp_path / "seen"),
+        "--camera.replay_fps", "30", "--camera.freeze_frames", "0",
         "--trigger.kind", "message", "--gate.mode", "reject-unless-ok", "--gate.travel_ms", "1400",
         "--gate.min_gap_ms", "20", "--gate.margin_ms", "20",
         "--journal.path", str(tmp_path / "journal.sqlite"),

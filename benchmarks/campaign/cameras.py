@@ -119,7 +119,7 @@ class _Rig:
         self.witness = Witness(broker.host, broker.port, station)
         self._daemon = start(
             broker.port, folder / f"{station}.sqlite", folder / f"{station}.log",
-            "--station.name", station, *FLAGS, camera=("--camera.source", camera.url),
+            "--station.name", station, *FLAGS, camera=("--camera.kind", "stream", "--camera.url", camera.url),
         )  # fmt: skip
         self.parts = Announcer(broker.host, broker.port, station)
 

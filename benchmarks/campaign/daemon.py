@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 RATE = 50
 NICE = -10
 TRAVEL_S = GateSettings().travel_ms / 1000
-SIMULATED = ("--camera.rate", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0")
+SIMULATED = ("--camera.replay_fps", str(RATE), "--camera.size", "64", "--camera.settle_ms", "0")
 
 
 def start(

@@ -120,7 +120,7 @@ def away(
 ) -> LinkResult:
     """The broker is away while so many parts go by, and then it is back."""
     result = LinkResult()
-    rig = _Rig(broker, folder, *FASTER, "--camera.rate", str(rate))
+    rig = _Rig(broker, folder, *FASTER, "--camera.replay_fps", str(rate))
     try:
         rig.go_away(rig.broker.stop)
         deadline = time.monotonic() + patience_s

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from edge.camera.faults import measure_sharpness
 from edge.camera.guard import CameraGuard
-from edge.camera.source import check_source, is_live, open_camera, source_kind, without_password
+from edge.camera.source import check_source, described, open_camera
 from edge.core.errors import CameraError
 from edge.core.frame import Frame
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import AnyCameraSettings
 
 LOOK_S = 2.0
 
@@ -25,12 +25,12 @@ class Seen:
     rate: float | None
 
 
-def try_camera(camera: CameraSettings) -> Seen:
+def try_camera(camera: AnyCameraSettings) -> Seen:
     """Look at the camera's pictures for a short while.
 
     Raises CameraError or SettingsError, which say what is wrong and what may mend it.
     """
-    source = without_password(camera.source)
+    source = described(camera)
     check_source(camera)
     guard = CameraGuard(lambda: open_camera(camera), camera)
     guard.start()
@@ -53,10 +53,10 @@ def try_camera(camera: CameraSettings) -> Seen:
     return Seen(f"{source}: {width}x{height}, {colour}{speed}{sharp}", frames[-1], rate)
 
 
-def _watch(guard: CameraGuard, camera: CameraSettings) -> list[Frame]:
+def _watch(guard: CameraGuard, camera: AnyCameraSettings) -> list[Frame]:
     """The frames of a short while, longer than a frozen picture needs to be seen; none after a fault."""
     frames: list[Frame] = []
-    enough = camera.freeze_frames + 2 if is_live(camera.source) else 1
+    enough = camera.freeze_frames + 2 if camera.live else 1
     until = time.monotonic() + (camera.open_timeout_ms + camera.settle_ms + camera.stall_ms) / 1000 + 1
     while time.monotonic() < until and guard.fault is None and not guard.ended:
         frame = guard.next(0.05)
@@ -82,12 +82,12 @@ _MENDING = {
 }
 
 
-def _mend(fault: str, camera: CameraSettings) -> str:
+def _mend(fault: str, camera: AnyCameraSettings) -> str:
     for name, text in _MENDING.items():
         if fault.startswith(f"camera: {name}"):
             return text
-    if source_kind(camera.source) == "device":
-        return mend_device(Path(f"/dev/video{camera.source}" if camera.source.isdecimal() else camera.source))
+    if camera.kind == "device":
+        return mend_device(Path(f"/dev/video{camera.device}" if camera.device.isdecimal() else camera.device))
     return "is it on, and are address, user and password right?"
 
 

@@ -38,18 +38,21 @@ _CONTROLS = (
 def apply_controls(camera: Adjustable, settings: CameraSettings) -> tuple[str, ...]:
     """Set what the settings ask for, read it all back, and name what the camera ignored.
 
-    All are set before the first is read: a new size may change the rate.
+    Devices bring all of them, streams and pipelines only a size. All are set before the first is read: a
+    new size may change the rate.
     """
-    if settings.fourcc:
-        camera.set(cv2.CAP_PROP_FOURCC, _code(settings.fourcc))
-    asked = [(c, getattr(settings, c.name)) for c in _CONTROLS if getattr(settings, c.name) is not None]
+    fourcc = getattr(settings, "fourcc", "")
+    if fourcc:
+        camera.set(cv2.CAP_PROP_FOURCC, _code(fourcc))
+    values = [(control, getattr(settings, control.name, None)) for control in _CONTROLS]
+    asked = [(control, value) for control, value in values if value is not None]
     for control, value in asked:
         if control.manual:
             camera.set(*control.manual)
         camera.set(control.property, value)
     ignored = [_ignored(camera, control, value) for control, value in asked]
-    if settings.fourcc and round(camera.get(cv2.CAP_PROP_FOURCC)) != _code(settings.fourcc):
-        ignored.insert(0, f"camera.fourcc: asked for {settings.fourcc}, the camera has another")
+    if fourcc and round(camera.get(cv2.CAP_PROP_FOURCC)) != _code(fourcc):
+        ignored.insert(0, f"camera.fourcc: asked for {fourcc}, the camera has another")
     return tuple(text for text in ignored if text)
 
 

@@ -11,7 +11,7 @@ from edge.core.frame import Frame
 from edge.core.images import read_image
 from edge.core.photographs.listing import list_images
 from edge.core.set_depth import SetDepth, find_set_depth
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import FileSettings
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ class FolderCamera:
     live = False
     ignored: tuple[str, ...] = ()
 
-    def __init__(self, settings: CameraSettings) -> None:
-        folder = Path(settings.source)
+    def __init__(self, settings: FileSettings) -> None:
+        folder = Path(settings.path)
         self.description = f"folder {folder}"
         self._paths = list_images(folder)
         if not self._paths:
@@ -33,7 +33,7 @@ class FolderCamera:
             logger.warning("%s: %s", folder, self._depth.note)
         if settings.count:
             self._paths = self._paths[: settings.count]
-        self._pacer = Pacer(settings.rate)
+        self._pacer = Pacer(settings.replay_fps)
         self._position = 0
 
     def read(self) -> Frame | None:

@@ -10,14 +10,13 @@ from edge.camera.controls import apply_controls
 from edge.camera.faults import CameraFault, FaultName
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.pacing import Pacer
-from edge.camera.source import SourceKind, source_kind, without_password
+from edge.camera.source import described, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
 from edge.core.samples import Samples
 from edge.core.tones import to_eight_bits
-from edge.settings.camera import CameraSettings
-from edge.settings.paths import PIPELINE, SNAPSHOT
+from edge.settings.camera import DeviceSettings, FileSettings, PipelineSettings, StreamSettings
 
 # Read when OpenCV first waits for a V4L2 device: its own default lets a read block for ten seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
@@ -39,6 +38,9 @@ _DESCRIBED = 80  # signs of a pipeline that are shown
 _UNDECLARED = Samples(is_deep=True)  # 16 bits, as no frame says how many of them it uses
 
 
+CaptureSettings = DeviceSettings | StreamSettings | PipelineSettings | FileSettings
+
+
 @dataclass(frozen=True)
 class _Picture:
     image: Image
@@ -53,16 +55,15 @@ class OpenCvCamera:
     and not by OpenCV, which gives a truncated picture out as a whole one.
     """
 
-    def __init__(self, settings: CameraSettings) -> None:
-        source = settings.source
-        self._kind: SourceKind = source_kind(source)
-        self.description = without_password(f"camera {source}" if source.isdecimal() else source)[:_DESCRIBED]
-        self.live = self._kind != "file"
+    def __init__(self, settings: CaptureSettings) -> None:
+        self._kind = settings.kind
+        self.description = described(settings)[:_DESCRIBED]
+        self.live = settings.live
         self._stall = settings.stall_ms / 1000
-        self._pacer = None if self.live else Pacer(settings.rate)
-        self._remaining = settings.count if settings.count and not self.live else None
+        self._pacer = Pacer(settings.replay_fps) if settings.kind == "file" else None
+        self._remaining = settings.count or None if settings.kind == "file" else None
         self._sequence = 0
-        self._clock = self._choose_clock(settings)
+        self._clock = _choose_clock(settings)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = _MOST_PIXELS
         self._bits = settings.bits
@@ -75,17 +76,17 @@ class OpenCvCamera:
         if self.live:
             self._ask_for_what_was_sent()
 
-    def _open(self, settings: CameraSettings) -> cv2.VideoCapture:
-        source = settings.source
+    def _open(self, settings: CaptureSettings) -> cv2.VideoCapture:
         try:
-            if self._kind == "pipeline":
+            if settings.kind == "pipeline":
                 check_gstreamer()
-                return cv2.VideoCapture(source.removeprefix(PIPELINE).strip(), cv2.CAP_GSTREAMER)
-            if self._kind == "device":
+                return cv2.VideoCapture(settings.pipeline, cv2.CAP_GSTREAMER)
+            if settings.kind == "device":
                 backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
-                return cv2.VideoCapture(int(source) if source.isdecimal() else source, backend)
-            if self._kind == "file":
-                return cv2.VideoCapture(source)
+                device = settings.device
+                return cv2.VideoCapture(int(device) if device.isdecimal() else device, backend)
+            if settings.kind == "file":
+                return cv2.VideoCapture(settings.path)
             limits = [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
                 settings.open_timeout_ms,
@@ -95,7 +96,7 @@ class OpenCvCamera:
                 cv2.CAP_PROP_N_THREADS,
                 1,
             ]  # for streams alone: they make a V4L2 device fail to open
-            return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+            return cv2.VideoCapture(settings.url, cv2.CAP_FFMPEG, limits)
         except cv2.error as error:
             raise self._error(error) from None
 
@@ -127,7 +128,7 @@ class OpenCvCamera:
             if self._sequence == 1 and self._kind == "stream" and "http" in self.description[:4]:
                 raise CameraError(
                     f"{self.description}: gives one picture and ends; the address of a single picture is "
-                    f'fetched again and again with "{SNAPSHOT} " before it'
+                    'fetched again and again with camera.kind = "snapshot"'
                 )
             raise CameraError(f"{self.description}: gives no picture")
         if self._pacer:
@@ -173,13 +174,6 @@ class OpenCvCamera:
             return time.monotonic()
         return self._clock.taken(arrived, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
 
-    def _choose_clock(self, settings: CameraSettings) -> SourceClock:
-        if self._kind == "device":
-            return DriverClock()
-        if settings.source.startswith(("rtsp://", "rtsps://")):
-            return StampClock()
-        return SteadyClock() if settings.steady else ArrivalClock()
-
     def _frame(self, picture: _Picture, taken: float) -> Frame:
         age = timedelta(seconds=time.monotonic() - taken)
         frame = Frame(picture.image, self._sequence, taken, datetime.now(UTC) - age, fault=picture.fault)
@@ -196,10 +190,18 @@ class OpenCvCamera:
         self._capture.release()
 
 
+def _choose_clock(settings: CaptureSettings) -> SourceClock:
+    if settings.kind == "device" or settings.kind == "file":
+        return DriverClock()
+    if settings.kind == "stream" and settings.url.startswith(("rtsp://", "rtsps://")):
+        return StampClock()
+    return SteadyClock() if settings.steady else ArrivalClock()
+
+
 def check_gstreamer() -> None:
     """Raise SettingsError where the installed OpenCV cannot run GStreamer pipelines."""
     if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         raise SettingsError(
-            f"camera.source: gstreamer: the installed OpenCV {cv2.__version__} was built without GStreamer; "
+            f"camera.pipeline: the installed OpenCV {cv2.__version__} was built without GStreamer; "
             "use a device or a URL, or an OpenCV built with it"
         )

@@ -24,14 +24,11 @@ from edge.camera.source import without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import MAX_PIXELS, decode_image
-from edge.settings.camera import CameraSettings
-from edge.settings.paths import SNAPSHOT
+from edge.settings.camera import SnapshotSettings
 
-USUAL_FPS = 5.0
 _MOST_BYTES = 64 * 2**20
 _AT_ONCE = 65536
 _WHOLE_SECOND = 1.0  # dates in HTTP have no finer ones
-_CANNOT_BE_SET = ("fourcc", "exposure", "gain", "white_balance", "focus")
 _HEADERS = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache", "Accept": "image/*"}
 
 
@@ -53,18 +50,13 @@ class SnapshotCamera:
     """Fetches the picture ``camera.fps`` times a second; the first one only says what is not new."""
 
     live = True
+    ignored: tuple[str, ...] = ()
 
-    def __init__(self, settings: CameraSettings) -> None:
-        url = settings.source.removeprefix(SNAPSHOT).strip()
-        self.description = without_password(url)[:80]
-        self.ignored = tuple(
-            f"camera.{name}: a single picture's address can't set it"
-            for name in _CANNOT_BE_SET
-            if getattr(settings, name)
-        )
+    def __init__(self, settings: SnapshotSettings) -> None:
+        self.description = without_password(settings.url)[:80]
         self._stall_s = settings.stall_ms / 1000
-        self._pacer = Pacer(settings.fps or USUAL_FPS)
-        self._address, self._opener = _without_login(url)
+        self._pacer = Pacer(settings.fps)
+        self._address, self._opener = _without_login(settings.url)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = MAX_PIXELS
         self._bits = settings.bits
@@ -131,21 +123,21 @@ class SnapshotCamera:
     def _refuse_other_kinds(self, headers: Message) -> None:
         kind = headers.get_content_type()
         if kind.startswith("multipart/"):
-            raise CameraError(f"{self.description}: is a stream; name it without {SNAPSHOT!r} before it")
+            raise CameraError(f'{self.description}: is a stream: camera.kind = "stream"')
         if not kind.startswith("image/") and kind not in ("application/octet-stream", "text/plain"):
             raise CameraError(f"{self.description}: gives {kind}, not a picture")
 
 
-def check_address(source: str) -> None:
+def check_address(url: str) -> None:
     """Raise SettingsError where this can never be fetched."""
-    parts = urlsplit(source.removeprefix(SNAPSHOT).strip())
+    parts = urlsplit(url)
     try:
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # of the port
         is_address = False
     if not is_address:
-        shown = without_password(source)
-        raise SettingsError(f"camera.source: {shown}: expected an address such as http://10.0.0.5/image.jpg")
+        shown = without_password(url)
+        raise SettingsError(f"camera.url: {shown}: expected an address such as http://10.0.0.5/image.jpg")
 
 
 def _dates(headers: Message) -> tuple[datetime | None, float]:

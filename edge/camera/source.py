@@ -2,16 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from edge.core.errors import SettingsError
 from edge.core.frame import Frame
-from edge.core.images import IMAGE_SUFFIXES
-from edge.settings.camera import CameraSettings
-from edge.settings.paths import PIPELINE, SNAPSHOT, names_a_file
-
-SourceKind = Literal["simulated", "device", "stream", "snapshot", "pipeline", "folder", "file"]
+from edge.settings.camera import AnyCameraSettings
 
 
 class Camera(Protocol):
@@ -33,76 +28,55 @@ class Camera(Protocol):
         """Let go of the device or file; safe to call twice."""
 
 
-def source_kind(source: str) -> SourceKind:
-    """What the setting names; raises SettingsError where it is nothing that could be opened."""
-    if source == "simulated":
-        return "simulated"
-    if source.startswith(PIPELINE):
-        return "pipeline"
-    if _is_snapshot(source):
-        return "snapshot"
-    if "://" in source:
-        return "stream"
-    if not names_a_file(source):
-        return "device"
-    path = Path(source)
-    if path.exists():
-        return "folder" if path.is_dir() else "file"
-    shown = re.sub(r"^.*@", "***@", source)  # it may be a mistyped URL with a password
-    raise SettingsError(
-        f"camera.source: no such file or folder: {shown}; "
-        '"simulated", an index, a path, a URL or "gstreamer: " and a pipeline would be right'
-    )
-
-
-def _is_snapshot(source: str) -> bool:
-    """Whether it is said to be the address of a single picture, or ends as one."""
-    if source.startswith(SNAPSHOT):
-        return True
-    if not source.startswith(("http://", "https://")):
-        return False
-    try:
-        return Path(urlsplit(source).path).suffix.lower() in IMAGE_SUFFIXES
-    except ValueError:  # no address; FFmpeg will say so
-        return False
-
-
-def is_live(source: str) -> bool:
-    """Whether the setting names a camera, which can fail and come back, and nothing stored or drawn."""
-    return source_kind(source) in ("device", "stream", "snapshot", "pipeline")
-
-
-def open_camera(settings: CameraSettings) -> Camera:
-    """Open the source that the settings name; raises CameraError, or SettingsError for nonsense."""
-    kind = source_kind(settings.source)
-    if kind == "simulated":
+def open_camera(settings: AnyCameraSettings) -> Camera:
+    """Open what the settings name; raises CameraError, or SettingsError for nonsense."""
+    if settings.kind == "simulated":
         from edge.simulation.simulated import SimulatedCamera
 
         return SimulatedCamera(settings)
-    if kind == "folder":
-        from edge.camera.folder import FolderCamera
-
-        return FolderCamera(settings)
-    if kind == "snapshot":
+    if settings.kind == "snapshot":
         from edge.camera.snapshot import SnapshotCamera
 
         return SnapshotCamera(settings)
+    if settings.kind == "file" and is_folder(settings.path):
+        from edge.camera.folder import FolderCamera
+
+        return FolderCamera(settings)
     from edge.camera.opencv import OpenCvCamera
 
     return OpenCvCamera(settings)
 
 
-def check_source(settings: CameraSettings) -> None:
+def is_folder(path: str) -> bool:
+    """Whether ``camera.path`` is a folder, not a video; raises SettingsError where it is neither."""
+    if not Path(path).exists():
+        raise SettingsError(f"camera.path: no such file or folder: {re.sub(r'^.*@', '***@', path)}")
+    return Path(path).is_dir()
+
+
+def check_source(settings: AnyCameraSettings) -> None:
     """Raise SettingsError for a source that can never be opened here, whatever is plugged in."""
-    kind = source_kind(settings.source)
-    if kind == "pipeline":
+    if settings.kind == "file":
+        is_folder(settings.path)
+    if settings.kind == "pipeline":
         from edge.camera.opencv import check_gstreamer
 
         check_gstreamer()
-    if kind == "snapshot":
+    if settings.kind == "snapshot":
         from edge.camera.snapshot import check_address
 
-        check_address(settings.source)
+        check_address(settings.url)
+
+
+def described(settings: AnyCameraSettings) -> str:
+    """What frames come from, for a person; it holds no password."""
+    if settings.kind == "simulated":
+        return "simulated"
+    if settings.kind == "device":
+        return f"camera {settings.device}" if settings.device.isdecimal() else settings.device
+    if settings.kind == "pipeline":
+        return without_password(settings.pipeline)
+    return settings.path if settings.kind == "file" else without_password(settings.url)
 
 
 def without_password(text: str) -> str:

@@ -9,11 +9,11 @@ from edge.camera.source import open_camera
 from edge.core.errors import CameraError, InputError, SettingsError
 from edge.core.files import write_whole
 from edge.core.images import Image, encode_png
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import AnyCameraSettings, SimulatedSettings
 from edge.simulation.parts import DEFECT_KINDS, PartRenderer
 
 
-def capture(settings: CameraSettings, folder: Path, count: int) -> int:
+def capture(settings: AnyCameraSettings, folder: Path, count: int) -> int:
     """Write ``count`` frames as PNG files into ``folder``; returns how many were written.
 
     Files already there are kept: numbers go on after the highest. The simulated conveyor draws
@@ -24,7 +24,7 @@ def capture(settings: CameraSettings, folder: Path, count: int) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--capture {folder}: cannot be made ({error.strerror})") from error
-    if settings.source == "simulated":
+    if settings.kind == "simulated":
         return _capture_simulated(settings, folder, count)
     camera = open_camera(settings)
     written, first = 0, _next_number(folder)
@@ -44,7 +44,7 @@ def capture(settings: CameraSettings, folder: Path, count: int) -> int:
     return written
 
 
-def _capture_simulated(settings: CameraSettings, folder: Path, count: int) -> int:
+def _capture_simulated(settings: SimulatedSettings, folder: Path, count: int) -> int:
     kind = folder.name
     if kind not in ("ok", "defect", *DEFECT_KINDS):
         raise SettingsError(

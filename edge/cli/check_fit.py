@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.camera.check import Seen
-from edge.camera.source import is_live
 from edge.core.errors import BundleError, SettingsError
 from edge.deployment.choice import choice_file
 from edge.deployment.load import load_inspector
@@ -113,10 +112,11 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
     """
     gate, trigger = settings.gate_of(recipe), settings.trigger
     between_ms = 1000 / rate if rate is not None else 0.0
-    waits_ms = trigger.delay_ms if trigger.kind in ("message", "input") else 0.0
+    told = trigger if trigger.kind == "message" or trigger.kind == "input" else None
+    waits_ms = told.delay_ms if told is not None else 0.0
     needed_ms = waits_ms + trigger.frames * took_ms + (trigger.frames - 1) * between_ms
     if rate is not None:
-        if trigger.kind == "frame" and between_ms < gate.min_gap_ms and gate.belt != "encoder":
+        if trigger.kind == "free-run" and between_ms < gate.min_gap_ms and gate.belt != "encoder":
             raise SettingsError(
                 f"gate.min_gap_ms: {gate.min_gap_ms:g}, but frames, each of them a part, come every "
                 f"{between_ms:.1f} ms: none would pass; less, with gate.window_ms, or a slower camera"
@@ -134,7 +134,7 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
             f"gate.travel_ms: {gate.travel_ms:g}, but a verdict takes {needed_ms:.1f} ms and leaves "
             f"{gate.margin_ms:g} ms before (gate.margin_ms): none would be in time; move the ejector away"
         )
-    if rate is not None and gate.travel_ms / between_ms > gate.max_parts and trigger.kind == "frame":
+    if rate is not None and gate.travel_ms / between_ms > gate.max_parts and trigger.kind == "free-run":
         raise SettingsError(
             f"gate.max_parts: {gate.max_parts}, but {gate.travel_ms / between_ms:.0f} parts are on their way "
             "at once; more would be right"
@@ -142,8 +142,7 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
     warnings = []
     if left_ms < needed_ms:
         warnings.append(f"{recipe}: only {left_ms:.1f} ms are left where {needed_ms:.1f} ms are needed")
-    is_told = trigger.kind in ("message", "input")
-    if is_told and waits_ms + trigger.timeout_ms > gate.travel_ms - gate.margin_ms:
+    if told is not None and waits_ms + told.timeout_ms > gate.travel_ms - gate.margin_ms:
         warnings.append("trigger.timeout_ms: a part is at the ejector before its frame is given up")
     text = f"{recipe}: {needed_ms:.1f} ms to a verdict, {left_ms:.0f} ms to spare"
     return Look(text, tuple(warnings))
@@ -158,7 +157,8 @@ def _inspect(inspector: Inspector, seen: Seen) -> Inspection:
 
 def _rate(settings: Settings, seen: Seen) -> float | None:
     """Frames a second; of stored and simulated ones what is set."""
-    return seen.rate if is_live(settings.camera.source) else settings.camera.rate
+    camera = settings.camera
+    return camera.replay_fps if camera.kind == "simulated" or camera.kind == "file" else seen.rate
 
 
 def _time_inspections(inspector: Inspector, seen: Seen) -> float:

@@ -173,9 +173,9 @@ def main(argv: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="linegate-demo-") as folder:
             flags = {
                 "station.name": STATION,
-                "camera.source": "simulated",
+                "camera.kind": "simulated",
                 "camera.count": str(arguments.parts),
-                "camera.rate": str(arguments.rate),
+                "camera.replay_fps": str(arguments.rate),
                 "camera.seed": str(arguments.seed),
                 "gate.window_ms": str(min(10.0, 300 / arguments.rate)),
                 "gate.min_gap_ms": str(min(10.0, 300 / arguments.rate)),

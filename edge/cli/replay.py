@@ -33,7 +33,7 @@ from edge.core.photographs.truths import Known, tell_truths
 from edge.core.set_depth import find_set_depth
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import latency_summary
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import FileSettings
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4", ".webm"})
 LISTS = frozenset({".csv"})
@@ -260,7 +260,7 @@ class _Video:
         capture = cv2.VideoCapture(str(self.source))
         claimed = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
-        camera = OpenCvCamera(CameraSettings(source=str(self.source), rate=1000))
+        camera = OpenCvCamera(FileSettings(path=str(self.source), replay_fps=1000))
         read = 0
         try:
             while (frame := camera.read()) is not None:

@@ -7,20 +7,8 @@ from pydantic import ValidationError
 
 from edge.core.errors import SettingsError
 from edge.settings.recipe import RECIPES
-from edge.settings.section import Section
+from edge.settings.section import Section, is_reloadable
 from edge.settings.settings import Settings, reason_of, setting_fields
-
-IN_SERVICE = (
-    "model.", "recipe.", "gate.", "shadow.", "log.",
-    "archive.ok_share", "archive.min_free_mb", "archive.queue_mb",
-    "alarms.rejects_in_row", "alarms.rate_", "alarms.drift_", "alarms.false_alarms",
-)  # fmt: skip
-"""How settings begin that are taken at once; what is not named here needs a restart."""
-
-NEED_RESTART = (
-    "gate.mode", "gate.belt", "gate.confirm_ms", "gate.encoder_silence_ms", "gate.encoder_max_rate",
-)  # fmt: skip
-"""But these: a PLC is made for them, or subscriptions and the belt are."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +25,9 @@ def reload(now: Settings, read: Settings) -> Reloaded:
 
     Raises SettingsError where what can be taken now does not fit what can't.
     """
-    differing = [key for key, _ in setting_fields() if value_of(now, key) != value_of(read, key)]
-    waiting = [key for key in differing if not key.startswith(IN_SERVICE) or key in NEED_RESTART]
-    usable = [key for key in differing if key not in waiting]
+    differing = [(key, field) for key, field in setting_fields() if _differs(key, now, read)]
+    waiting = [key for key, field in differing if not is_reloadable(field)]
+    usable = [key for key, field in differing if is_reloadable(field)]
     update: dict[str, Any] = {}
     for section in {key.split(".")[0] for key in usable}:
         table: Section = getattr(now, section)
@@ -59,6 +47,15 @@ def reload(now: Settings, read: Settings) -> Reloaded:
         except ValidationError as error:
             raise _misfit(f"{RECIPES}.{name}.gate", error) from error
     return Reloaded(settings, tuple(usable), tuple(waiting))
+
+
+def _differs(key: str, now: Settings, read: Settings) -> bool:
+    """Whether a setting has another value; one that the kind of before lacks, than its default."""
+    section, name = key.split(".")
+    fields = type(getattr(read, section)).model_fields
+    if name not in fields:
+        return False
+    return bool(value_of(read, key) != getattr(getattr(now, section), name, fields[name].default))
 
 
 def value_of(settings: Settings, key: str) -> Any:

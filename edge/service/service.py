@@ -36,8 +36,7 @@ class Service:
         self._supervisor = Supervisor(notifier or Notifier())
         self._flow = Flow()
         # A part may have to wait so long for its frames, and thus for its verdict.
-        trigger = settings.trigger
-        self._part_s = (trigger.delay_ms + trigger.timeout_ms + trigger.frames * trigger.max_pause_ms) / 1000
+        self._part_s = settings.trigger.patience_s
         self._began = 0.0
         self._captured: float | None = None
         self._counted = ""

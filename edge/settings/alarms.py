@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from edge.settings.section import Section
+from edge.settings.section import Reloadable, Section
 
 ALARMS = (
     "rejects-in-row",
@@ -35,23 +35,25 @@ class AlarmSettings(Section):
     clear_s: float = Field(
         10.0, ge=0, le=3600, description="an alarm is cleared when its cause has been gone for so long"
     )
-    rejects_in_row: int = Field(
+    rejects_in_row: Reloadable[int] = Field(
         10, ge=0, le=10000, description="raised: so many parts in a row were rejected; 0 is off"
     )
-    rate_window: int = Field(
+    rate_window: Reloadable[int] = Field(
         200, ge=0, le=10000, description="rejects are counted over so many parts; 0 is off"
     )
-    rate_expected: float | None = Field(
+    rate_expected: Reloadable[float | None] = Field(
         None, ge=0, le=1, description="share of rejects to expect; none learns it from the first parts"
     )
-    rate_learn: int = Field(1000, ge=100, le=1000000, description="parts to learn that from after a start")
-    drift_window: int = Field(
+    rate_learn: Reloadable[int] = Field(
+        1000, ge=100, le=1000000, description="parts to learn that from after a start"
+    )
+    drift_window: Reloadable[int] = Field(
         200, ge=0, le=10000, description="scores of so many ok parts are compared with the bundle's; 0 is off"
     )
-    drift_distance: float = Field(
+    drift_distance: Reloadable[float] = Field(
         0.3, gt=0, lt=1, description="raised: their distribution functions are further apart than this"
     )
-    false_alarms: float = Field(
+    false_alarms: Reloadable[float] = Field(
         1e-5, gt=0, le=0.5, description="chance that a window is out of its limits though nothing changed"
     )
     disk_free_mb: float = Field(

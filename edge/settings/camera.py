@@ -1,32 +1,21 @@
-"""[camera]: where frames come from, and when they are not to be trusted."""
+"""[camera]: where frames come from, and when they are not to be trusted. Each kind brings keys of its own."""
+
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from edge.core.allowed import FOURCC
-from edge.settings.section import Section
+from edge.core.allowed import DEVICE, FOURCC, URL
+from edge.settings.section import PathText, Section
 
 
 class CameraSettings(Section):
     """Where frames come from."""
 
-    source: str = Field(
-        "simulated",
-        min_length=1,
-        description='"simulated", a camera index ("0"), a device path, a URL, "snapshot: " and that of a '
-        'single picture, "gstreamer: " and a pipeline, a video file or a folder; a URL with a password is '
-        "better given as EDGE_CAMERA__SOURCE",
-    )
+    live: ClassVar[bool] = True
+    """Whether it is a camera, which can fail and come back, and nothing stored or drawn."""
+
     width: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
     height: int | None = Field(None, ge=1, le=16384, description="pixels; none takes the camera's own")
-    fps: float | None = Field(
-        None,
-        gt=0,
-        le=10000,
-        description="frames a second asked of the camera; how often the address of a picture is fetched (5)",
-    )
-    fourcc: str = Field(
-        "", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG" or "Y16 "'
-    )
     bits: int | None = Field(
         None,
         ge=8,
@@ -34,28 +23,9 @@ class CameraSettings(Section):
         description="how many of 16 bits a camera uses that gives so many; none: as the photographs of the "
         "bundle, or all",
     )
-    exposure: float | None = Field(
-        None, ge=0, description="in the camera's unit (V4L2: 0.1 ms); none leaves it automatic"
-    )
-    gain: float | None = Field(None, ge=0, description="in the camera's unit; none leaves it alone")
-    white_balance: float | None = Field(None, ge=0, description="kelvin; none leaves it automatic")
-    focus: float | None = Field(None, ge=0, description="in the camera's unit; none leaves it automatic")
-    rate: float = Field(
-        5.0, gt=0, le=1000, description="frames a second of simulated parts, folders and video files"
-    )
-    count: int = Field(
-        0, ge=0, description="end after so many frames of simulated parts or a folder; 0 never ends"
-    )
-    seed: int = Field(0, ge=0, description="which simulated parts are drawn")
-    size: int = Field(240, ge=64, le=2048, description="pixels a side of a simulated frame")
-    defect_rate: float = Field(0.2, ge=0, le=1, description="share of defective simulated parts")
     open_timeout_ms: int = Field(5000, ge=100, le=120000, description="longest wait for a network camera")
     settle_ms: int = Field(
         500, ge=0, le=60000, description="frames so soon after opening are not used: exposure, old buffers"
-    )
-    steady: bool = Field(
-        default=True,
-        description="an HTTP stream or pipeline comes at a steady rate: frames out of a buffer can be told",
     )
     stall_ms: int = Field(2000, ge=50, le=60000, description="without a frame for so long: camera fault")
     max_age_ms: int = Field(500, ge=1, le=60000, description="a frame older than this is not inspected")
@@ -82,3 +52,95 @@ class CameraSettings(Section):
     freeze_frames: int = Field(
         10, ge=0, le=100000, description="fault: a picture comes once more than this, unchanged; 0 is off"
     )
+
+
+class ReplayedSettings(CameraSettings):
+    """Frames that are stored or drawn."""
+
+    live: ClassVar[bool] = False
+
+    replay_fps: float = Field(5.0, gt=0, le=1000, description="frames a second")
+    count: int = Field(
+        0, ge=0, description="end after so many frames; 0: a file at its end, drawn parts never"
+    )
+
+
+class SimulatedSettings(ReplayedSettings):
+    """A conveyor of drawn parts."""
+
+    kind: Literal["simulated"] = "simulated"
+    seed: int = Field(0, ge=0, description="which parts are drawn")
+    size: int = Field(240, ge=64, le=2048, description="pixels a side of a frame")
+    defect_rate: float = Field(0.2, ge=0, le=1, description="share of defective parts")
+
+
+class FileSettings(ReplayedSettings):
+    """Stored pictures, once."""
+
+    kind: Literal["file"] = "file"
+    path: PathText = Field(min_length=1, description="a video file, or a folder of pictures")
+
+
+class DeviceSettings(CameraSettings):
+    """A camera of this computer."""
+
+    kind: Literal["device"] = "device"
+    device: str = Field(
+        "0",
+        pattern=DEVICE,
+        coerce_numbers_to_str=True,
+        description='its index, or a path such as "/dev/video0"',
+    )
+    fps: float | None = Field(
+        None, gt=0, le=10000, description="frames a second asked of it; none takes its own"
+    )
+    fourcc: str = Field(
+        "", pattern=FOURCC, description='pixel format asked of the camera, such as "MJPG" or "Y16 "'
+    )
+    exposure: float | None = Field(
+        None, ge=0, description="in the camera's unit (V4L2: 0.1 ms); none leaves it automatic"
+    )
+    gain: float | None = Field(None, ge=0, description="in the camera's unit; none leaves it alone")
+    white_balance: float | None = Field(None, ge=0, description="kelvin; none leaves it automatic")
+    focus: float | None = Field(None, ge=0, description="in the camera's unit; none leaves it automatic")
+
+
+class _AddressSettings(CameraSettings):
+    url: str = Field(
+        pattern=URL,
+        description="its address; with a password it is better given as a credential (docs/install.md) or "
+        "EDGE_CAMERA__URL",
+    )
+
+
+class _UnstampedSettings(CameraSettings):
+    steady: bool = Field(
+        default=True,
+        description="frames without stamps (HTTP, pipelines) come at a steady rate: those out of a buffer "
+        "can be told",
+    )
+
+
+class StreamSettings(_AddressSettings, _UnstampedSettings):
+    """A network camera, by FFmpeg."""
+
+    kind: Literal["stream"] = "stream"
+
+
+class SnapshotSettings(_AddressSettings):
+    """The address of a single picture, fetched again and again."""
+
+    kind: Literal["snapshot"] = "snapshot"
+    fps: float = Field(5.0, gt=0, le=10000, description="how often a second it is fetched")
+
+
+class PipelineSettings(_UnstampedSettings):
+    """A GStreamer pipeline, where the installed OpenCV has GStreamer."""
+
+    kind: Literal["pipeline"] = "pipeline"
+    pipeline: str = Field(min_length=1, description="as gst-launch-1.0 takes it, with appsink at its end")
+
+
+AnyCameraSettings = (
+    SimulatedSettings | DeviceSettings | StreamSettings | SnapshotSettings | PipelineSettings | FileSettings
+)

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.settings.section import Section
+from edge.settings.section import Reloadable, Section
 
 Action = Literal["reject", "pass"]
 
@@ -21,25 +21,31 @@ class GateSettings(Section):
         description='"steady" never stops while parts are on it; "message": …/belt says when it stops or '
         'goes back; "encoder": …/encoder or a pin gives its counts',
     )
-    travel_ms: float = Field(500.0, ge=0, le=600000, description="time of a part from camera to ejector")
-    travel_counts: int = Field(0, ge=0, description="the same in counts, with an encoder")
-    min_gap_ms: float = Field(
+    travel_ms: Reloadable[float] = Field(
+        500.0, ge=0, le=600000, description="time of a part from camera to ejector"
+    )
+    travel_counts: Reloadable[int] = Field(0, ge=0, description="the same in counts, with an encoder")
+    min_gap_ms: Reloadable[float] = Field(
         10.0, gt=0, le=60000, description="parts that follow closer than this are faults, both"
     )
-    min_gap_counts: int = Field(0, ge=0, description="the same in counts, with an encoder")
-    window_ms: float = Field(10.0, gt=0, le=60000, description="how late an ejector may still act")
-    pulse_ms: float = Field(50.0, gt=0, le=60000, description="length of the ejector's pulse")
-    margin_ms: float = Field(
+    min_gap_counts: Reloadable[int] = Field(0, ge=0, description="the same in counts, with an encoder")
+    window_ms: Reloadable[float] = Field(
+        10.0, gt=0, le=60000, description="how late an ejector may still act"
+    )
+    pulse_ms: Reloadable[float] = Field(50.0, gt=0, le=60000, description="length of the ejector's pulse")
+    margin_ms: Reloadable[float] = Field(
         5.0, ge=0, le=60000, description="a command leaves at least this long before its part is there"
     )
-    lead_ms: float = Field(
+    lead_ms: Reloadable[float] = Field(
         10.0, gt=0, le=60000, description="where the belt may stop: how long before, at most"
     )
-    on_unsure: Action = Field("reject", description='what an unsure part gets: "reject" or "pass"')
-    on_fault: Action = Field(
+    on_unsure: Reloadable[Action] = Field(
+        "reject", description='what an unsure part gets: "reject" or "pass"'
+    )
+    on_fault: Reloadable[Action] = Field(
         "reject", description='what a part without a valid result gets, seen or not; "reject" is safe'
     )
-    max_parts: int = Field(
+    max_parts: Reloadable[int] = Field(
         1000, ge=1, le=100000, description="parts between camera and ejector; those beyond are rejected"
     )
     confirm_ms: float = Field(

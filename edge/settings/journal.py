@@ -3,13 +3,13 @@
 from pydantic import Field
 
 from edge.core.allowed import SHIFTS
-from edge.settings.section import Section
+from edge.settings.section import PathText, Section
 
 
 class JournalSettings(Section):
     """The record of every inspection, from which verdicts are sent."""
 
-    path: str = Field("state/journal.sqlite", min_length=1, description="the SQLite file")
+    path: PathText = Field("state/journal.sqlite", min_length=1, description="the SQLite file")
     max_rows: int = Field(
         1_000_000, ge=1000, description="the oldest inspections beyond this are deleted; about 1 kB each"
     )

@@ -4,10 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from edge.settings.section import Section
+from edge.settings.section import Reloadable, Section
 
 
 class LogSettings(Section):
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to write")
+    level: Reloadable[Literal["debug", "info", "warning", "error"]] = Field(
+        "info", description="least level to write"
+    )

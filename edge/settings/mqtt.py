@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from edge.settings.section import Section
+from edge.settings.section import PathText, Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -26,9 +26,9 @@ class MqttSettings(Section):
         description='"on": encrypt, and verify the broker\'s certificate; "auto": with a password or one '
         'of the files below; "off": never, the password goes in the clear',
     )
-    ca_file: str = Field("", description="PEM file of the authority that signed it; empty: the system's")
-    cert_file: str = Field("", description="PEM file of our own certificate, where the broker wants one")
-    key_file: str = Field("", description="PEM file of its key")
+    ca_file: PathText = Field("", description="PEM file of the authority that signed it; empty: the system's")
+    cert_file: PathText = Field("", description="PEM file of our own certificate, where the broker wants one")
+    key_file: PathText = Field("", description="PEM file of its key")
     keepalive_s: int = Field(15, ge=2, le=3600, description="seconds after which a dead link is noticed")
     reconnect_max_s: float = Field(15.0, ge=0.1, le=3600, description="longest pause between attempts")
     bits: bool = Field(

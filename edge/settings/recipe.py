@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from edge.core.allowed import NAME
 from edge.core.preprocess import Region
 from edge.settings.gate import Action
-from edge.settings.section import Section
+from edge.settings.section import PathText, Reloadable, Section
 
 RecipeName = Annotated[str, Field(pattern=NAME)]
 DEFAULT_RECIPE = "default"  # [recipe], with the bundle of [model]
@@ -17,9 +17,11 @@ RECIPES = "recipes"  # the one table of settings that holds tables; only a file 
 class RecipeSettings(Section):
     """What may differ from the bundle's manifest for this product."""
 
-    ok_below: float | None = Field(None, ge=0, le=1, description="scores under this are ok")
-    defect_from: float | None = Field(None, ge=0, le=1, description="scores from this on are defects")
-    region: Region | None = Field(
+    ok_below: Reloadable[float | None] = Field(None, ge=0, le=1, description="scores under this are ok")
+    defect_from: Reloadable[float | None] = Field(
+        None, ge=0, le=1, description="scores from this on are defects"
+    )
+    region: Reloadable[Region | None] = Field(
         None, description="part of the image to look at, in pixels: { x, y, width, height }"
     )
 
@@ -49,5 +51,5 @@ class RecipeGate(Section):
 class NamedRecipe(RecipeSettings):
     """One of several products: [recipes.NAME]."""
 
-    bundle: str = Field("", description="its bundle; nothing: that of [model]")
+    bundle: PathText = Field("", description="its bundle; nothing: that of [model]")
     gate: RecipeGate = RecipeGate()

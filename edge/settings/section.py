@@ -1,9 +1,38 @@
-"""What every table of config.toml is."""
+"""What every table of config.toml is, and what can be said of a setting beside its type and bounds."""
+
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+_T = TypeVar("_T")
 
 
 class Section(BaseModel):
     """A table of config.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Mark:
+    """Stands in the annotation of a setting."""
+
+
+_ON_RELOAD = _Mark()
+_PATH = _Mark()
+
+Reloadable = Annotated[_T, _ON_RELOAD]
+"""A setting that a reload changes while the line runs; every other one waits for a restart."""
+
+PathText = Annotated[str, _PATH]
+"""A path; edge.settings.paths makes it absolute, unless it is empty."""
+
+
+def is_reloadable(field: FieldInfo) -> bool:
+    """Whether a reload takes a new value of this setting."""
+    return _ON_RELOAD in field.metadata
+
+
+def is_path(field: FieldInfo) -> bool:
+    """Whether the setting is a path."""
+    return _PATH in field.metadata

@@ -1,16 +1,16 @@
 """Every setting of the daemon as one typed model; each table of config.toml has a module of its own."""
 
+import json
 from collections.abc import Iterator
-from typing import Self, cast
+from typing import Any, Self, cast, get_args
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from edge.core.allowed import in_words
 from edge.settings.alarms import AlarmSettings
 from edge.settings.archive import ArchiveSettings
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import AnyCameraSettings, SimulatedSettings
 from edge.settings.gate import GateSettings
 from edge.settings.journal import JournalSettings
 from edge.settings.log import LogSettings
@@ -22,33 +22,49 @@ from edge.settings.recipe import DEFAULT_RECIPE, RECIPES, NamedRecipe, RecipeNam
 from edge.settings.section import Section
 from edge.settings.shadow import ShadowSettings
 from edge.settings.station import StationSettings
-from edge.settings.trigger import TriggerSettings
-
-ENVIRONMENT_PREFIX = "EDGE_"
+from edge.settings.trigger import FreeRunSettings, TriggerSettings
 
 
-class Settings(BaseSettings):
-    """All settings; build it with load_settings, which turns pydantic's errors into ours."""
+class Settings(BaseModel):
+    """All settings; build it with load_settings, which turns pydantic's errors into ours.
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+    The sections stand in the order in which a newcomer needs them; config.toml has the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     station: StationSettings = StationSettings()
-    camera: CameraSettings = CameraSettings()
+    camera: AnyCameraSettings = Field(
+        SimulatedSettings(), discriminator="kind", description="Where frames come from."
+    )
+    trigger: TriggerSettings = Field(
+        FreeRunSettings(), discriminator="kind", description="What says that a part is here."
+    )
     model: ModelSettings = ModelSettings()
     recipe: RecipeSettings = RecipeSettings()
-    trigger: TriggerSettings = TriggerSettings()
     gate: GateSettings = GateSettings()
-    pins: PinSettings = PinSettings()
     mqtt: MqttSettings = MqttSettings()
-    journal: JournalSettings = JournalSettings()
+    pins: PinSettings = PinSettings()
     archive: ArchiveSettings = ArchiveSettings()
     alarms: AlarmSettings = AlarmSettings()
-    log: LogSettings = LogSettings()
-    metrics: MetricsSettings = MetricsSettings()
+    journal: JournalSettings = JournalSettings()
     shadow: ShadowSettings = ShadowSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
     recipes: dict[RecipeName, NamedRecipe] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_kinds(cls, tables: Any) -> Any:
+        """A table that names no kind is of the default one."""
+        if not isinstance(tables, dict):
+            return tables
+        named = {
+            section: {"kind": cls.model_fields[section].default.kind, **tables[section]}
+            for section in KINDS
+            if isinstance(tables.get(section), dict)
+        }
+        return {**tables, **named}
 
     @model_validator(mode="after")
     def _recipes_fit(self) -> Self:
@@ -85,14 +101,45 @@ class Settings(BaseSettings):
         return GateSettings(**{**self.gate.model_dump(), **named.gate.model_dump(exclude_none=True)})
 
 
+def section_kinds(section: str) -> dict[str, type[Section]]:
+    """What a section may be, by kind; "" is the only one of a section that has no kinds."""
+    annotation = Settings.model_fields[section].annotation
+    models = cast("tuple[type[Section], ...]", get_args(annotation) or (annotation,))
+    return {model.model_fields["kind"].default if len(models) > 1 else "": model for model in models}
+
+
+KINDS: dict[str, dict[str, type[Section]]] = {
+    section: kinds
+    for section in Settings.model_fields
+    if section != RECIPES and len(kinds := section_kinds(section)) > 1
+}
+"""The sections that come in kinds: "section" to kind to the keys that it brings."""
+
+
+def section_about(section: str) -> str:
+    """What a section is, in a sentence."""
+    field = Settings.model_fields[section]
+    return field.description or (field.annotation.__doc__ if field.annotation else "") or ""
+
+
+def kinds_about(section: str) -> list[str]:
+    """What each kind of a section is."""
+    texts = [(json.dumps(kind), model.__doc__ or "") for kind, model in KINDS[section].items()]
+    return [f"{kind}: {text[:1].lower()}{text[1:].rstrip('.')}" for kind, text in texts]
+
+
 def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
-    """All settings as ("section.key", field), in the order of config.toml."""
-    for section, table in Settings.model_fields.items():
+    """All settings as ("section.key", field), each once, in the order of config.toml."""
+    for section in Settings.model_fields:
         if section == RECIPES:
             continue
-        model = cast("type[Section]", table.annotation)
-        for key, field in model.model_fields.items():
-            yield f"{section}.{key}", field
+        fields: dict[str, FieldInfo] = {}
+        if section in KINDS:
+            kind, about = Settings.model_fields[section].default.kind, "; ".join(kinds_about(section))
+            fields["kind"] = FieldInfo(annotation=str, default=kind, description=about)
+        for model in section_kinds(section).values():
+            fields = {**model.model_fields, **fields}
+        yield from ((f"{section}.{key}", field) for key, field in fields.items())
 
 
 def reason_of(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from edge.camera.pacing import Pacer
 from edge.core.frame import Frame
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import SimulatedSettings
 from edge.simulation.parts import PartRenderer
 
 
@@ -15,13 +15,13 @@ class SimulatedCamera:
     live = False
     ignored: tuple[str, ...] = ()
 
-    def __init__(self, settings: CameraSettings) -> None:
-        self.description = f"simulated conveyor (seed {settings.seed}, {settings.rate:g} parts/s)"
+    def __init__(self, settings: SimulatedSettings) -> None:
+        self.description = f"simulated conveyor (seed {settings.seed}, {settings.replay_fps:g} parts/s)"
         self._renderer = PartRenderer(
             seed=settings.seed, size=settings.size, defect_rate=settings.defect_rate
         )
         self._count = settings.count
-        self._pacer = Pacer(settings.rate)
+        self._pacer = Pacer(settings.replay_fps)
         self._sequence = 0
 
     def read(self) -> Frame | None:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.camera.guard import CameraGuard
-from edge.camera.source import check_source, is_live, open_camera
+from edge.camera.source import check_source, open_camera
 from edge.deployment.served import Served
 from edge.gate.policies import what_may_pass
 from edge.service.service import Service
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings
 from edge.station.station import Station
 
@@ -25,7 +25,7 @@ DRAIN_S = 5.0
 _WAIT_S = 0.1
 
 
-def camera_for(served: Served) -> CameraSettings:
+def camera_for(served: Served) -> AnyCameraSettings:
     """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
     camera = served.settings.camera
     return camera.model_copy(update={"bits": camera.bits or served.inspector.manifest.input.bits})
@@ -49,7 +49,7 @@ class Line:
         self._guard = CameraGuard(lambda: open_camera(camera), camera)
         self._station = Station(
             served,
-            simulated=not is_live(camera.source),  # no part of those lies on the belt now
+            simulated=not camera.live,  # no part of those lies on the belt now
             journal=Path(served.settings.journal.path),
             read_settings=read_settings,
         )
@@ -110,7 +110,7 @@ class Line:
         return waiting
 
     def _say_what_may_pass(self) -> None:
-        level = logging.WARNING if is_live(self._settings.camera.source) else logging.INFO
+        level = logging.WARNING if self._settings.camera.live else logging.INFO
         for line in what_may_pass(self._settings.gate):
             logger.log(level, "%s", line)
 

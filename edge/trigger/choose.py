@@ -10,9 +10,9 @@ from edge.trigger.trigger import Observer, Trigger
 def choose_trigger(settings: Settings, observer: Observer) -> Trigger:
     """A trigger that tells ``observer`` what it sees."""
     trigger = settings.trigger
-    if trigger.kind == "frame":
+    if trigger.kind == "free-run":
         return EveryFrame(observer, half_gap_s=settings.gate.min_gap_ms / 2000)
-    if trigger.kind == "seen":
+    if trigger.kind == "line-crossing":
         return SeenPart(observer, trigger)
     return Announced(
         observer,

@@ -23,10 +23,10 @@ def open_input(
 
     address = LineAddress(
         "trigger.kind",
-        settings.input_chip,
-        settings.input_line,
-        settings.input_edge,
-        settings.input_debounce_ms,
+        settings.chip,
+        settings.line,
+        settings.edge,
+        settings.debounce_ms,
     )
     return InputLine(
         "trigger",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.images import Image
-from edge.settings.trigger import TriggerSettings
+from edge.settings.trigger import LineCrossingSettings
 from edge.trigger.trigger import Look, Observer, Sighting
 
 Profile = NDArray[np.float32]
@@ -26,7 +26,7 @@ _ADAPTS_BY = np.float32(0.05)
 class Line:
     """The strip across the belt, and how much of it is covered."""
 
-    def __init__(self, settings: TriggerSettings) -> None:
+    def __init__(self, settings: LineCrossingSettings) -> None:
         self._settings = settings
         self._learned: list[Profile] = []
         self._empty: Profile | None = None
@@ -65,7 +65,9 @@ class Line:
             if image.shape[:2] != (r.height, r.width):
                 raise ImageError("trigger.region: reaches beyond the picture")
         along = image.shape[1] if settings.direction in ("right", "left") else image.shape[0]
-        share = settings.line if settings.direction in ("right", "down") else 1 - settings.line
+        share = (
+            settings.line_position if settings.direction in ("right", "down") else 1 - settings.line_position
+        )
         width = max(1, along // 50)
         first = min(along - width, max(0, round(share * along) - width // 2))
         if settings.direction in ("right", "left"):
@@ -81,7 +83,7 @@ class Line:
 class SeenPart:
     """One sighting for each part that crosses the line, with the frame in which it reached it."""
 
-    def __init__(self, observer: Observer, settings: TriggerSettings) -> None:
+    def __init__(self, observer: Observer, settings: LineCrossingSettings) -> None:
         self._observer = observer
         self._settings = settings
         self._line = Line(settings)

@@ -189,5 +189,5 @@ def named_lines(pins: PinSettings, trigger: TriggerSettings) -> dict[str, tuple[
     lines = {"pins.ejector": pins.ejector, "pins.encoder": pins.encoder, "pins.bin": pins.bin}
     named = {name: (pins.chip, line) for name, line in lines.items() if line is not None}
     if trigger.kind == "input":
-        named["trigger.input_line"] = (trigger.input_chip, trigger.input_line)
+        named["trigger.line"] = (trigger.chip, trigger.line)
     return named

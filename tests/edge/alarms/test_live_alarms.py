@@ -19,7 +19,7 @@ def arguments(bundle: Path, source: str, broker: MosquittoBroker, tmp_path: Path
     return [
         "--config", "/dev/null",
         "--model", str(bundle),
-        "--camera.source", source,
+        "--camera.kind", "stream", "--camera.url", source,
         "--camera.open_timeout_ms", "1000", "--camera.stall_ms", "500", "--camera.reopen_max_ms", "300",
         "--mqtt.port", str(broker.port), "--mqtt.reconnect_max_s", "0.5",
         "--journal.path", str(tmp_path / "journal.sqlite"),

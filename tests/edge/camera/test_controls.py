@@ -4,7 +4,7 @@ import cv2
 import pytest
 
 from edge.camera.controls import apply_controls
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import DeviceSettings
 
 
 class Knobs:
@@ -36,7 +36,7 @@ ALL = dict.fromkeys(
     ),
     ANY,
 )  # fmt: skip
-ASKED = CameraSettings(
+ASKED = DeviceSettings(
     width=1280, height=720, fps=30, fourcc="MJPG", exposure=80, gain=0, white_balance=4600, focus=30
 )
 
@@ -47,7 +47,7 @@ def test_an_obedient_camera_ignores_nothing() -> None:
 
 def test_nothing_is_touched_unless_it_is_asked_for() -> None:
     knobs = Knobs(ALL)
-    assert apply_controls(knobs, CameraSettings()) == ()
+    assert apply_controls(knobs, DeviceSettings()) == ()
     assert knobs.order == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from edge.camera import folder
 from edge.camera.folder import FolderCamera
 from edge.core.images import encode_png
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import FileSettings
 
 
 def write(path: Path, brightness: int) -> None:
@@ -28,7 +28,7 @@ def test_an_image_is_read_when_it_is_due(tmp_path: Path, monkeypatch: pytest.Mon
             write(tmp_path / "part.png", 200)
 
     monkeypatch.setattr(folder, "Pacer", Wait)
-    frame = FolderCamera(CameraSettings(source=str(tmp_path))).read()
+    frame = FolderCamera(FileSettings(path=str(tmp_path))).read()
     assert frame is not None
     assert frame.image[0, 0] == 200
 
@@ -38,7 +38,7 @@ def test_damaged_images_are_left_out_and_the_last_one_is_the_end(tmp_path: Path)
     (tmp_path / "b.png").write_bytes(b"no image")
     write(tmp_path / "c.png", 30)
     (tmp_path / "d.png").write_bytes(b"no image")
-    camera = FolderCamera(CameraSettings(source=str(tmp_path), rate=1000))
+    camera = FolderCamera(FileSettings(path=str(tmp_path), replay_fps=1000))
     frames = []
     while (frame := camera.read()) is not None:
         frames.append((frame.sequence, int(frame.image[0, 0])))
@@ -49,6 +49,6 @@ def test_damaged_images_are_left_out_and_the_last_one_is_the_end(tmp_path: Path)
 def test_what_the_bundle_says_of_16_bits_counts_more_than_what_the_folder_uses(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((16, 16), 512, np.uint16))
     for bits, seen in ((None, 128), (12, 32), (16, 2)):
-        frame = FolderCamera(CameraSettings(source=str(tmp_path), bits=bits)).read()
+        frame = FolderCamera(FileSettings(path=str(tmp_path), bits=bits)).read()
         assert frame is not None
         assert frame.image[0, 0] == seen

@@ -14,7 +14,7 @@ from edge.core.frame import Frame
 from edge.settings.camera import CameraSettings
 
 START = CameraSettings(
-    source="0", stall_ms=100, open_timeout_ms=100, settle_ms=0, reopen_max_ms=250, hung_max=2, hung_s=30
+    stall_ms=100, open_timeout_ms=100, settle_ms=0, reopen_max_ms=250, hung_max=2, hung_s=30
 )
 Read = Callable[[int], Frame | None]
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import StreamSettings
 from tests.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
 from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
 
@@ -19,8 +19,8 @@ BACK_S = 20.0
 
 
 def guard_over(camera: NetworkCamera) -> CameraGuard:
-    settings = CameraSettings(
-        source=camera.url, stall_ms=STALL_MS, open_timeout_ms=3000, settle_ms=200, reopen_max_ms=300
+    settings = StreamSettings(
+        url=camera.url, stall_ms=STALL_MS, open_timeout_ms=3000, settle_ms=200, reopen_max_ms=300
     )
     guard = CameraGuard(lambda: open_camera(settings), settings)
     guard.start()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.camera.opencv import OpenCvCamera
 from edge.core.errors import CameraError
 from edge.core.images import decode_image
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import DeviceSettings, FileSettings, StreamSettings
 
 PICTURE = np.full((48, 64, 3), (10, 120, 240), np.uint8)  # blue, green, red
 JPEG = np.frombuffer(cv2.imencode(".jpg", PICTURE)[1].tobytes(), np.uint8)
@@ -54,11 +54,12 @@ Opened = Callable[..., OpenCvCamera]
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Opens a camera over a FakeCapture; ``source`` and the like are settings."""
+    """Opens a camera over a FakeCapture; what else is given are settings."""
 
     def start(capture: FakeCapture, **settings: object) -> OpenCvCamera:
         monkeypatch.setattr(cv2, "VideoCapture", lambda *_: capture)
-        return OpenCvCamera(CameraSettings.model_validate({"source": "0", **settings}))
+        kind = FileSettings if "path" in settings else StreamSettings if "url" in settings else DeviceSettings
+        return OpenCvCamera(kind.model_validate(settings))
 
     return start
 
@@ -82,16 +83,23 @@ def test_a_camera_that_gives_nothing_is_an_error_and_the_end_of_a_file_is_none(
     with pytest.raises(CameraError, match="gives no picture"):
         opened(FakeCapture([])).read()
     (tmp_path / "line.mp4").touch()
-    assert opened(FakeCapture([]), source=str(tmp_path / "line.mp4")).read() is None
+    assert opened(FakeCapture([]), path=str(tmp_path / "line.mp4")).read() is None
 
 
-@pytest.mark.parametrize("source", ["0", "http://10.0.0.5/mjpg"])
-def test_motion_jpeg_is_asked_for_undecoded_and_decoded_here(opened: Opened, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ({"device": "0"}, (cv2.CAP_PROP_CONVERT_RGB, 0)),
+        ({"url": "http://10.0.0.5/mjpg"}, (cv2.CAP_PROP_FORMAT, -1)),
+    ],
+)
+def test_motion_jpeg_is_asked_for_undecoded_and_decoded_here(
+    opened: Opened, source: dict[str, str], asked: tuple[int, float]
+) -> None:
     padded = np.concatenate([JPEG, np.zeros(5000, np.uint8)])[np.newaxis]
     capture = FakeCapture([JPEG[np.newaxis].copy(), padded], fourcc="MJPG")
-    camera = opened(capture, source=source)
-    asked = {"0": (cv2.CAP_PROP_CONVERT_RGB, 0), "http://10.0.0.5/mjpg": (cv2.CAP_PROP_FORMAT, -1)}
-    assert asked[source] in capture.values.items()
+    camera = opened(capture, **source)
+    assert asked in capture.values.items()
     for _ in range(2):
         frame = camera.read()
         assert frame is not None

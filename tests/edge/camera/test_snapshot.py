@@ -14,9 +14,9 @@ import pytest
 
 from edge.camera.guard import CameraGuard
 from edge.camera.snapshot import SnapshotCamera
-from edge.camera.source import is_live, open_camera, source_kind
+from edge.camera.source import open_camera
 from edge.core.errors import CameraError
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import SnapshotSettings, StreamSettings
 from tests.waiting import wait_for
 
 NOW = datetime(2026, 11, 21, 6, 0, 0, tzinfo=UTC)
@@ -67,9 +67,9 @@ def server() -> Iterator[Server]:
     server.close()
 
 
-def camera_of(server: Server, source: str = "http://{}/image.jpg", **more: object) -> SnapshotCamera:
+def camera_of(server: Server, url: str = "http://{}/image.jpg", **more: object) -> SnapshotCamera:
     settings = {"fps": 500, "stall_ms": 300, "open_timeout_ms": 2000, "settle_ms": 0, **more}
-    camera = open_camera(CameraSettings.model_validate({"source": source.format(server.place), **settings}))
+    camera = open_camera(SnapshotSettings.model_validate({"url": url.format(server.place), **settings}))
     assert isinstance(camera, SnapshotCamera)
     return camera
 
@@ -80,26 +80,11 @@ def dated(number: int, *, made: int, sent: int) -> tuple[int, dict[str, str], by
     return 200, headers, picture(number)
 
 
-@pytest.mark.parametrize(
-    ("source", "kind"),
-    [
-        ("http://10.0.0.5/image.jpg", "snapshot"),
-        ("https://u:p@cam/still.PNG?size=2", "snapshot"),
-        ("snapshot: http://cam/cgi-bin/still?channel=1", "snapshot"),
-        ("http://cam/video.mjpg", "stream"),
-        ("rtsp://cam/image.jpg", "stream"),
-    ],
-)
-def test_an_address_that_names_a_picture_is_one(source: str, kind: str) -> None:
-    assert source_kind(source) == kind
-    assert is_live(source)
-
-
-@pytest.mark.parametrize("source", ["http://{}/image.jpg", "snapshot: http://{}/still?n=1"])
+@pytest.mark.parametrize("url", ["http://{}/image.jpg", "http://{}/still?n=1"])
 def test_new_pictures_come_one_after_the_other_taken_when_they_were_asked_for(
-    server: Server, source: str
+    server: Server, url: str
 ) -> None:
-    camera = camera_of(server, source)
+    camera = camera_of(server, url)
     before = time.monotonic()
     frames = [camera.read() for _ in range(3)]
     assert [frame is not None and frame.image.shape for frame in frames] == [(48, 64)] * 3
@@ -189,17 +174,10 @@ def test_a_damaged_picture_is_a_faulty_frame_and_no_lost_camera(server: Server) 
     assert "truncated" in (frames[1].fault or "")
 
 
-def test_settings_that_cannot_be_set_there_are_named(server: Server) -> None:
-    camera = camera_of(server, exposure=80, fourcc="MJPG")
-    assert camera.ignored == tuple(
-        f"camera.{name}: a single picture's address can't set it" for name in ("fourcc", "exposure")
-    )
-
-
 def test_a_picture_that_freezes_is_a_fault_of_the_station_until_new_ones_come(server: Server) -> None:
     frozen = threading.Event()
     server.show = lambda number: (200, {}, picture(0 if frozen.is_set() else number + 1))
-    settings = CameraSettings(source=f"http://{server.place}/image.jpg", fps=100, stall_ms=200, settle_ms=0)
+    settings = SnapshotSettings(url=f"http://{server.place}/image.jpg", fps=100, stall_ms=200, settle_ms=0)
     guard = CameraGuard(lambda: open_camera(settings), settings)
     guard.start()
     try:
@@ -213,7 +191,7 @@ def test_a_picture_that_freezes_is_a_fault_of_the_station_until_new_ones_come(se
 
 
 def test_a_stream_that_ends_after_one_picture_says_how_to_name_it(server: Server) -> None:
-    settings = CameraSettings(source=f"http://{server.place}/still", stall_ms=2000)
+    settings = StreamSettings(url=f"http://{server.place}/still", stall_ms=2000)
     camera = open_camera(settings)
     said = None
     while said is None:
@@ -223,4 +201,4 @@ def test_a_stream_that_ends_after_one_picture_says_how_to_name_it(server: Server
             said = str(error)
     camera.close()
     assert "gives one picture and ends" in said
-    assert '"snapshot: " before it' in said
+    assert 'camera.kind = "snapshot"' in said

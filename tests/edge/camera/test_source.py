@@ -1,29 +1,16 @@
 """What the setting names, and what of it may be shown."""
 
-from pathlib import Path
-
 import cv2
 import pytest
 
-from edge.camera.source import check_source, open_camera, source_kind, without_password
+from edge.camera.source import check_source, open_camera, without_password
 from edge.core.errors import CameraError, SettingsError
-from edge.settings.camera import CameraSettings
+from edge.settings.camera import DeviceSettings, FileSettings, PipelineSettings, StreamSettings
 
 
-def test_each_kind_of_source_is_known_by_its_name(tmp_path: Path) -> None:
-    (tmp_path / "belt.mp4").touch()
-    named = {
-        "simulated": "simulated", "0": "device", "/dev/v4l/by-id/usb-cam": "device",
-        "rtsp://10.0.0.5/line": "stream", "http://10.0.0.5/mjpg": "stream",
-        "gstreamer: videotestsrc ! appsink": "pipeline",
-        str(tmp_path): "folder", str(tmp_path / "belt.mp4"): "file",
-    }  # fmt: skip
-    assert {source: source_kind(source) for source in named} == named
-
-
-def test_a_source_that_is_nothing_is_refused_with_what_would_be_right() -> None:
-    with pytest.raises(SettingsError, match=r"camera\.source: no such file or folder: absent; .*a URL"):
-        open_camera(CameraSettings(source="absent"))
+def test_a_file_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"camera\.path: no such file or folder: absent"):
+        open_camera(FileSettings(path="absent"))
 
 
 @pytest.mark.parametrize(
@@ -45,8 +32,8 @@ def test_a_password_is_never_shown_but_the_host_is(secret_source: str) -> None:
 
 @pytest.mark.skipif(cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has GStreamer")
 def test_a_pipeline_is_refused_at_the_start_where_opencv_lacks_gstreamer() -> None:
-    pipeline = CameraSettings(source="gstreamer: videotestsrc ! appsink")
-    with pytest.raises(SettingsError, match=r"camera\.source: gstreamer: .*without GStreamer"):
+    pipeline = PipelineSettings(pipeline="videotestsrc ! appsink")
+    with pytest.raises(SettingsError, match=r"camera\.pipeline: .*without GStreamer"):
         check_source(pipeline)
     with pytest.raises(SettingsError, match="without GStreamer"):
         open_camera(pipeline)
@@ -54,13 +41,13 @@ def test_a_pipeline_is_refused_at_the_start_where_opencv_lacks_gstreamer() -> No
 
 def test_a_device_that_is_not_there_is_said_in_one_line() -> None:
     with pytest.raises(CameraError, match=r"/dev/video99: cannot be opened"):
-        open_camera(CameraSettings(source="/dev/video99"))
+        open_camera(DeviceSettings(device="/dev/video99"))
 
 
 def test_opencv_prints_no_password_itself(capfd: pytest.CaptureFixture[str]) -> None:
     for source in ("rtsp://operator:sesame@127.0.0.1:9/line", "https://operator:sesame@127.0.0.1:9/line"):
         with pytest.raises(CameraError) as error:
-            open_camera(CameraSettings(source=source, open_timeout_ms=500))
+            open_camera(StreamSettings(url=source, open_timeout_ms=500))
         assert "sesame" not in str(error.value)
     out, said = capfd.readouterr()
     assert "sesame" not in out + said

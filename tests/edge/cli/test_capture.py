@@ -8,10 +8,13 @@ from edge.__main__ import main
 from edge.core.images import read_image
 from edge.core.photographs.listing import list_images
 
+ABSENT_DEVICE = ["--camera.kind", "device", "--camera.device", "/dev/video99"]
+ABSENT_FILE = ["--camera.kind", "file", "--camera.path", "nowhere"]
+
 
 def test_the_simulated_conveyor_draws_the_class_that_the_folder_names(tmp_path: Path) -> None:
     for name in ("ok", "defect", "crack"):
-        assert main(["--capture", str(tmp_path / name), "--count", "3", "--camera.source", "simulated"]) == 0
+        assert main(["--capture", str(tmp_path / name), "--count", "3", "--camera.kind", "simulated"]) == 0
     images = [read_image(path) for path in list_images(tmp_path)]
     assert len(images) == 9
     assert len({image.tobytes() for image in images}) == 9, "the same disc lies in two classes"
@@ -25,7 +28,7 @@ def test_capturing_again_goes_on_after_what_is_there(tmp_path: Path) -> None:
 
 
 def test_frames_of_another_source_are_written_without_loss(parts: Path, tmp_path: Path) -> None:
-    source = ["--camera.source", str(parts / "ok"), "--camera.rate", "1000"]
+    source = ["--camera.kind", "file", "--camera.path", str(parts / "ok"), "--camera.replay_fps", "1000"]
     assert main(["--capture", str(tmp_path / "out" / "anything"), "--count", "9", *source]) == 0
     written = [read_image(path) for path in list_images(tmp_path / "out")]
     original = [read_image(path) for path in list_images(parts / "ok")]
@@ -36,8 +39,14 @@ def test_frames_of_another_source_are_written_without_loss(parts: Path, tmp_path
     ("arguments", "said"),
     [
         (["--capture", "data/unheard-of"], "name the folder after one of them"),
-        (["--capture", "data/ok", "--camera.source", "/dev/video99"], "cannot be opened"),
-        (["--capture", "data/ok", "--camera.source", "nowhere"], "no such file or folder"),
+        (
+            ["--capture", "data/ok", "--camera.kind", "device", "--camera.device", "/dev/video99"],
+            "cannot be opened",
+        ),
+        (
+            ["--capture", "data/ok", "--camera.kind", "file", "--camera.path", "nowhere"],
+            "no such file or folder",
+        ),
         (["--capture", "data/ok", "--count", "0"], "at least 1"),
     ],
 )

@@ -50,7 +50,16 @@ def test_everything_works(bundle: Path, broker: MosquittoBroker, capsys: pytest.
 def test_each_thing_that_does_not_work_is_said_and_the_rest_is_still_tried(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    away = ["--model", "absent.tflite", "--camera.source", "/dev/video99", "--mqtt.port", "1"]
+    away = [
+        "--model",
+        "absent.tflite",
+        "--camera.kind",
+        "device",
+        "--camera.device",
+        "/dev/video99",
+        "--mqtt.port",
+        "1",
+    ]
     status, found, text = findings(away, capsys)
     assert status == 1
     assert {thing for thing, works in found.items() if not works} == {"bundle", "camera", "broker"}
@@ -60,7 +69,16 @@ def test_each_thing_that_does_not_work_is_said_and_the_rest_is_still_tried(
 
 def test_a_password_in_a_camera_url_is_not_shown(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = "rtsp://operator:secret@127.0.0.1:9/line?token=hidden"
-    arguments = ["--model", str(bundle), "--camera.source", url, "--camera.open_timeout_ms", "500"]
+    arguments = [
+        "--model",
+        str(bundle),
+        "--camera.kind",
+        "stream",
+        "--camera.url",
+        url,
+        "--camera.open_timeout_ms",
+        "500",
+    ]
     _, found, text = findings([*arguments, "--mqtt.enabled", "false"], capsys)
     assert found["camera"] is False
     assert "127.0.0.1:9/line" in text
@@ -84,7 +102,16 @@ def test_what_is_wrong_with_the_pictures_is_said_with_what_mends_it(
     camera = HttpCamera()
     try:
         camera.send(kind)
-        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
+        arguments = [
+            "--model",
+            str(bundle),
+            "--camera.kind",
+            "stream",
+            "--camera.url",
+            camera.url,
+            "--mqtt.enabled",
+            "false",
+        ]
         _, found, text = findings([*arguments, "--camera.settle_ms", "50"], capsys)
     finally:
         camera.close()
@@ -96,12 +123,21 @@ def test_what_is_wrong_with_the_pictures_is_said_with_what_mends_it(
 def test_settings_that_the_camera_ignores_are_found(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     camera = HttpCamera()
     try:
-        arguments = ["--model", str(bundle), "--camera.source", camera.url, "--mqtt.enabled", "false"]
-        _, found, text = findings([*arguments, "--camera.exposure", "80"], capsys)
+        arguments = [
+            "--model",
+            str(bundle),
+            "--camera.kind",
+            "stream",
+            "--camera.url",
+            camera.url,
+            "--mqtt.enabled",
+            "false",
+        ]
+        _, found, text = findings([*arguments, "--camera.width", "1280"], capsys)
     finally:
         camera.close()
     assert found["camera"] is False
-    assert "camera.exposure: asked for 80" in text
+    assert "camera.width: asked for 1280" in text
 
 
 def test_a_device_that_cannot_be_used_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def test_a_station_of_the_same_name_does_not_notice_a_replay(
 ) -> None:
     running = edge_process(
         "--config", "/dev/null", "--model", str(bundle), "--mqtt.port", str(broker.port),
-        "--camera.rate", "5", "--camera.size", "64", "--camera.max_age_ms", "10000",
+        "--camera.replay_fps", "5", "--camera.size", "64", "--camera.max_age_ms", "10000",
         "--journal.path", str(tmp_path / "journal.sqlite"),
     )  # fmt: skip
     assert watcher.wait_for(lambda: any(m["state"] == "running" for m in watcher.of("status")))

@@ -120,7 +120,7 @@ def test_the_report_is_a_table(parts: Path, bundle: Path, tmp_path: Path) -> Non
         (["--replay", "parts", "--nonsense"], "--nonsense"),
         (["--publish"], "--publish: goes with --replay"),
         (["--config", "absent.toml"], "absent.toml"),
-        (["--camera.source", "absent-folder", "--capture", "out/ok"], "camera.source"),
+        (["--camera.kind", "file", "--camera.path", "absent-folder", "--capture", "out/ok"], "camera.path"),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(

@@ -16,8 +16,9 @@ def settings_with(**flags: str) -> Settings:
 def test_what_can_change_is_taken_and_the_rest_keeps_its_value_and_is_named() -> None:
     now = settings_with()
     read = settings_with(
-        recipe__ok_below="0.1", recipe__defect_from="0.9", gate__pulse_ms="30", camera__source="1",
-        gate__mode="reject-unless-ok", log__level="debug", archive__ok_share="0.5", archive__max_days="3",
+        recipe__ok_below="0.1", recipe__defect_from="0.9", gate__pulse_ms="30",
+        camera__kind="device", camera__device="1", gate__mode="reject-unless-ok",
+        log__level="debug", archive__ok_share="0.5", archive__max_days="3",
         alarms__rate_window="50", alarms__clear_s="2",
     )  # fmt: skip
     result = reload(now, read)
@@ -25,7 +26,13 @@ def test_what_can_change_is_taken_and_the_rest_keeps_its_value_and_is_named() ->
         "recipe.ok_below", "recipe.defect_from", "gate.pulse_ms", "archive.ok_share", "alarms.rate_window",
         "log.level",
     )  # fmt: skip
-    assert result.waiting == ("camera.source", "gate.mode", "archive.max_days", "alarms.clear_s")
+    assert result.waiting == (
+        "camera.kind",
+        "camera.device",
+        "gate.mode",
+        "archive.max_days",
+        "alarms.clear_s",
+    )
     assert (result.settings.recipe.ok_below, result.settings.gate.pulse_ms) == (0.1, 30)
     assert (result.settings.camera, result.settings.gate.mode) == (now.camera, now.gate.mode)
     again = reload(result.settings, read)

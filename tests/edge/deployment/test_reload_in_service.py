@@ -68,13 +68,13 @@ def test_settings_read_again_change_what_can_change_and_name_the_rest(bench: Cal
     here = bench()
     model = here.served.inspector.model
     flags = {"model.path": here.served.settings.model.path, "recipe.ok_below": "0", "recipe.defect_from": "0"}
-    read = load_settings(None, {**flags, "model.folder": "elsewhere", "camera.source": "1"})
+    read = load_settings(None, {**flags, "model.folder": "elsewhere", "camera.kind": "device"})
     outcome = here.change(reloading(lambda: read))
-    assert outcome == Outcome(note="needs a restart: camera.source")
+    assert outcome == Outcome(note="needs a restart: camera.kind")
     assert here.show().verdict == "defect"
     assert here.served.inspector.model is model, "not loaded again"
     assert Path(here.served.settings.model.folder).name == "elsewhere"
-    assert here.served.settings.camera.source == "simulated"
+    assert here.served.settings.camera.kind == "simulated"
 
 
 def with_gate(settings: Settings, **gate: float) -> Settings:

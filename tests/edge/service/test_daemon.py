@@ -100,7 +100,7 @@ def test_it_is_ready_once_frames_flow_and_fed_while_they_do(systemd: Listener, b
 
 
 def test_a_missing_camera_holds_up_neither_the_start_nor_the_feeding(systemd: Listener, bundle: Path) -> None:
-    systemd.start(bundle, "--camera.source", "/dev/video-none")
+    systemd.start(bundle, "--camera.kind", "device", "--camera.device", "/dev/video-none")
     assert systemd.wait_for("READY=1")
     assert any(text.startswith("STATUS=fault: ") for _, text in systemd.heard) or systemd.wait_for(
         "STATUS=fault: "
@@ -112,7 +112,7 @@ def test_a_missing_camera_holds_up_neither_the_start_nor_the_feeding(systemd: Li
 def test_an_inference_that_hangs_is_fed_no_more_and_abort_shows_where(
     systemd: Listener, bundle: Path
 ) -> None:
-    process = systemd.start(bundle, "--camera.rate", "20", program=HANGS)
+    process = systemd.start(bundle, "--camera.replay_fps", "20", program=HANGS)
     assert systemd.wait_for("READY=1")
     while systemd.wait_for("WATCHDOG=1", seconds=4):
         assert len(systemd.heard) < 20, "it is still fed"
@@ -138,7 +138,7 @@ def test_user_signal_1_writes_the_stacks_of_all_threads_and_nothing_ends(
 
 
 def test_user_signal_1_shows_where_a_line_hangs_that_runs_no_python(systemd: Listener, bundle: Path) -> None:
-    process = systemd.start(bundle, "--camera.rate", "20", program=HANGS_IN_C)
+    process = systemd.start(bundle, "--camera.replay_fps", "20", program=HANGS_IN_C)
     assert systemd.wait_for("READY=1")
     while systemd.wait_for("WATCHDOG=1", seconds=4):
         assert len(systemd.heard) < 20, "it is still fed"
@@ -153,7 +153,7 @@ def test_user_signal_1_shows_where_a_line_hangs_that_runs_no_python(systemd: Lis
 def test_any_number_of_user_signals_1_ends_nothing_and_is_written_once_a_second(
     systemd: Listener, bundle: Path
 ) -> None:
-    process = systemd.start(bundle, "--camera.rate", "50")
+    process = systemd.start(bundle, "--camera.replay_fps", "50")
     assert systemd.wait_for("READY=1")
     began = time.monotonic()
     for _ in range(2000):

@@ -48,7 +48,8 @@ def start(
     key.write_text(f"-----BEGIN PRIVATE KEY-----\n{SECRETS['key']}\n")
     login = f"operator:{quote(SECRETS['camera password'])}@"
     source = camera.url.replace("://", f"://{login}") + f"?token={SECRETS['camera token']}"
-    monkeypatch.setenv("EDGE_CAMERA__SOURCE", source)
+    monkeypatch.setenv("EDGE_CAMERA__KIND", "stream")
+    monkeypatch.setenv("EDGE_CAMERA__URL", source)
     monkeypatch.setenv("EDGE_MQTT__PASSWORD", SECRETS["mqtt password"])
 
     def start(*more: str) -> EdgeProcess:
@@ -102,12 +103,12 @@ def test_a_check_of_everything_keeps_the_secrets(
         ("--mqtt.username", ""),
         ("--mqtt.host", f"mqtt://line:{SECRETS['mqtt password']}@10.0.0.5"),
         ("--mqtt.tls", SECRETS["mqtt password"] + "@"),
-        ("--camera.source", f"rtsp:/operator:{SECRETS['camera password']}@10.0.0.5"),
-        ("--camera.source", f"gstreamer: rtspsrc user-pw={SECRETS['camera token']} ! nonsense"),
+        ("--camera.url", f"rtsp:/operator:{SECRETS['camera password']}@10.0.0.5"),
+        ("--camera.kind", "pipeline", "--camera.pipeline", f"rtspsrc user-pw={SECRETS['camera token']} ! x"),
     ],
 )
 def test_settings_that_are_refused_are_named_without_the_secrets(
-    start: Callable[..., EdgeProcess], wrong: tuple[str, str]
+    start: Callable[..., EdgeProcess], wrong: tuple[str, ...]
 ) -> None:
     running = start(*wrong)
     out, said = running.process.communicate(timeout=30)

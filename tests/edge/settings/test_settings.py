@@ -24,22 +24,26 @@ def test_flags_come_before_the_environment_before_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = _file(
-        tmp_path, '[camera]\nrate = 1\nseed = 1\n[mqtt]\nhost = "a"\nport = 1\n[station]\nname = "s"\n'
+        tmp_path, '[camera]\nreplay_fps = 1\nseed = 1\n[mqtt]\nhost = "a"\nport = 1\n[station]\nname = "s"\n'
     )
     monkeypatch.setenv("EDGE_CAMERA__SEED", "2")
     monkeypatch.setenv("EDGE_MQTT__PORT", "2")
     settings = load_settings(file, {"mqtt.port": "3"})
-    assert (settings.camera.rate, settings.camera.seed) == (1, 2)
+    assert settings.camera.kind == "simulated"
+    assert (settings.camera.replay_fps, settings.camera.seed) == (1, 2)
     assert (settings.mqtt.host, settings.mqtt.port, settings.station.name) == ("a", 3, "s")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[camera]\nraet = 5\n", r"camera\.raet: unknown setting; did you mean camera\.rate"),
+        (
+            "[camera]\nreplay_fsp = 5\n",
+            r"camera\.replay_fsp: unknown setting; did you mean camera\.replay_fps",
+        ),
         ("[camra]\nrate = 5\n", r"camra: unknown setting; did you mean camera\?"),
-        ("[camera]\nrate = -5\n", r"camera\.rate: input should be greater than 0 \(given: -5\)"),
-        ('[camera]\nrate = "fast"\n', r"camera\.rate: .*valid number"),
+        ("[camera]\nreplay_fps = -5\n", r"camera\.replay_fps: input should be greater than 0 \(given: -5\)"),
+        ('[camera]\nreplay_fps = "fast"\n', r"camera\.replay_fps: .*valid number"),
         ("camera = 5\n", r"camera: must be a table"),
         ("[camera\n", r"not valid TOML"),
         (
@@ -55,8 +59,8 @@ def test_flags_come_before_the_environment_before_the_file(
         ("[model]\ntrusted_keys = ['0xAB']\n", r"model\.trusted_keys\.0: expected 64 .*0 to 9 and a to f"),
         ("[recipe]\nok_below = 0.5\n", r"must be given together"),
         ('[gate]\nmode = "maybe"\n', r"gate\.mode: .*reject-unless-ok"),
-        ("[camera]\nrate = " + "[" * 3000 + "]" * 3000, r"nested too deeply"),
-        ("[camera]\nrate = " + "9" * 5000, r"not valid TOML: .*5000 digits"),
+        ("[camera]\nreplay_fps = " + "[" * 3000 + "]" * 3000, r"nested too deeply"),
+        ("[camera]\nreplay_fps = " + "9" * 5000, r"not valid TOML: .*5000 digits"),
         ('"a\\nb" = 1\n', r"a\\nb: unknown setting"),
         ('[recipes.a]\n"b\\nc" = 1\n', r"recipes\.a\.b\\nc: unknown setting"),
     ],
@@ -74,7 +78,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("EDGE_CAMERA__RAET", "5"), ("EDGE_FOO", "1"), ("EDGE_CAMERA__RATE", "x")]
+    ("variable", "value"), [("EDGE_CAMERA__RAET", "5"), ("EDGE_FOO", "1"), ("EDGE_CAMERA__REPLAY_FPS", "x")]
 )
 def test_a_wrong_variable_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -103,8 +107,8 @@ def test_answers_may_be_sent_to_no_station(topics: str) -> None:
 
 
 def test_a_wrong_flag_is_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match=r"--camera\.rate"):
-        load_settings(None, {"camera.rate": "fast"})
+    with pytest.raises(SettingsError, match=r"--camera\.replay_fps"):
+        load_settings(None, {"camera.replay_fps": "fast"})
 
 
 def test_a_password_is_never_shown() -> None:
@@ -181,11 +185,11 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, said: str)
     assert "settings.toml" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["[camera]\r\nrate = 7\r\n", "# über\n[camera]\nrate = 7"])
+@pytest.mark.parametrize("text", ["[camera]\r\nsettle_ms = 7\r\n", "# über\n[camera]\nsettle_ms = 7"])
 def test_a_byte_order_mark_before_the_settings_is_no_part_of_them(tmp_path: Path, text: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(text, encoding="utf-8-sig", newline="")
-    assert load_settings(file, {}).camera.rate == 7
+    assert load_settings(file, {}).camera.settle_ms == 7
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])

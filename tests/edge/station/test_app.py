@@ -31,16 +31,21 @@ def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(
     monkeypatch.setattr("edge.camera.guard.HANG_GRACE_S", 0.1)
     monkeypatch.setattr(os, "_exit", left.append)
     limits = ["--camera.open_timeout_ms", "100", "--camera.hung_s", "1", "--camera.reopen_max_ms", "100"]
-    main(["--model", str(bundle), "--mqtt.enabled", "false", "--camera.source", "0", *limits])
+    main(["--model", str(bundle), "--mqtt.enabled", "false", "--camera.kind", "device", *limits])
     release.set()
     assert left == [EXIT_NEW_PROCESS] == [3]
     assert "systemd starts a new one" in capfd.readouterr().err
 
 
 def test_a_source_that_can_never_be_opened_stops_the_start(bundle: Path) -> None:
-    flags = {"camera.source": "no/such/folder", "model.path": str(bundle), "mqtt.enabled": "false"}
+    flags = {
+        "camera.kind": "file",
+        "camera.path": "no/such/folder",
+        "model.path": str(bundle),
+        "mqtt.enabled": "false",
+    }
     settings = load_settings(None, flags)
-    with pytest.raises(SettingsError, match=r"camera\.source"):
+    with pytest.raises(SettingsError, match=r"camera\.path"):
         edge.station.app.Line(Served(settings, load_inspector(settings)))
 
 
@@ -77,8 +82,13 @@ def test_what_no_camera_sees_is_marked_simulated_in_every_command(
     """Stored pictures show no part that lies on the belt now: a gate must not act on them."""
     film = Path("film.avi")
     film.touch()
-    places = {"simulated": "simulated", "folder": str(parts / "ok"), "file": str(film)}
-    flags = {"model.path": str(bundle), "mqtt.enabled": "false", "camera.source": places[source]}
+    places = {
+        "simulated": {},
+        "folder": {"camera.path": str(parts / "ok")},
+        "file": {"camera.path": str(film)},
+    }
+    kind = "simulated" if source == "simulated" else "file"
+    flags = {"model.path": str(bundle), "mqtt.enabled": "false", "camera.kind": kind, **places[source]}
     settings = load_settings(None, flags)
     marks = list[bool]()
 
@@ -95,7 +105,12 @@ def test_a_start_says_what_passes_while_the_station_is_dead(
     bundle: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    flags = {"model.path": str(bundle), "mqtt.enabled": "false", "camera.count": "1", "camera.rate": "100"}
+    flags = {
+        "model.path": str(bundle),
+        "mqtt.enabled": "false",
+        "camera.count": "1",
+        "camera.replay_fps": "100",
+    }
     settings = load_settings(None, flags)
     edge.station.app.Line(Served(settings, load_inspector(settings))).run()
     said = [record.message for record in caplog.records if "every part passes" in record.message]

@@ -23,8 +23,9 @@ def arguments(bundle: Path, parts: Path, broker: MosquittoBroker, tmp_path: Path
     return [
         "--config", "/dev/null",
         "--model", str(bundle),
-        "--camera.source", str(parts),
-        "--camera.rate", "20", "--camera.max_age_ms", "10000", "--gate.travel_ms", "5000",  # a busy machine
+        "--camera.kind", "file", "--camera.path", str(parts),
+        "--camera.replay_fps", "20", "--camera.max_age_ms", "10000",
+        "--gate.travel_ms", "5000",  # a busy machine
         "--mqtt.port", str(broker.port),
         "--journal.path", str(tmp_path / "journal.sqlite"),
     ]  # fmt: skip
@@ -59,7 +60,7 @@ def test_reject_unless_ok_sends_passes_for_good_parts_only(
 def test_a_killed_daemon_is_announced_offline_by_its_last_will(
     bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
-    slow = ["--camera.rate", "1"]
+    slow = ["--camera.replay_fps", "1"]
     running = edge_process(*arguments(bundle, parts, broker, tmp_path), *slow)
     assert watcher.wait_for(lambda: any(m["state"] == "running" for m in watcher.of("status")))
     running.process.kill()
@@ -107,7 +108,7 @@ def test_what_passed_the_camera_before_the_start_is_rejected(
 def test_terminate_ends_the_daemon_cleanly(
     bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
-    running = edge_process(*arguments(bundle, parts, broker, tmp_path), "--camera.rate", "1")
+    running = edge_process(*arguments(bundle, parts, broker, tmp_path), "--camera.replay_fps", "1")
     assert watcher.wait_for(lambda: any(m["state"] == "running" for m in watcher.of("status")))
     running.process.send_signal(signal.SIGTERM)
     status, said = running.finish()
@@ -144,7 +145,11 @@ def test_the_daemon_comes_back_by_itself_when_the_broker_does(
     bundle: Path, parts: Path, broker: MosquittoBroker, edge_process: Start, tmp_path: Path
 ) -> None:
     running = edge_process(
-        *arguments(bundle, parts, broker, tmp_path), "--camera.rate", "1", "--mqtt.reconnect_max_s", "0.5"
+        *arguments(bundle, parts, broker, tmp_path),
+        "--camera.replay_fps",
+        "1",
+        "--mqtt.reconnect_max_s",
+        "0.5",
     )
     first = Watcher(broker)
     assert first.wait_for(lambda: len(first.of("verdict")) >= 1)
@@ -196,7 +201,16 @@ def test_a_camera_that_is_away_is_a_fault_until_it_is_back(
     bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     camera = MjpegCamera(np.full((64, 64), 40, np.uint8))
-    source = ["--camera.source", camera.url, "--camera.open_timeout_ms", "1000", "--camera.stall_ms", "500"]
+    source = [
+        "--camera.kind",
+        "stream",
+        "--camera.url",
+        camera.url,
+        "--camera.open_timeout_ms",
+        "1000",
+        "--camera.stall_ms",
+        "500",
+    ]
     running = edge_process(
         *arguments(bundle, parts, broker, tmp_path), *source, "--camera.reopen_max_ms", "300"
     )

@@ -24,7 +24,7 @@ def station(
     def start(port: int, *more: str) -> EdgeProcess:
         return edge_process(
             "--config", "/dev/null", "--model", str(bundle),
-            "--camera.rate", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
+            "--camera.replay_fps", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
             "--recipe.ok_below", "0", "--recipe.defect_from", "0",
             "--mqtt.port", str(port), "--journal.path", str(tmp_path / "journal.sqlite"), *more,
         )  # fmt: skip

@@ -76,11 +76,11 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
         if done:
             break
     assert (done, model_id) == (True, two.sha256)
-    assert plc.answers()[str(number)]["note"] == "needs a restart: camera.rate"
+    assert plc.answers()[str(number)]["note"] == "needs a restart: camera.replay_fps"
     running.process.send_signal(signal.SIGTERM)
     status, said = running.finish()
     assert status == 0, said
-    assert "reload: done (needs a restart: camera.rate)" in said
+    assert "reload: done (needs a restart: camera.replay_fps)" in said
     plc.watcher.messages.clear()
     edge_process("--config", str(file))
     plc.wait(lambda: plc.state() == "running")
@@ -96,7 +96,7 @@ def test_a_bundle_on_trial_when_the_process_is_killed_gives_way_at_the_next_star
     arguments = (
         "--config", "/dev/null", "--mqtt.port", str(broker.port), "--journal.path", str(tmp_path / "journal"),
         "--model", str(bundle), "--model.folder", str(two.path.parent), "--model.trial_frames", "100000",
-        "--camera.rate", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
+        "--camera.replay_fps", "20", "--camera.size", "64", "--camera.max_age_ms", "5000",
     )  # fmt: skip
     running = edge_process(*arguments)
     plc.wait(lambda: plc.state() == "running")

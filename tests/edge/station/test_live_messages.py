@@ -70,7 +70,7 @@ def station(
     def start(*more: str, port: int | None = None) -> EdgeProcess:
         return edge_process(
             "--config", "/dev/null", "--model", str(bundle),
-            "--camera.rate", "20", "--camera.size", "64", "--trigger.kind", "message",
+            "--camera.replay_fps", "20", "--camera.size", "64", "--trigger.kind", "message",
             # A busy machine must make no faults here.
             "--camera.max_age_ms", "5000", "--trigger.timeout_ms", "4000", "--gate.travel_ms", "8000",
             "--mqtt.port", str(port or broker.port), "--mqtt.reconnect_max_s", "0.5",
@@ -195,7 +195,7 @@ def test_a_broker_that_hangs_does_not_get_commands_to_deliver_late(
     client.subscribe(f"{BASE}/reject", qos=1)
     client.loop_start()
     running = station(
-        "--trigger.kind", "frame", "--gate.travel_ms", "300",
+        "--trigger.kind", "free-run", "--gate.travel_ms", "300",
         "--recipe.ok_below", "0", "--recipe.defect_from", "0",
     )  # fmt: skip
 
@@ -350,7 +350,7 @@ def test_a_broker_that_wants_a_certificate_gets_one(
     try:
         names = ["--mqtt.tls", "on", "--mqtt.ca_file", str(authority.certificate), "--camera.count", "1"]
         with_certificate = ["--mqtt.cert_file", str(ours), "--mqtt.key_file", str(our_key)]
-        frame = ["--trigger.kind", "frame"]
+        frame = ["--trigger.kind", "free-run"]
         status, said = station(*names, *frame, *with_certificate, port=closed.port).finish()
         assert status == 0, said
         assert "connected to" in said

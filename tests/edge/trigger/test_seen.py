@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.images import Image
-from edge.settings.trigger import TriggerSettings
+from edge.settings.trigger import LineCrossingSettings
 from edge.trigger.seen import SeenPart
 from edge.trigger.trigger import Look
 from tests.edge.trigger.observers import NotingObserver, frame
@@ -40,7 +40,7 @@ class Film:
 
 def watching(**changes: Any) -> tuple[SeenPart, NotingObserver]:
     observer = NotingObserver()
-    chosen = TriggerSettings.model_validate({"kind": "seen", "learn_frames": LEARN, **changes})
+    chosen = LineCrossingSettings.model_validate({"learn_frames": LEARN, **changes})
     return SeenPart(observer, chosen), observer
 
 

@@ -16,7 +16,7 @@ from edge.outputs.pins.inputs import Edge, LineAddress
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
-from edge.settings.trigger import TriggerSettings
+from edge.settings.trigger import FreeRunSettings, InputSettings
 from tests.waiting import wait_for
 
 
@@ -89,7 +89,7 @@ def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
         keeper = GateKeeper(settings, send=eject)
         holder.append(
             GatePins(
-                chosen, settings, TriggerSettings(), keeper,
+                chosen, settings, FreeRunSettings(), keeper,
                 on_missed=lambda _: None, open_input=rack.open_input, open_output=rack.open_output,
             )
         )  # fmt: skip
@@ -176,22 +176,22 @@ def test_a_pin_whose_thread_ended_is_no_sign_of_life(
 )
 def test_pins_that_do_not_fit_are_refused(gate: dict[str, Any], pins: dict[str, int], said: str) -> None:
     with pytest.raises(SettingsError, match=said.replace(".", r"\.")):
-        check_pins(PinSettings(**pins), GateSettings.model_validate(gate), TriggerSettings())
+        check_pins(PinSettings(**pins), GateSettings.model_validate(gate), FreeRunSettings())
 
 
 def test_a_line_cannot_be_an_ejector_and_announce_parts() -> None:
-    trigger = TriggerSettings(kind="input", input_line=4)
-    with pytest.raises(SettingsError, match=r"trigger\.input_line: line 4 is that of pins\.ejector; another"):
+    trigger = InputSettings(line=4)
+    with pytest.raises(SettingsError, match=r"trigger\.line: line 4 is that of pins\.ejector; another"):
         check_pins(PinSettings(ejector=4), GateSettings(), trigger)
     check_pins(PinSettings(ejector=4, chip="/dev/gpiochip1"), GateSettings(), trigger)
 
 
 def test_every_pin_in_use_has_a_name() -> None:
-    trigger = TriggerSettings(kind="input", input_chip="/dev/gpiochip1", input_line=7)
+    trigger = InputSettings(chip="/dev/gpiochip1", line=7)
     assert named_lines(PinSettings(ejector=4, bin=6), trigger) == {
         "pins.ejector": ("/dev/gpiochip0", 4),
         "pins.bin": ("/dev/gpiochip0", 6),
-        "trigger.input_line": ("/dev/gpiochip1", 7),
+        "trigger.line": ("/dev/gpiochip1", 7),
     }
 
 
