@@ -154,7 +154,8 @@ def test_it_starts_with_the_device_as_a_user_of_its_own_without_powers(device: B
 
 
 def test_a_missing_camera_does_not_hold_up_the_start(device: BootedDebian) -> None:
-    device.output("sed", "-i", 's,^source = .*,source = "/dev/video7",', "/etc/linegate/config.toml")
+    absent = 'camera.kind = "device"\\ncamera.device = "/dev/video7"'
+    device.output("sed", "-i", f"s,^camera.kind = .*,{absent},", "/etc/linegate/config.toml")
     device.output("systemctl", "restart", "edge")
     assert is_running(device)
     assert device.show("edge.service", "StatusText").startswith("fault: ")
@@ -204,7 +205,8 @@ def test_a_killed_daemon_runs_again(device: BootedDebian) -> None:
 
 
 def test_a_wrong_setting_is_named_and_not_tried_again(device: BootedDebian) -> None:
-    device.output("sed", "-i", "s/^rate = .*/rate = -5/", "/etc/linegate/config.toml")
+    wrong = "s/^#camera.replay_fps = .*/camera.replay_fps = -5/"
+    device.output("sed", "-i", wrong, "/etc/linegate/config.toml")
     assert device.run("systemctl", "restart", "edge").returncode
     assert device.show("edge.service", "ActiveState") == "failed"
     assert device.show("edge.service", "NRestarts") == "0"
@@ -245,7 +247,7 @@ def test_the_same_release_again_disturbs_nothing(device: BootedDebian) -> None:
 
 def test_an_upgrade_keeps_the_settings_and_the_release_before(device: BootedDebian) -> None:
     before, settings = release(device), "/etc/linegate/config.toml"
-    device.output("sed", "-i", "s/^travel_ms = .*/travel_ms = 600.0/", settings)
+    device.output("sed", "-i", "s/^gate.travel_ms = .*/gate.travel_ms = 600.0/", settings)
     kept = device.output("cat", settings)
     new_checkout(device, "0.9.9")
     device.output("/new/systemd/install")
@@ -260,7 +262,7 @@ def test_a_station_whose_name_is_not_that_of_what_waits_in_its_journal_is_not_up
 ) -> None:
     assert wait_until(lambda: is_running(device))
     before, process = release(device), device.show("edge.service", "MainPID")
-    device.output("sed", "-i", 's/^name = .*/name = "press-3"/', "/etc/linegate/config.toml")
+    device.output("sed", "-i", 's/^station.name = .*/station.name = "press-3"/', "/etc/linegate/config.toml")
     new_checkout(device, "0.9.9")
     refused = device.run("/new/systemd/install")
     assert refused.returncode == 2
@@ -324,7 +326,7 @@ def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedD
         assert is_running(device, unit)
         status = device.output("cat", f"/proc/{device.show(unit, 'MainPID')}/status")
         users |= set(re.findall(r"^Uid:\s+(\d+)", status, re.MULTILINE))
-        assert f'name = "{name}"' in device.output("cat", f"/etc/linegate/{name}/config.toml")
+        assert f'station.name = "{name}"' in device.output("cat", f"/etc/linegate/{name}/config.toml")
         device.output("test", "-f", f"/var/lib/linegate/edge@{name}/state/journal.sqlite")
     assert len(users) == 2
 

@@ -97,6 +97,7 @@ def test_new_settings_name_the_whole_paths_of_what_a_station_keeps(
         '[journal]\npath = "state/journal.sqlite"  # there\nmax_rows = 5000\n[archive]\npath="kept"\n',
         '[recipe]\n[archive]\npath = "kept"\n[journal]\nmax_rows = 5000\n',
         '\ufeff[archive]\npath = "kept"\n[journal]\nmax_rows = 5000',
+        'archive.path = "kept"\njournal.max_rows = 5000\n#model.folder = "bundles"\n[recipes.can]\n',
     ],
 )
 def test_settings_of_an_earlier_release_go_on_to_mean_the_same_paths(

@@ -142,9 +142,12 @@ def _merge(sources: Sequence[_Source]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for source in sources:
-        for section in KINDS:
-            if f"{section}.kind" in source.values:
-                values = {key: value for key, value in values.items() if not _is_foreign(key, source.values)}
+        named = {section for section in KINDS if f"{section}.kind" in source.values}
+        values = {
+            key: value
+            for key, value in values.items()
+            if key.split(".")[0] not in named or not _is_foreign(key, source.values)
+        }
         values.update(source.values)
     foreign = [key for key in values if _is_foreign(key, values)]
     for key in foreign:

@@ -153,7 +153,7 @@ def test_the_stamp_of_the_driver_is_the_time_of_capture(opened: Opened) -> None:
 def test_an_rtsp_frame_is_as_old_as_its_stamp_says(opened: Opened) -> None:
     capture, stamps = FakeCapture([PICTURE] * 3), iter([0.0, 50.0, 60.0])
     capture.stamp = lambda: next(stamps)
-    camera = opened(capture, source="rtsp://10.0.0.5/line")
+    camera = opened(capture, url="rtsp://10.0.0.5/line")
     fresh = camera.read()
     time.sleep(0.3)
     held_up = camera.read()

@@ -139,7 +139,7 @@ def test_a_cache_that_says_its_age_makes_no_picture_look_fresh(server: Server) -
             200,
             {"Content-Type": "multipart/x-mixed-replace; boundary=x"},
             b"--x",
-            "is a stream; name it",
+            "is a stream: camera.kind",
         ),
     ],
 )
@@ -148,7 +148,7 @@ def test_what_is_no_picture_is_refused_as_what_it_is(
 ) -> None:
     server.show = lambda _: (status, headers, body)
     with pytest.raises(CameraError, match=said) as error:
-        camera_of(server, "snapshot: http://line:sesame@{}/image.jpg?token=7")
+        camera_of(server, "http://line:sesame@{}/image.jpg?token=7")
     assert "sesame" not in str(error.value)
     assert "token" not in str(error.value)
 

@@ -1,5 +1,6 @@
 """config.toml, environment and flags as one model."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 from edge.core.allowed import IN_WORDS, NAME
 from edge.core.errors import SettingsError
 from edge.settings.load_settings import load_settings
-from edge.settings.settings import Settings, setting_fields
-from edge.settings.settings_document import settings_document
+from edge.settings.settings import KINDS, Settings, setting_fields
+from edge.settings.settings_document import FIRST, settings_document
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,7 +56,10 @@ def test_flags_come_before_the_environment_before_the_file(
             '[journal]\nshifts = "6:00, 14:00"\n',
             r"journal\.shifts: expected times .*06:00 14:00 22:00.*given: '6",
         ),
-        ('[camera]\nfourcc = "mjpg"\n', r"camera\.fourcc: expected four capital letters or digits.*'mjpg'"),
+        (
+            '[camera]\nkind = "device"\nfourcc = "mjpg"\n',
+            r"camera\.fourcc: expected four capital letters or digits.*'mjpg'",
+        ),
         ("[model]\ntrusted_keys = ['0xAB']\n", r"model\.trusted_keys\.0: expected 64 .*0 to 9 and a to f"),
         ("[recipe]\nok_below = 0.5\n", r"must be given together"),
         ('[gate]\nmode = "maybe"\n', r"gate\.mode: .*reject-unless-ok"),
@@ -214,3 +218,66 @@ def test_what_every_pattern_allows_is_said_in_words() -> None:
     found = set(patterns(Settings.model_json_schema()))
     assert NAME in found
     assert found <= set(IN_WORDS)
+
+
+@pytest.mark.parametrize("section", [*KINDS])
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(section: str, tmp_path: Path) -> None:
+    kinds = " or ".join(f'"{kind}"' for kind in KINDS[section])
+    with pytest.raises(
+        SettingsError, match=rf"settings\.toml: {section}\.kind: expected {kinds} \(given: 'x'\)"
+    ):
+        load_settings(_file(tmp_path, f'{section}.kind = "x"'), {})
+
+
+def test_a_key_of_another_kind_is_refused_with_the_kind_that_it_goes_with(tmp_path: Path) -> None:
+    text = 'trigger.kind = "message"\ntrigger.contrast = 30\n'
+    said = (
+        r"settings\.toml: trigger\.contrast: goes with trigger\.kind = \"line-crossing\", "
+        r"which is \"message\" here"
+    )
+    with pytest.raises(SettingsError, match=said):
+        load_settings(_file(tmp_path, text), {})
+    with pytest.raises(
+        SettingsError, match=r"--camera\.url: goes with .* \"stream\" or \"snapshot\", which is"
+    ):
+        load_settings(None, {"camera.url": "rtsp://10.0.0.5/line"})
+
+
+def test_what_a_file_says_of_its_kind_of_camera_gives_way_to_a_flag_that_names_another(
+    tmp_path: Path,
+) -> None:
+    file = _file(tmp_path, 'camera.kind = "device"\ncamera.exposure = 80\ncamera.stall_ms = 700\n')
+    camera = load_settings(file, {"camera.kind": "simulated"}).camera
+    assert (camera.kind, camera.stall_ms) == ("simulated", 700)
+    camera = load_settings(file, {"camera.kind": "device", "camera.gain": "2"}).camera
+    assert camera.kind == "device"
+    assert (camera.exposure, camera.gain) == (80, 2)
+
+
+def test_every_setting_stands_in_the_document_once_and_what_everybody_changes_first() -> None:
+    lines = settings_document().splitlines()
+    written = [line.lstrip("#").split(" =")[0] for line in lines if re.match(r"#?[a-z]+\.[a-z_]+ =", line)]
+    assert written[: len(FIRST)] == [*FIRST]
+    assert {*written} == {key for key, _ in setting_fields()}
+    assert sorted({key for key in written if written.count(key) > 1}) == ["camera.fps"]  # of two kinds
+
+
+def test_the_document_shows_the_defaults(tmp_path: Path) -> None:
+    """All its lines, switched on, change nothing."""
+    lines = settings_document().split("# ======== Further products")[0].splitlines()
+    values = [line.lstrip("#") for line in lines if re.match(r"#?[a-z]+\.[a-z_]+ = .", line)]
+    for section, kinds in KINDS.items():
+        for kind, model in kinds.items():
+            of_kind = [
+                v for v in values if v.split(" =")[0] in {f"{section}.{k}" for k in model.model_fields}
+            ]
+            needed = {"url": "http://a/b.jpg", "path": "a", "pipeline": "a"}
+            given = {f"{section}.{k}": v for k, v in needed.items() if k in model.model_fields}
+            text = "\n".join(
+                value for value in of_kind if not value.startswith((f"{section}.kind", "camera.fps"))
+            )
+            file = _file(tmp_path, f'{section}.kind = "{kind}"\n{text}\n')
+            all_said = load_settings(file, given)
+            assert all_said == load_settings(_file(tmp_path, f'{section}.kind = "{kind}"\n'), given)
+    rest = [value for value in values if value.split(".")[0] not in KINDS]
+    assert load_settings(_file(tmp_path, "\n".join(rest)), {}) == load_settings(_file(tmp_path, ""), {})
