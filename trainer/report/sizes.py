@@ -23,9 +23,11 @@ def tried_sizes(run: Run) -> str:
     head = ["backbone", "pixels", "held-out area under ROC, 95 % interval", "ms", "kB", ""]
     return section(
         "What was tried",
+        paragraph(f"Chosen: {run.training.get('chosen', '')}."),
         paragraph(
-            "Each was asked about a sample of the photographs, with parts held out in turn. The cheapest is "
-            "taken that held-out parts show to be as good as the best. "
+            "Each was asked about a sample of the photographs, with parts held out in turn. Where few parts "
+            "tell nothing apart, the strongest backbone at the largest size is taken: it holds on more "
+            "kinds of parts. A cheaper one is taken where held-out parts show that it is as good. "
             "Milliseconds are of one picture in int8 on one thread of this machine, reckoned from "
             "those of one size; kilobytes are without what is learned on top."
         ),
