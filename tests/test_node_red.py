@@ -160,7 +160,7 @@ def command(**changed: Any) -> dict[str, Any]:
     due = datetime.fromtimestamp(time.time()).astimezone()
     until = datetime.fromtimestamp(time.time() + 20).astimezone()
     return {
-        "schema": "linegate.command.v1", "station": "station-1", "simulated": False, "id": "c1",
+        "schema": "linegate.gate-command.v1", "station": "station-1", "simulated": False, "id": "c1",
         "part": "B-1", "action": "reject", "due_at": due.isoformat(), "due_in_ms": 0, "due_count": None,
         "pulse_ms": 50, "valid_until": until.isoformat(), "reason": None, **changed,
     }  # fmt: skip

@@ -85,7 +85,7 @@ class VerdictMessage(Message):
 class CommandMessage(Message):
     """…/reject and …/pass: act on one part at one moment, or never."""
 
-    schema_: Literal["linegate.command.v1"] = Field("linegate.command.v1", alias="schema")
+    schema_: Literal["linegate.gate-command.v1"] = Field("linegate.gate-command.v1", alias="schema")
     id: str
     part: str | None = Field(description="null: on whatever is there, for nobody saw it")
     action: Literal["reject", "pass"]

@@ -29,7 +29,7 @@ def schema_name(model: type[BaseModel]) -> str:
     if issubclass(model, Message):
         return str(model.model_fields["schema_"].default)
     kind = next(kind for kind, request in REQUESTS.items() if request is model)
-    name = "request" if kind == "command" else kind  # "command" is what goes to the gate
+    name = "station-command" if kind == "command" else kind  # "gate-command" is what goes to the gate
     return f"linegate.{name}.v1"
 
 
