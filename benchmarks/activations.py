@@ -172,7 +172,7 @@ def _activate(
         client.wait_for(str(number))
         report.answer_ms.append((time.monotonic() - begun) * 1000)
         answer = client.answers[str(number)]
-        if not answer["done"] or answer["model_id"] != sha256:
+        if not answer["done"] or answer["bundle_sha256"] != sha256:
             report.wrong.append(f"activation {number}: {answer}")
         report.activations += 1
     report.memory.append((activations, _memory(station)))
@@ -186,11 +186,11 @@ def _judge(report: Report, client: Client, expected: dict[str, dict[str, float]]
     if sequence != list(range(len(sequence))):
         report.wrong.append("a part is missing, or came twice")
     for verdict in client.verdicts:
-        report.by_model[verdict["model_id"]] += 1
+        report.by_model[verdict["bundle_sha256"]] += 1
         is_quiet = datetime.fromisoformat(verdict["captured_at"]) < begin
         (report.quiet_latency_ms if is_quiet else report.latency_ms).append(verdict["latency_ms"])
         picture = Path(verdict["source"] or "none-none").stem.split("-")[1]
-        score = expected[verdict["model_id"]].get(picture)
+        score = expected[verdict["bundle_sha256"]].get(picture)
         if score is None or verdict["verdict"] == "fault" or abs(verdict["score"] - score) > 1e-9:
             report.wrong.append(f"expected {score}: {verdict}")
 

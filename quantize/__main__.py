@@ -146,7 +146,7 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
     comparison = result.comparison
     return {
         "file": str(out) if result.refusal is None else None,
-        "model": result.model_id,
+        "model": result.bundle_sha256,
         "bytes": result.size,
         "refusal": result.refusal,
         "files": result.files.model_dump(),
@@ -185,7 +185,7 @@ def _report(result: "Quantized", out: Path) -> str:
     ]
     lines.append(operators_line(result.operators))
     if result.refusal is None:
-        lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.model_id[:12]}")
+        lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.bundle_sha256[:12]}")
     lines.append(f"{result.files} (calibrated on, or compared)")
     return "\n".join(lines)
 
@@ -210,7 +210,7 @@ def _inspect(words: list[str]) -> int:
     if arguments.json:
         show(
             json.dumps(
-                {"model": bundle.model_id, "signed_by": bundle.signed_by, **bundle.manifest.model_dump()}
+                {"model": bundle.sha256, "signed_by": bundle.signed_by, **bundle.manifest.model_dump()}
             )
         )
     else:
@@ -236,7 +236,7 @@ def _wrap(words: list[str]) -> int:
     )
     bundle = made.bundle
     if arguments.json:
-        document = {"file": str(out), "model": bundle.model_id, "files": made.census.model_dump()}
+        document = {"file": str(out), "model": bundle.sha256, "files": made.census.model_dump()}
         show(json.dumps({**document, **bundle.manifest.model_dump()}))
     else:
         show(f"{describe(out, bundle)}\nimages laid out as {made.layout}\n{made.census}")
@@ -320,7 +320,7 @@ def _sign(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     out = arguments.out or arguments.file
     bundle = sign_file(arguments.file, arguments.key, out)
-    show(f"{out}: signed by {bundle.signed_by}, model {bundle.model_id}")
+    show(f"{out}: signed by {bundle.signed_by}, model {bundle.sha256}")
     return 0
 
 

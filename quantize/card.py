@@ -33,7 +33,7 @@ def model_card(bundle: Bundle) -> str:
 def _what_it_is(bundle: Bundle) -> str:
     manifest = bundle.manifest
     rows = [
-        ("model id", _Ours(f"`{bundle.model_id}`")),
+        ("model id", _Ours(f"`{bundle.sha256}`")),
         ("network", manifest.model_name),
         ("task", manifest.task),
         ("classes", ", ".join(manifest.classes)),

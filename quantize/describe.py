@@ -20,7 +20,7 @@ def describe(file: Path, bundle: Bundle) -> str:
     """The text of `quantize inspect`."""
     manifest = bundle.manifest
     lines = [
-        ("model", f"{manifest.model_name}, {bundle.model_id}"),
+        ("model", f"{manifest.model_name}, {bundle.sha256}"),
         ("signed", "no" if bundle.signed_by is None else f"by {bundle.signed_by}"),
         ("size", f"{len(bundle.flatbuffer) / 1000:.0f} kB, without what is appended"),
         ("task", f"{manifest.task}: {', '.join(manifest.classes)}; OK: {manifest.ok_class or 'none'}"),

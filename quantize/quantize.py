@@ -50,7 +50,7 @@ class Quantized:
     operators: Operators
     layers: list[LayerError]
     size: int
-    model_id: str
+    bundle_sha256: str
     refusal: str | None
     files: Census
 
@@ -98,7 +98,7 @@ def quantize(
     if comparison.largest_shift > LARGE_SHIFT and not rounds_as_int8(network):
         layers = worst_layers(network, flatbuffer, photographs)
     files = Census.of(len(run.files), [])
-    return Quantized(comparison, operators, layers, len(content), bundle.model_id, refusal, files)
+    return Quantized(comparison, operators, layers, len(content), bundle.sha256, refusal, files)
 
 
 def _compare(

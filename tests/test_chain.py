@@ -263,7 +263,7 @@ def test_evaluate_and_replay_use_the_same_names(chain: Path, capsys: pytest.Capt
 def test_inspect_prints_the_manifest(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert quantize(["inspect", str(chain / "part.tflite"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["model"] == read_bundle(chain / "part.tflite").model_id
+    assert document["model"] == read_bundle(chain / "part.tflite").sha256
     assert quantize(["inspect", str(chain / "part.tflite")]) == 0
     assert "scratched" in capsys.readouterr().out
 

@@ -77,7 +77,7 @@ class Replay:
     errors: list[str]
     notes: list[str]
     seconds: float
-    model_id: str
+    bundle_sha256: str
     figures: Figures | None
     wrong: list[Record]
     unknown_kinds: dict[str, int]
@@ -92,7 +92,7 @@ class Replay:
     def document(self) -> dict[str, Any]:
         """The JSON document of `edge --replay --json`."""
         return {
-            "model": self.model_id,
+            "model": self.bundle_sha256,
             "inspected": len(self.inspections),
             "seconds": round(self.seconds, 3),
             "verdicts": {v.value: sum(i.verdict == v for i in self.inspections) for v in Verdict},
@@ -138,7 +138,7 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         stored.errors,
         stored.notes,
         seconds,
-        inspector.model.bundle.model_id,
+        inspector.model.bundle.sha256,
         figures,
         wrong,
         {str(label): count for label, count in kinds.items()},

@@ -179,7 +179,7 @@ def load_model(
     a file with that SHA-256 ran on this machine, in this runtime.
     """
     bundle = read_bundle(path, trusted_keys=trusted_keys, sha256=sha256)
-    if bundle.model_id not in proven:
+    if bundle.sha256 not in proven:
         try_bundle(bundle, threads=threads, name=str(path))
     try:
         model = Model(bundle, threads=threads, name=str(path))

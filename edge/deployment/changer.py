@@ -103,7 +103,7 @@ class Changer:
         """
         kept, _ = read_choice(self._file)
         frames = self._served.settings.model.trial_frames
-        is_new = frames > 0 and self._good.start(self._served.inspector.recipe, _model_id(self._served))
+        is_new = frames > 0 and self._good.start(self._served.inspector.recipe, _bundle_sha256(self._served))
         if kept.has_a_way_back:
             self._unsaved = Kept.of(kept.decides)
         if is_new or (kept.last_good is not None and not kept.has_a_way_back):
@@ -194,7 +194,7 @@ class Changer:
 
     def _prove(self, served: Served) -> None:
         """Keep a copy of what did its work."""
-        self._good.prove(served.inspector.recipe, served.path, _model_id(served))
+        self._good.prove(served.inspector.recipe, served.path, _bundle_sha256(served))
 
     def _put_in_service(self, prepared: Prepared) -> None:
         """A new bundle is on trial; another recipe is not, for the last one is of another product."""
@@ -280,7 +280,7 @@ class Changer:
             prepared = prepare(base)
             if _is_tried(base, prepared.served):  # on the disk before it decides: it may end the process
                 write_choice(self._file, Kept.of(prepared.served.choice, last_good=self._proven.choice))
-                self._good.begin(_model_id(prepared.served))
+                self._good.begin(_bundle_sha256(prepared.served))
             offer = _Offer(base, prepared)
             with self._changed:
                 self._offer = offer
@@ -308,8 +308,8 @@ class Changer:
         return reason
 
 
-def _model_id(served: Served) -> str:
-    return served.inspector.model.bundle.model_id
+def _bundle_sha256(served: Served) -> str:
+    return served.inspector.model.bundle.sha256
 
 
 def _is_tried(before: Served, after: Served) -> bool:

@@ -93,11 +93,11 @@ def _load_first(settings: Settings, choice: Choice, good: LastGood) -> tuple[Ins
         if found is None:
             raise
         return found, choice, f"{error}; the bundle that last did its work in its place decides"
-    if not good.has_failed(inspector.model.bundle.model_id):
+    if not good.has_failed(inspector.model.bundle.sha256):
         return inspector, choice, note
     failed = f"{path_of(settings, choice, recipe)}: failed at its first frames, or ended the process twice"
     found = _load_last_good(settings, choice, good)
-    if found is None or found.model.bundle.model_id == inspector.model.bundle.model_id:
+    if found is None or found.model.bundle.sha256 == inspector.model.bundle.sha256:
         return inspector, choice, f"{failed}, and no other did its work before: it decides again"
     return found, choice, f"{failed}; the bundle that last did its work in its place decides"
 
@@ -155,7 +155,7 @@ def replacement(served: Served) -> Prepared:
     path = served.path if chosen is None else allowed_file(settings, chosen.name)
     model = open_model(path, settings)
     if chosen is not None:
-        choice = choose(settings, choice, recipe, chosen.name, model.bundle.model_id)
+        choice = choose(settings, choice, recipe, chosen.name, model.bundle.sha256)
     inspector = make_inspector(model, settings, recipe)
     return Prepared(replace(served, inspector=inspector, choice=choice, look=look))
 

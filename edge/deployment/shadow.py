@@ -26,7 +26,7 @@ class Shown:
     frames: Sequence[Frame]
     how: Vote
     decided: Inspection
-    model_id: str
+    bundle_sha256: str
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Disagreement:
 
     shown: Shown
     otherwise: Inspection
-    model_id: str
+    bundle_sha256: str
 
 
 @dataclass(frozen=True)
 class ShadowCounts:
     """Since it was last replaced; ``pairs`` counts both verdicts as "ok/defect", the gate's first."""
 
-    model_id: str
+    bundle_sha256: str
     scored: int
     disagreed: int
     dropped: int
@@ -66,7 +66,7 @@ class Shadow:
     def use(self, inspector: Inspector | None, *, most_waiting: int) -> None:
         """Judge with this from now on, or with nothing; counts begin again where the bundle is another."""
         before, self._inspector, self._most_waiting = self._inspector, inspector, most_waiting
-        if _model_id(before) != _model_id(inspector):
+        if _bundle_sha256(before) != _bundle_sha256(inspector):
             with self._lock:
                 self._dropped = 0
                 self._pairs.clear()
@@ -108,7 +108,11 @@ class Shadow:
             pairs, dropped = dict(self._pairs), self._dropped
         disagreed = sum(count for pair, count in pairs.items() if len(set(pair.split("/"))) == 2)
         return ShadowCounts(
-            str(_model_id(inspector)), sum(pairs.values()), disagreed, dropped, dict(sorted(pairs.items()))
+            str(_bundle_sha256(inspector)),
+            sum(pairs.values()),
+            disagreed,
+            dropped,
+            dict(sorted(pairs.items())),
         )
 
     def summary(self) -> dict[str, Any] | None:
@@ -136,11 +140,11 @@ class Shadow:
         now = time.monotonic()
         if otherwise.verdict != shown.decided.verdict and now >= self._next_telling:
             self._next_telling = now + TOLD_EVERY_S
-            self._tell(Disagreement(shown, otherwise, inspector.model.bundle.model_id))
+            self._tell(Disagreement(shown, otherwise, inspector.model.bundle.sha256))
 
     def _is_of(self, inspector: Inspector) -> bool:
         """Whether the counts are of its bundle; another one may have come meanwhile."""
-        return _model_id(inspector) == _model_id(self._inspector)
+        return _bundle_sha256(inspector) == _bundle_sha256(self._inspector)
 
 
 def _inspect(inspector: Inspector, frame: Frame) -> Inspection:
@@ -151,5 +155,5 @@ def _inspect(inspector: Inspector, frame: Frame) -> Inspection:
         return fault(frame, f"{type(error).__name__}: {error}")
 
 
-def _model_id(inspector: Inspector | None) -> str | None:
-    return None if inspector is None else inspector.model.bundle.model_id
+def _bundle_sha256(inspector: Inspector | None) -> str | None:
+    return None if inspector is None else inspector.model.bundle.sha256

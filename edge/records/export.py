@@ -156,6 +156,7 @@ def _row(recorded: float, message: object, sent: int) -> Row | None:
         said = json.loads(message) if isinstance(message, bytes) else None
         if not isinstance(said, dict) or said.get("verdict") not in set(Verdict):
             return None
+        said.setdefault("bundle_sha256", said.get("model_id"))  # as version 0.1 called it
         row = {name: said.get(name) for name in COLUMNS}
         row["recorded_at"] = datetime.fromtimestamp(recorded, UTC)
         row["captured_at"] = datetime.fromisoformat(said["captured_at"])

@@ -348,7 +348,7 @@ def verdict_message(
             "action": action,
             "frames": len(sighting.inspections),
             "latency_ms": inspection.latency_ms,
-            "model_id": sighting.inspector.model.bundle.model_id,
+            "bundle_sha256": sighting.inspector.model.bundle.sha256,
             "recipe": sighting.inspector.recipe,
             "lot": sighting.lot,
             "source": _as_text(frame.source, _LONGEST_NAME),

@@ -76,7 +76,11 @@ class Service:
         buckets, sum_ms = station.statistics.latency_buckets()
         link = station.link
         return Readings(
-            info={"station": self._name, "model_id": station.model_id, "version": linegate_version()},
+            info={
+                "station": self._name,
+                "bundle_sha256": station.bundle_sha256,
+                "version": linegate_version(),
+            },
             state=self._state,
             verdicts=station.statistics.verdicts(),
             latency_buckets=buckets,

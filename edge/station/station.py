@@ -265,9 +265,9 @@ class Station:
         return self._states.current
 
     @property
-    def model_id(self) -> str:
+    def bundle_sha256(self) -> str:
         """What decides."""
-        return self._inspector.model.bundle.model_id
+        return self._inspector.model.bundle.sha256
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -423,14 +423,14 @@ class Station:
             self._keeper.change(gate)
         if isinstance(self._trigger, EveryFrame):
             self._trigger.half_gap_s = gate.min_gap_ms / 2000
-        self._say.serves(inspector.model.bundle.model_id, inspector.recipe)
+        self._say.serves(inspector.model.bundle.sha256, inspector.recipe)
         self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
 
     def _show_shadow(self, sighting: Sighting, decided: Inspection, id_: str) -> None:
         inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]
         if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
-            how, model_id = self._settings.trigger.vote, inspector.model.bundle.model_id
-            self._shadow.show(Shown(sighting.part, id_, frames, how, decided, model_id))
+            how, bundle_sha256 = self._settings.trigger.vote, inspector.model.bundle.sha256
+            self._shadow.show(Shown(sighting.part, id_, frames, how, decided, bundle_sha256))
 
     def _tell_of_late_commands(self) -> None:
         """No broker, or a device that is busy: a part that had to be rejected may have passed."""

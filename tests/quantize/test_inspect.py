@@ -32,7 +32,7 @@ def test_for_people_it_says_what_was_measured_and_on_what(capsys: pytest.Capture
 def test_for_programs_it_is_the_manifest(demo: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(DEMO), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "model": demo.model_id,
+        "model": demo.sha256,
         "signed_by": None,
         **json.loads(demo.manifest.model_dump_json()),
     }

@@ -214,7 +214,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory; ``model_id`` is the SHA-256 of the whole file.
+    """A bundle in memory; ``sha256`` is the SHA-256 of the whole file.
 
     ``signed_by`` is the public key, in hexadecimal, whose signature was found to be right, or None.
     """
@@ -222,7 +222,7 @@ class Bundle:
     manifest: Manifest
     flatbuffer: bytes
     golden_inputs: list[NDArray[np.uint8]]
-    model_id: str
+    sha256: str
     signed_by: str | None = None
 
 

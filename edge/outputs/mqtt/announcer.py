@@ -44,11 +44,11 @@ class Announcer:
         self.counts: dict[str, Any] = {}
         """What was said last by ``stats``."""
         self._head: dict[str, Any] = {"station": station, "simulated": simulated}
-        self._served: dict[str, str | None] = {"model_id": None, "recipe": None}
+        self._served: dict[str, str | None] = {"bundle_sha256": None, "recipe": None}
 
-    def serves(self, model_id: str, recipe: str) -> None:
+    def serves(self, bundle_sha256: str, recipe: str) -> None:
         """What decides from now on; the next status says it."""
-        self._served = {"model_id": model_id, "recipe": recipe}
+        self._served = {"bundle_sha256": bundle_sha256, "recipe": recipe}
 
     def last_will(self, since: datetime) -> StatusMessage:
         """What the broker says when the station is gone; then nothing decides."""
@@ -157,11 +157,11 @@ class Announcer:
             at=datetime.now(UTC),
             verdict=shown.decided.verdict,
             score=shown.decided.score,
-            model_id=shown.model_id,
+            bundle_sha256=shown.bundle_sha256,
             shadow_verdict=otherwise.verdict,
             shadow_score=otherwise.score,
             shadow_reason=otherwise.reason,
-            shadow_model_id=found.model_id,
+            shadow_bundle_sha256=found.bundle_sha256,
         )
         self._publish(self.topics.shadow, message)
 

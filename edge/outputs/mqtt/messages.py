@@ -49,7 +49,9 @@ class StatusMessage(Message):
     state: State
     since: Moment
     reason: str | None = None
-    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides; null: nothing does")
+    bundle_sha256: str | None = Field(
+        None, description="SHA-256 of the bundle that decides; null: nothing does"
+    )
     recipe: str | None = Field(None, description="the recipe in service")
     mqtt: Literal["5", "3.1.1"] | None = Field(
         None, description="what is spoken with the broker; with 3.1.1 a command does not expire there"
@@ -72,7 +74,7 @@ class VerdictMessage(Message):
     action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
     frames: int = Field(1, description="of this part, that were inspected")
     latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
-    model_id: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
+    bundle_sha256: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
     recipe: str = Field("default", description="the recipe by which it did")
     lot: str | None = Field(None, description="what …/lot said when the part was seen")
     source: str | None = Field(None, description="file name, in a replay")
@@ -110,7 +112,7 @@ class ResponseMessage(Message):
     error: str | None = Field(description="why not")
     note: str | None = Field(None, description="what else there is to know, such as what needs a restart")
     state: State
-    model_id: str | None = Field(None, description="SHA-256 of the bundle that decides now")
+    bundle_sha256: str | None = Field(None, description="SHA-256 of the bundle that decides now")
     recipe: str | None = Field(None, description="the recipe in service now")
 
 
@@ -162,11 +164,11 @@ class ShadowMessage(Message):
     at: Moment
     verdict: Verdict = Field(description="by which the gate acts")
     score: float | None
-    model_id: str
+    bundle_sha256: str
     shadow_verdict: Verdict
     shadow_score: float | None
     shadow_reason: str | None = Field(None, description="why there is no valid result, for a fault")
-    shadow_model_id: str
+    shadow_bundle_sha256: str
 
 
 class ShadowSummary(BaseModel):
@@ -174,7 +176,7 @@ class ShadowSummary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    model_id: str
+    bundle_sha256: str
     scored: int = Field(description="parts that it was shown since it was loaded")
     disagreed: int = Field(description="those with another verdict")
     dropped: int = Field(description="parts that there was no time for")

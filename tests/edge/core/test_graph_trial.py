@@ -68,9 +68,9 @@ def test_the_child_is_started_beside_any_folder(monkeypatch: pytest.MonkeyPatch,
 
 def test_what_is_proven_is_not_run_elsewhere_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = toy_bundle(tmp_path / "toy.tflite")
-    model_id = load_model(path).bundle.model_id
+    bundle_sha256 = load_model(path).bundle.sha256
     monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
-    load_model(path, proven={model_id})
+    load_model(path, proven={bundle_sha256})
     with pytest.raises(BundleError, match="exit status 1"):
         load_model(path)
 

@@ -20,7 +20,7 @@ from tests.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
 def toy_model(manifest_of: bytes, flatbuffer: bytes) -> Model:
     """The graph under the manifest of another bundle."""
     whole = decode_bundle(manifest_of, "toy")
-    return Model(Bundle(whole.manifest, flatbuffer, whole.golden_inputs, whole.model_id), name="toy")
+    return Model(Bundle(whole.manifest, flatbuffer, whole.golden_inputs, whole.sha256), name="toy")
 
 
 @pytest.mark.parametrize(("level", "predicted"), [(20, "defect"), (230, "ok")])

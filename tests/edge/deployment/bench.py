@@ -41,8 +41,8 @@ class Bench:
         return self.changer.served
 
     @property
-    def model_id(self) -> str:
-        return self.served.inspector.model.bundle.model_id
+    def bundle_sha256(self) -> str:
+        return self.served.inspector.model.bundle.sha256
 
     def tend_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20

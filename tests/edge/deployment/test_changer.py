@@ -33,7 +33,10 @@ def test_a_bundle_of_the_folder_decides_from_when_the_line_takes_it(
     here.changer.ask(Change("activate", activation(two.name, two.sha256), outcomes.append))
     here.tend_until(lambda: bool(here.taken))
     assert here.taken == [here.served]
-    assert (here.model_id, before.inspector.model.bundle.model_id != two.sha256) == (two.sha256, True)
+    assert (here.bundle_sha256, before.inspector.model.bundle.sha256 != two.sha256) == (
+        two.sha256,
+        True,
+    )
     here.tend_until(lambda: bool(outcomes))
     assert outcomes == [Outcome()]
 
@@ -79,7 +82,7 @@ def test_no_name_leads_out_of_the_folder(
     (folder / "link.tflite").symlink_to(bundle)
     (folder / "folder").mkdir()
     here = bench()
-    outcome = here.change(activation(name, here.model_id))
+    outcome = here.change(activation(name, here.bundle_sha256))
     assert said in str(outcome.error)
     assert here.taken == []
 
@@ -116,9 +119,9 @@ def test_a_bundle_that_fails_at_its_first_parts_is_rolled_back(
         here.show()
     here.change(activation(picky.name, picky.sha256))
     assert here.show().verdict == "fault"
-    assert here.model_id == picky.sha256, "one fault may be"
+    assert here.bundle_sha256 == picky.sha256, "one fault may be"
     here.show()
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
     assert here.alarms == [
         f"{picky.path}: 2 of its first 2 frames were faults; {one.path} is back in service"
     ]
@@ -130,11 +133,11 @@ def test_without_one_proven_by_its_first_parts_the_settings_bundle_comes_back(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, one, picky = bench(model__trial_faults=1), stored["one"], stored["picky"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(one.name, one.sha256))
     here.change(activation(picky.name, picky.sha256))
     here.show()
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
     here.tend_until(lambda: read_choice(here.file)[0].bundles == {})
 
 
@@ -145,34 +148,34 @@ def test_faults_of_the_camera_and_those_that_the_last_bundle_has_too_do_not_coun
     here.change(activation(one.name, one.sha256))
     for _ in range(5):
         assert here.show(spoilt="camera: black").verdict == "fault"
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
     here = bench(model__trial_faults=1, model__path=picky.path)
     again = store(picky.path.parent, "again.tflite", size=40, wants_a_part=True)
     here.change(activation(again.name, again.sha256))
     for _ in range(5):
         assert here.show().verdict == "fault"
-    assert here.model_id == again.sha256
+    assert here.bundle_sha256 == again.sha256
 
 
 def test_frames_that_the_camera_spoilt_prove_nothing(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, picky = bench(model__trial_frames=3, model__trial_faults=1), stored["picky"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(picky.name, picky.sha256))
     for _ in range(5):
         here.show(spoilt="camera: black")
     here.show()
-    assert here.model_id == first, "it was still on trial"
+    assert here.bundle_sha256 == first, "it was still on trial"
 
 
 def test_verdicts_that_come_too_late_count(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
     here, one = bench(model__trial_faults=2), stored["one"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(one.name, one.sha256))
     for _ in range(2):
         here.changer.judge_late(here.served.inspector)
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
 
 
 def test_after_its_trial_a_bundle_stays(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
@@ -182,14 +185,14 @@ def test_after_its_trial_a_bundle_stays(bench: Callable[..., Bench], stored: dic
         here.show()
     for _ in range(5):
         here.changer.judge_late(here.served.inspector)
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
 
 
 def test_a_change_prepared_from_what_was_rolled_back_meanwhile_is_prepared_again(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, picky = bench(model__trial_faults=1), stored["picky"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(picky.name, picky.sha256))
     bases: list[Served] = []
     ready = threading.Event()
@@ -204,8 +207,8 @@ def test_a_change_prepared_from_what_was_rolled_back_meanwhile_is_prepared_again
     assert ready.wait(20)
     here.show()
     here.tend_until(lambda: bool(outcomes))
-    assert [base.inspector.model.bundle.model_id for base in bases] == [picky.sha256, first]
-    assert here.model_id == first
+    assert [base.inspector.model.bundle.sha256 for base in bases] == [picky.sha256, first]
+    assert here.bundle_sha256 == first
 
 
 def test_a_station_that_ends_leaves_what_is_not_done_undone(
@@ -261,12 +264,12 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
             here.show()
         served = here.served
         assert served.inspector.recipe == served.choice.recipe
-        assert served.inspector.model.bundle.model_id == read_bundle(served.path).model_id
+        assert served.inspector.model.bundle.sha256 == read_bundle(served.path).sha256
     here.tend_until(lambda: Kept.of(here.served.choice, last_good=kept().last_good) == kept())
     assert all((text is None) == (number % 2 == 1) for number, text in enumerate(here.alarms))
     at_the_next_start = here.served
     if crashes:
         here.crash()
         at_the_next_start = here.changer._proven
-    model_id = at_the_next_start.inspector.model.bundle.model_id
-    assert bench(recipes).model_id == model_id
+    bundle_sha256 = at_the_next_start.inspector.model.bundle.sha256
+    assert bench(recipes).bundle_sha256 == bundle_sha256

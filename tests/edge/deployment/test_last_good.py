@@ -25,7 +25,7 @@ def proven(bench: Start) -> Bench:
     here = bench(model__trial_frames=FRAMES)
     for _ in range(FRAMES):
         here.show()
-    here.tend_until(lambda: known(here).knows("default", here.model_id))
+    here.tend_until(lambda: known(here).knows("default", here.bundle_sha256))
     return here
 
 
@@ -36,25 +36,25 @@ def known(here: Bench) -> LastGood:
 def test_a_bundle_that_ends_its_process_is_refused_by_name_when_activated_and_nothing_else_changes(
     proven: Bench, tmp_path: Path
 ) -> None:
-    deadly, before = store_deadly(tmp_path / "bundles" / "deadly.tflite"), proven.model_id
+    deadly, before = store_deadly(tmp_path / "bundles" / "deadly.tflite"), proven.bundle_sha256
     outcome = proven.change(activation(deadly.name, deadly.sha256))
     assert outcome.error is not None
     assert "deadly.tflite: its graph ends the process that runs it (SIG" in outcome.error
-    assert proven.model_id == before
+    assert proven.bundle_sha256 == before
     assert any("deadly.tflite" in (alarm or "") for alarm in proven.alarms)
 
 
 def test_a_file_that_was_replaced_by_a_deadly_one_is_not_taken_and_the_next_start_goes_back(
     proven: Bench, bench: Start, bundle: Path
 ) -> None:
-    before = proven.model_id
+    before = proven.bundle_sha256
     store_deadly(bundle)
     outcome = proven.change(replacement)
     assert "(SIG" in (outcome.error or "")
-    assert proven.model_id == before
+    assert proven.bundle_sha256 == before
     proven.crash()
     again = bench(model__trial_frames=FRAMES)
-    assert again.model_id == before
+    assert again.bundle_sha256 == before
     (note,) = again.notes
     assert note.startswith(f"{bundle}: its graph ends the process that runs it (SIG")
     assert note.endswith("; the bundle that last did its work in its place decides")
@@ -79,16 +79,16 @@ def test_another_path_in_the_settings_is_no_replaced_file(
 def test_a_bundle_that_ends_the_process_twice_at_its_first_frames_gives_way_to_the_last_good(
     proven: Bench, bench: Start, bundle: Path, stored: dict[str, Stored]
 ) -> None:
-    before = proven.model_id
+    before = proven.bundle_sha256
     shutil.copy(stored["two"].path, bundle)
     proven.crash()
     for _ in range(2):
         here = bench(model__trial_frames=FRAMES)
-        assert (here.model_id, here.notes) == (stored["two"].sha256, []), "once may be a power cut"
+        assert (here.bundle_sha256, here.notes) == (stored["two"].sha256, []), "once may be a power cut"
         here.crash()
     for _ in range(2):
         here = bench(model__trial_frames=FRAMES)
-        assert here.model_id == before
+        assert here.bundle_sha256 == before
         (note,) = here.notes
         assert note.startswith(f"{bundle}: failed at its first frames, or ended the process twice; ")
         here.crash()
@@ -109,7 +109,7 @@ def test_a_bundle_that_was_refused_may_be_activated_and_is_good_when_it_did_its_
     here.tend_until(lambda: known(here).knows("default", two.sha256))
     assert not known(here).has_failed(two.sha256)
     here = bench(model__trial_frames=FRAMES)
-    assert (here.model_id, here.notes) == (two.sha256, [])
+    assert (here.bundle_sha256, here.notes) == (two.sha256, [])
 
 
 def test_an_end_in_order_is_no_fault_of_the_bundle(bench: Start) -> None:
@@ -117,14 +117,14 @@ def test_an_end_in_order_is_no_fault_of_the_bundle(bench: Start) -> None:
         here = bench(model__trial_frames=FRAMES)
         assert here.notes == []
         here.changer.stop()
-        assert not known(here).has_failed(here.model_id)
+        assert not known(here).has_failed(here.bundle_sha256)
 
 
 def test_what_did_its_work_here_is_not_run_in_another_process_at_the_next_start(
     proven: Bench, bench: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
-    assert bench().model_id == proven.model_id
+    assert bench().bundle_sha256 == proven.bundle_sha256
     monkeypatch.setattr(last_good, "this_device", lambda: "another runtime")
     with pytest.raises(BundleError, match="exit status 1"):
         bench()
@@ -135,11 +135,11 @@ def test_after_another_runtime_was_installed_it_proves_itself_anew(
 ) -> None:
     monkeypatch.setattr(last_good, "this_device", lambda: "another runtime")
     here = bench(model__trial_frames=FRAMES)
-    assert not known(here).knows("default", proven.model_id)
+    assert not known(here).knows("default", proven.bundle_sha256)
     for _ in range(FRAMES):
         here.show()
-    here.tend_until(lambda: known(here).knows("default", proven.model_id))
-    assert known(here).proven == {proven.model_id}
+    here.tend_until(lambda: known(here).knows("default", proven.bundle_sha256))
+    assert known(here).proven == {proven.bundle_sha256}
 
 
 def test_what_ends_the_process_in_another_runtime_gives_way_to_nothing_where_it_is_all_there_is(
@@ -150,7 +150,7 @@ def test_what_ends_the_process_in_another_runtime_gives_way_to_nothing_where_it_
         here = bench(model__trial_frames=FRAMES)
         here.crash()
     here = bench(model__trial_frames=FRAMES)
-    assert here.model_id == proven.model_id
+    assert here.bundle_sha256 == proven.bundle_sha256
     assert here.notes[0].endswith("and no other did its work before: it decides again")
 
 
@@ -160,7 +160,7 @@ def test_a_damaged_record_knows_nothing_and_stops_nothing(
 ) -> None:
     proven.changer.stop()
     (proven.file.parent / "journal.sqlite.good" / "record.json").write_bytes(content)
-    assert bench().model_id == proven.model_id
+    assert bench().bundle_sha256 == proven.bundle_sha256
 
 
 def test_the_copy_is_refused_like_any_bundle_where_its_bytes_are_not_the_known_ones(

@@ -32,20 +32,23 @@ def test_a_recipe_brings_its_bundle_its_thresholds_and_its_gate_and_stays_over_a
         )
     }
     here = bench(recipes)
-    first = here.model_id
+    first = here.bundle_sha256
     assert here.show().verdict == "ok"
     assert here.change(switch_to("can")).error is None
-    assert (here.model_id, here.served.inspector.recipe) == (one.sha256, "can")
+    assert (here.bundle_sha256, here.served.inspector.recipe) == (one.sha256, "can")
     assert here.show().verdict == "defect"
     here.change(activation(two.name, two.sha256))
-    assert (here.model_id, here.show().verdict) == (two.sha256, "defect"), "for this recipe"
+    assert (here.bundle_sha256, here.show().verdict) == (two.sha256, "defect"), "for this recipe"
     here.change(switch_to("default"))
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
     here.change(switch_to("can"))
     here = bench(recipes)
-    assert (here.model_id, here.served.inspector.recipe) == (two.sha256, "can")
+    assert (here.bundle_sha256, here.served.inspector.recipe) == (two.sha256, "can")
     here = bench()
-    assert (here.model_id, here.notes) == (first, ["there is no recipe can any more; default is in service"])
+    assert (here.bundle_sha256, here.notes) == (
+        first,
+        ["there is no recipe can any more; default is in service"],
+    )
 
 
 def test_a_recipe_that_there_is_not_is_refused_without_an_alarm(bench: Callable[..., Bench]) -> None:
@@ -61,7 +64,7 @@ def test_a_recipe_is_not_taken_back_for_the_last_one_is_of_another_product(
     here = bench({"can": NamedRecipe(bundle=str(picky.path))}, model__trial_faults=1)
     here.change(switch_to("can"))
     assert [here.show().verdict for _ in range(3)] == ["fault"] * 3
-    assert here.model_id == picky.sha256
+    assert here.bundle_sha256 == picky.sha256
 
 
 def test_settings_read_again_change_what_can_change_and_name_the_rest(bench: Callable[..., Bench]) -> None:
@@ -133,7 +136,7 @@ def test_a_reload_does_not_end_the_alarm_of_a_file_that_is_not_what_decides(
     here = bench(model__watch_s=0.02, model__trial_faults=1)
     settings, good = here.served.settings, bundle.read_bytes()
     stored["picky"].path.replace(bundle)
-    here.tend_until(lambda: here.model_id == stored["picky"].sha256)
+    here.tend_until(lambda: here.bundle_sha256 == stored["picky"].sha256)
     here.show()
     assert len(here.alarms) == 1
     here.change(reloading(lambda: settings))
@@ -169,9 +172,9 @@ def test_a_reload_can_bring_a_bundle_and_a_shadow(
     here, one, two = bench(), stored["one"], stored["two"]
     read = load_settings(None, {"model.path": str(one.path), "shadow.bundle": str(two.path)})
     assert here.change(reloading(lambda: read)).error is None
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
     assert here.served.shadow is not None
-    assert here.served.shadow.model.bundle.model_id == two.sha256
+    assert here.served.shadow.model.bundle.sha256 == two.sha256
 
 
 def test_a_reload_keeps_the_shadow_where_nothing_of_it_changed(

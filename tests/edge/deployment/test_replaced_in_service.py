@@ -24,15 +24,15 @@ def test_a_file_that_is_replaced_is_taken_once_it_is_whole(
     bench: Callable[..., Bench], bundle: Path, stored: dict[str, Stored]
 ) -> None:
     here = bench(model__watch_s=0.02)
-    first, data = here.model_id, stored["two"].path.read_bytes()
+    first, data = here.bundle_sha256, stored["two"].path.read_bytes()
     copy = bundle.with_suffix(".copying")
     copy.write_bytes(data[: len(data) // 2])
     copy.replace(bundle)
     here.tend_until(lambda: bool(here.alarms))
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
     copy.write_bytes(data)
     copy.replace(bundle)
-    here.tend_until(lambda: here.model_id == stored["two"].sha256)
+    here.tend_until(lambda: here.bundle_sha256 == stored["two"].sha256)
     assert here.alarms[1:] == [None]
 
 
@@ -42,15 +42,15 @@ def test_a_replaced_file_that_was_activated_decides_after_a_restart_too(
     here, one, two = bench(model__watch_s=0.02), stored["one"], stored["two"]
     here.change(activation(one.name, one.sha256))
     two.path.replace(one.path)
-    here.tend_until(lambda: here.model_id == two.sha256)
-    assert bench().model_id == two.sha256
+    here.tend_until(lambda: here.bundle_sha256 == two.sha256)
+    assert bench().bundle_sha256 == two.sha256
 
 
 def test_a_replaced_file_that_was_rolled_back_is_not_taken_again_until_it_changes(
     bench: Callable[..., Bench], bundle: Path, stored: dict[str, Stored], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = bench(model__watch_s=0.02, model__trial_faults=1)
-    first = here.model_id
+    first = here.bundle_sha256
     looks: list[Path] = []
 
     def look(path: Path) -> Look | None:
@@ -59,23 +59,23 @@ def test_a_replaced_file_that_was_rolled_back_is_not_taken_again_until_it_change
 
     monkeypatch.setattr("edge.deployment.changer.look_at", look)
     stored["picky"].path.replace(bundle)
-    here.tend_until(lambda: here.model_id == stored["picky"].sha256)
+    here.tend_until(lambda: here.bundle_sha256 == stored["picky"].sha256)
     here.show()
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
     settings = here.served.settings
     assert here.change(reloading(lambda: settings)).error is None
     looks.clear()
     here.tend_until(lambda: len(looks) > 4)
-    assert here.model_id == first
+    assert here.bundle_sha256 == first
     stored["two"].path.replace(bundle)
-    here.tend_until(lambda: here.model_id == stored["two"].sha256)
+    here.tend_until(lambda: here.bundle_sha256 == stored["two"].sha256)
 
 
 def test_a_roll_back_is_kept_though_the_station_ends_at_once(
     bench: Callable[..., Bench], stored: dict[str, Stored], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, picky = bench(model__trial_faults=1), stored["picky"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(picky.name, picky.sha256))
     begun, may_go_on = threading.Event(), threading.Event()
 
@@ -93,4 +93,4 @@ def test_a_roll_back_is_kept_though_the_station_ends_at_once(
     may_go_on.set()
     stopping.join()
     assert read_choice(here.file)[0].bundles == {}
-    assert bench().model_id == first
+    assert bench().bundle_sha256 == first

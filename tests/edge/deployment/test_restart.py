@@ -26,7 +26,7 @@ def test_what_was_activated_decides_after_a_restart(
     here, two = bench(), stored["two"]
     here.change(activation(two.name, two.sha256))
     here = bench()
-    assert (here.model_id, here.notes) == (two.sha256, [])
+    assert (here.bundle_sha256, here.notes) == (two.sha256, [])
 
 
 def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
@@ -40,7 +40,7 @@ def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
     here.show()
     here.crash()
     here = bench(model__trial_frames=3)
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
     assert here.notes == [
         f"{two.path}: the process ended while this was on trial; {one.path} is back in service"
     ]
@@ -48,14 +48,14 @@ def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
     assert read_choice(here.file)[0].bundles["default"].name == one.name
     here.crash()
     again = bench(model__trial_frames=3)
-    assert (again.model_id, again.notes) == (one.sha256, []), "said once"
+    assert (again.bundle_sha256, again.notes) == (one.sha256, []), "said once"
 
 
 def test_that_it_is_on_trial_is_on_the_disk_before_it_decides(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, two = bench(), stored["two"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.changer.ask(Change("activate", activation(two.name, two.sha256)))
     deadline = time.monotonic() + 20
     while not here.file.exists():
@@ -65,7 +65,7 @@ def test_that_it_is_on_trial_is_on_the_disk_before_it_decides(
     kept = read_choice(here.file)[0]
     assert (kept.bundles["default"].sha256, kept.last_good) == (two.sha256, Choice())
     here.crash()
-    assert bench().model_id == first
+    assert bench().bundle_sha256 == first
 
 
 def test_what_was_tried_to_its_end_decides_after_a_crash(
@@ -78,14 +78,14 @@ def test_what_was_tried_to_its_end_decides_after_a_crash(
     here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
     here.crash()
     here = bench(model__trial_frames=2)
-    assert (here.model_id, here.notes) == (two.sha256, [])
+    assert (here.bundle_sha256, here.notes) == (two.sha256, [])
 
 
 def test_without_a_trial_there_is_no_mark(bench: Callable[..., Bench], stored: dict[str, Stored]) -> None:
     here, two = bench(model__trial_frames=0), stored["two"]
     here.change(activation(two.name, two.sha256))
     here.crash()
-    assert bench(model__trial_frames=0).model_id == two.sha256
+    assert bench(model__trial_frames=0).bundle_sha256 == two.sha256
 
 
 def test_a_replaced_file_that_kills_the_process_is_said_at_each_start_until_it_did_its_work(
@@ -100,7 +100,7 @@ def test_a_replaced_file_that_kills_the_process_is_said_at_each_start_until_it_d
     ):
         here.crash()
         here = bench(model__trial_frames=2)
-        assert here.model_id == stored["two"].sha256
+        assert here.bundle_sha256 == stored["two"].sha256
         (note,) = here.notes
         assert note.startswith(f"{bundle}: {said}")
     for _ in range(2):
@@ -114,12 +114,12 @@ def test_where_it_cannot_be_had_any_more_the_settings_decide_and_it_is_said(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, two = bench(model__trial_frames=0), stored["two"]
-    first = here.model_id
+    first = here.bundle_sha256
     here.change(activation(two.name, two.sha256))
     kept = here.file.read_bytes()
     two.path.write_bytes(stored["one"].path.read_bytes())
     there = bench()
-    assert there.model_id == first
+    assert there.bundle_sha256 == first
     assert "and not the one that was expected" in there.notes[0]
     here.file.write_bytes(kept)
     two.path.unlink()
@@ -134,12 +134,12 @@ def test_settings_that_name_another_bundle_by_now_come_before_what_was_activated
     here, one, two = bench(), stored["one"], stored["two"]
     here.change(activation(two.name, two.sha256))
     here = bench(model__path=one.path)
-    assert (here.model_id, here.notes) == (one.sha256, [])
+    assert (here.bundle_sha256, here.notes) == (one.sha256, [])
     here = bench()
-    assert here.model_id == two.sha256, "as long as they say so"
+    assert here.bundle_sha256 == two.sha256, "as long as they say so"
     read = load_settings(None, {"model.path": str(one.path)})
     here.change(reloading(lambda: read))
-    assert here.model_id == one.sha256
+    assert here.bundle_sha256 == one.sha256
     here.tend_until(lambda: read_choice(here.file)[0].bundles == {})
 
 
@@ -158,5 +158,5 @@ def test_a_choice_that_cannot_be_kept_is_said(
     here, two = bench(), stored["two"]
     here.file.mkdir()
     outcome = here.change(activation(two.name, two.sha256))
-    assert (outcome.error, here.model_id) == (None, two.sha256)
+    assert (outcome.error, here.bundle_sha256) == (None, two.sha256)
     assert "a restart will not know of this" in str(outcome.note)

@@ -73,8 +73,8 @@ def test_both_verdicts_are_counted_and_a_disagreement_is_told(
     assert counts is not None
     assert (counts.disagreed, counts.dropped) == (1, 0)
     assert counts.pairs == {"defect/defect": 1, "ok/defect": 1}
-    assert [(one.shown.part, one.otherwise.verdict, one.model_id) for one in told] == [
-        ("b", Verdict.DEFECT, strict.model.bundle.model_id)
+    assert [(one.shown.part, one.otherwise.verdict, one.bundle_sha256) for one in told] == [
+        ("b", Verdict.DEFECT, strict.model.bundle.sha256)
     ]
 
 

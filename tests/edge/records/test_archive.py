@@ -33,7 +33,7 @@ def verdict(number: int, kind: str = "defect", *, identity: str | None = None) -
         {
             "station": "a", "id": identity or f"run-{number}", "part": "../../etc/passwd",
             "sequence": number, "captured_at": datetime.now(UTC), "verdict": kind, "action": "reject",
-            "model_id": "0" * 64,
+            "bundle_sha256": "0" * 64,
         }
     )  # fmt: skip
 

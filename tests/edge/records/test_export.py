@@ -36,7 +36,7 @@ def record(number: int, moment: str, verdict: str = "ok", **more: object) -> Rec
     message = VerdictMessage.model_validate(
         {
             "station": "a", "id": f"run-{number}", "part": f"p{number}", "sequence": number,
-            "captured_at": at, "verdict": verdict, "action": "pass", "model_id": "0" * 64, **more,
+            "captured_at": at, "verdict": verdict, "action": "pass", "bundle_sha256": "0" * 64, **more,
         }
     )  # fmt: skip
     return Record(at.timestamp(), message.payload().decode())
@@ -63,6 +63,15 @@ def journal() -> Journal:
 def rows(file: str) -> list[dict[str, str]]:
     with Path(file).open(newline="", encoding="utf-8-sig") as text:
         return list(csv.DictReader(text))
+
+
+def test_the_bundle_of_a_row_of_before_is_exported_under_its_name_of_now(journal: Journal) -> None:
+    now = record(6, "2026-11-22T06:00")
+    before = Record(now.recorded, now.message.replace('"bundle_sha256"', '"model_id"'))
+    assert before.message != now.message
+    journal.append([before])
+    assert main(["--export", "all.csv"]) == 0
+    assert rows("all.csv")[-1]["bundle_sha256"] == "0" * 64
 
 
 def test_a_csv_file_holds_every_column_of_every_inspection(

@@ -37,7 +37,7 @@ def verdict(number: int, *, reason: str | None = None) -> VerdictMessage:
     return VerdictMessage.model_validate(
         {
             "station": "a", "id": f"run-{number}", "part": f"p{number}", "sequence": number,
-            "captured_at": datetime.now(UTC), "verdict": "ok", "action": "pass", "model_id": "0" * 64,
+            "captured_at": datetime.now(UTC), "verdict": "ok", "action": "pass", "bundle_sha256": "0" * 64,
             "reason": reason,
         }
     )  # fmt: skip
@@ -434,7 +434,7 @@ def test_a_full_disk_is_an_alarm_and_with_room_again_everything_is_recorded(
 def test_a_verdict_is_small_enough_for_any_broker_whatever_its_names_and_reasons() -> None:
     """A class of a bundle may have a name of 100 kB, and a folder files with long ones."""
     long = "\u2603" * 100_000
-    model = SimpleNamespace(bundle=SimpleNamespace(model_id="0" * 64))
+    model = SimpleNamespace(bundle=SimpleNamespace(sha256="0" * 64))
     inspector = cast("Inspector", SimpleNamespace(model=model, recipe="default"))
     sighting = Sighting("A-1", 1, 0.0, Flight("A-1", 0.0), inspector)
     frame = Frame(NOTHING, 1, captured=0.0, captured_at=datetime.now(UTC), source=long, truth=long)

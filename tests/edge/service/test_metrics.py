@@ -21,7 +21,7 @@ from edge.settings.metrics import MetricsSettings
 from tests.waiting import wait_for
 
 READINGS = Readings(
-    info={"station": "left", "model_id": "abc"},
+    info={"station": "left", "bundle_sha256": "abc"},
     state="running",
     verdicts={"ok": 7, "defect": 2, "unsure": 0, "fault": 1},
     latency_buckets=[*range(len(LATENCY_BOUNDS_MS)), 20],
@@ -96,7 +96,7 @@ def test_prometheus_reads_everything(server: MetricsServer, port: int) -> None:
     assert sample(seen, "latency_seconds_sum") == 1.5
     assert sample(seen, "state", state="running") == 1
     assert sample(seen, "state", state="fault") == 0
-    assert sample(seen, "station_info", station="left", model_id="abc") == 1
+    assert sample(seen, "station_info", station="left", bundle_sha256="abc") == 1
     assert sample(seen, "frame_age_seconds") == 0.25
     assert sample(seen, "camera_openings_total") == 3
     assert sample(seen, "broker_connected") == 1
@@ -111,7 +111,9 @@ def test_every_number_of_the_statistics_is_a_count_or_a_level() -> None:
     parts: dict[str, type[BaseModel]] = {"archive": ArchiveSummary, "shadow": ShadowSummary}
     whole: dict[str, Any] = {name: [] if name == "alarms" else 1 for name in StatsMessage.model_fields}
     for name, model in parts.items():
-        whole[name] = {key: {} if key == "pairs" else 1 for key in model.model_fields if key != "model_id"}
+        whole[name] = {
+            key: {} if key == "pairs" else 1 for key in model.model_fields if key != "bundle_sha256"
+        }
     shown = numbers({key: value for key, value in whole.items() if key not in ("schema_", "at")})
     shown = {key: value for key, value in shown.items() if key not in Message.model_fields}
     assert set(shown) == metrics.COUNTERS | metrics.GAUGES

@@ -32,7 +32,7 @@ class Parts:
     state: tuple[str, str | None] = ("ready", None)
     begun = 0
     failures = 0
-    model_id = "abc"
+    bundle_sha256 = "abc"
     link = None
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Parts:
             "outbox": 3,
             "written_bytes_hour": None,
             "archive": {"written": 2},
-            "shadow": {"model_id": "abc", "scored": 5, "pairs": {"ok/ok": 5}},
+            "shadow": {"bundle_sha256": "abc", "scored": 5, "pairs": {"ok/ok": 5}},
             "alarms": ["camera"],
         }
         self.statistics = cast("Statistics", self)
@@ -166,4 +166,4 @@ def test_readings_have_the_age_of_the_latest_frame_and_the_numbers_of_stats(stan
     readings = stand.service.readings()
     assert readings.frame_age_s is not None
     assert readings.counts == {"outbox": 3, "archive_written": 2, "shadow_scored": 5, "alarms": 1}
-    assert readings.info["model_id"] == "abc"
+    assert readings.info["bundle_sha256"] == "abc"

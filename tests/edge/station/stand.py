@@ -74,7 +74,7 @@ class Stand:
 
     def recorded(self) -> list[tuple[str, str, str, int]]:
         """Verdict, model, recipe and frames of every part, as they are recorded."""
-        return [(m.verdict, m.model_id, m.recipe, m.frames) for m in self.messages]
+        return [(m.verdict, m.bundle_sha256, m.recipe, m.frames) for m in self.messages]
 
     @property
     def state(self) -> str:

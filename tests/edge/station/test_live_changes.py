@@ -55,7 +55,7 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
 
     def answer(number: str) -> tuple[bool, str | None]:
         plc.wait(lambda: number in plc.answers())
-        return plc.answers()[number]["done"], plc.answers()[number]["model_id"]
+        return plc.answers()[number]["done"], plc.answers()[number]["bundle_sha256"]
 
     running = edge_process("--config", str(file))
     plc.wait(lambda: plc.state() == "running")
@@ -63,7 +63,7 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
     assert answer("1") == (True, one.sha256)
     plc.send("command", {"id": "2", "command": "activate", "bundle": two.name, "sha256": two.sha256})
     assert answer("2") == (True, two.sha256)
-    plc.wait(lambda: (plc.watcher.of("verdict")[-1]["model_id"]) == two.sha256)
+    plc.wait(lambda: (plc.watcher.of("verdict")[-1]["bundle_sha256"]) == two.sha256)
     plc.send("command", {"id": "3", "command": "activate", "bundle": two.name, "sha256": one.sha256})
     assert answer("3") == (False, two.sha256)
     plc.wait(lambda: len(plc.watcher.of("alarm")) == 1)
@@ -72,10 +72,10 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
     plc.wait(lambda: plc.watcher.of("verdict")[-1]["verdict"] == "defect")
     for number in range(4, 100):  # busy until that is kept for the next start
         plc.send("command", {"id": str(number), "command": "reload"})
-        done, model_id = answer(str(number))
+        done, bundle_sha256 = answer(str(number))
         if done:
             break
-    assert (done, model_id) == (True, two.sha256)
+    assert (done, bundle_sha256) == (True, two.sha256)
     assert plc.answers()[str(number)]["note"] == "needs a restart: camera.replay_fps"
     running.process.send_signal(signal.SIGTERM)
     status, said = running.finish()
@@ -85,7 +85,7 @@ def test_what_is_changed_by_command_is_said_and_stays_over_a_restart(
     edge_process("--config", str(file))
     plc.wait(lambda: plc.state() == "running")
     status_message = plc.watcher.of("status")[-1]
-    assert (status_message["model_id"], status_message["recipe"]) == (two.sha256, "can")
+    assert (status_message["bundle_sha256"], status_message["recipe"]) == (two.sha256, "can")
     plc.watcher.close()
 
 
@@ -100,15 +100,15 @@ def test_a_bundle_on_trial_when_the_process_is_killed_gives_way_at_the_next_star
     )  # fmt: skip
     running = edge_process(*arguments)
     plc.wait(lambda: plc.state() == "running")
-    first = plc.watcher.of("status")[-1]["model_id"]
+    first = plc.watcher.of("status")[-1]["bundle_sha256"]
     plc.send("command", {"id": "1", "command": "activate", "bundle": two.name, "sha256": two.sha256})
-    plc.wait(lambda: any(m["model_id"] == two.sha256 for m in plc.watcher.of("verdict")))
+    plc.wait(lambda: any(m["bundle_sha256"] == two.sha256 for m in plc.watcher.of("verdict")))
     running.process.kill()
     running.finish()
     plc.watcher.messages.clear()
     running = edge_process(*arguments)
     plc.wait(lambda: plc.state() == "running" and bool(plc.watcher.of("alarm")))
-    assert plc.watcher.of("status")[-1]["model_id"] == first
+    assert plc.watcher.of("status")[-1]["bundle_sha256"] == first
     (alarm,) = plc.watcher.of("alarm")
     assert (alarm["alarm"], alarm["raised"]) == ("bundle", True)
     running.process.send_signal(signal.SIGTERM)

@@ -26,7 +26,7 @@ def test_all_frames_of_a_part_are_judged_by_the_bundle_that_was_there_when_it_wa
         trigger__max_pause_ms=60000,
         gate__travel_ms=60000, gate__min_gap_ms=0.01, gate__window_ms=0.01,
     )  # fmt: skip
-    first, two = here.inspector.model.bundle.model_id, store(tmp_path, "two.tflite", turned=True)
+    first, two = here.inspector.model.bundle.sha256, store(tmp_path, "two.tflite", turned=True)
     for level in (GOOD, GOOD, BAD):
         here.show(level)
     here.change("activate", bundle="two.tflite", sha256=two.sha256)
@@ -39,7 +39,7 @@ def test_a_bundle_that_fails_is_taken_back_between_two_parts(
     stand: Callable[..., Stand], tmp_path: Path
 ) -> None:
     here = stand(model__trial_faults=2)
-    first, picky = here.inspector.model.bundle.model_id, store(tmp_path, "p.tflite", wants_a_part=True)
+    first, picky = here.inspector.model.bundle.sha256, store(tmp_path, "p.tflite", wants_a_part=True)
     here.change("activate", bundle="p.tflite", sha256=picky.sha256)
     for _ in range(3):
         time.sleep(0.03)
