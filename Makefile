@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture config schemas constraints clean mosquitto heatmaps small backbones node audit
+.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture config schemas constraints clean mosquitto heatmaps small backbones node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ types: .venv/.everything ## mypy, strict
 
 imports: .venv/.everything ## who may import whom
 	$(bin)/lint-imports --no-cache
+
+rooms: .venv/.everything ## the rooms of edge, floor by floor, and imports that run upwards (none)
+	$(bin)/python -m benchmarks.rooms
 
 check: lint types imports ## all checks but the tests
 

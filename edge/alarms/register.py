@@ -1,7 +1,9 @@
 """Which alarms are raised: each is raised once and cleared once. Pure: times come in as monotonic seconds."""
 
+import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,15 @@ class Change:
     part: str | None
     times: int
     raised: bool
+
+
+@dataclass(frozen=True)
+class AlarmEvent:
+    """A change with its moment; the same ``id`` is the same event."""
+
+    change: Change
+    at: datetime
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.alarms.delivery import AlarmEvent, Delivery
 from edge.alarms.parts import PartRules
-from edge.alarms.register import Change, Register
+from edge.alarms.register import AlarmEvent, Change, Register
 from edge.alarms.surroundings import ClockTrouble, DiskSpace
+from edge.core.clock import clock_is_synchronised
 from edge.core.files import free_bytes
-from edge.outputs.mqtt.connection import Receipt
-from edge.service.clock import clock_is_synchronised
 from edge.settings.alarms import AlarmSettings
 from edge.settings.settings import Settings
 
@@ -42,7 +40,7 @@ class AlarmWatch:
     """Hears of parts and troubles, looks at disk and clock, and raises and clears alarms.
 
     ``part``, ``tell`` and ``judge_by`` may be called on any thread: they note, and return at once.
-    ``say`` and ``connection`` are those of Delivery; ``folders`` are where the station writes.
+    ``say`` is told of each alarm that is raised or cleared; ``folders`` are where the station writes.
     """
 
     def __init__(
@@ -50,14 +48,13 @@ class AlarmWatch:
         settings: AlarmSettings,
         rules: PartRules,
         *,
-        say: Callable[[AlarmEvent], Receipt | None],
-        connection: Callable[[], int | None],
+        say: Callable[[AlarmEvent], None],
         folders: Sequence[Path],
     ) -> None:
         self._settings = settings
         self._folders = folders
         self._register = Register(clear_s=settings.clear_s, off=settings.off.split())
-        self._delivery = Delivery(say, connection)
+        self._say = say
         self._disk = DiskSpace(settings.disk_free_mb * 1e6)
         self._clock = ClockTrouble(settings.clock_s)
         self._rules = rules
@@ -76,7 +73,7 @@ class AlarmWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Clear what is raised, hand that to the broker, and end; a thread that hangs is left behind."""
+        """Clear what is raised, say so, and end; a thread that hangs is left behind."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(1.0)
@@ -98,10 +95,6 @@ class AlarmWatch:
     def judge_by(self, rules: PartRules) -> None:
         """From the next part on another bundle decides: what was learned of rejects is no guide any more."""
         self._parts.append(rules)
-
-    def acknowledged(self, receipt: Receipt) -> None:
-        """The broker has this message; called on its own thread."""
-        self._delivery.acknowledged(receipt)
 
     def step(self, now: float) -> None:
         """Look at everything that happened since the last call; ``now`` is monotonic seconds."""
@@ -134,12 +127,11 @@ class AlarmWatch:
             self._register.tell("clock", self._clock.trouble(clock_is_synchronised(), now), now)
 
     def _pass_on(self, changes: list[Change]) -> None:
+        self.raised = self._register.raised
         for change in changes:
             log = logger.warning if change.raised else logger.info
             log("alarm %s: %s", change.alarm, change.text)
-            self._delivery.add(change, datetime.now(UTC))
-        self.raised = self._register.raised
-        self._delivery.deliver()
+            self._say(AlarmEvent(change, datetime.now(UTC)))
 
     def _run(self) -> None:
         while not self._stop.wait(_TICK_S):

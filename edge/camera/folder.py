@@ -5,10 +5,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.camera.pacing import Pacer
 from edge.core.errors import CameraError, ImageError
 from edge.core.frame import Frame
 from edge.core.images import read_image
+from edge.core.pacing import Pacer
 from edge.core.photographs.listing import list_images
 from edge.core.set_depth import SetDepth, find_set_depth
 from edge.settings.camera import FileSettings

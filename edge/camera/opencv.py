@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from edge.camera.controls import apply_controls
 from edge.camera.faults import CameraFault, FaultName
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
-from edge.camera.pacing import Pacer
 from edge.camera.source import described, without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, from_opencv
+from edge.core.pacing import Pacer
 from edge.core.samples import Samples
 from edge.core.tones import to_eight_bits
 from edge.settings.camera import DeviceSettings, FileSettings, PipelineSettings, StreamSettings

@@ -19,11 +19,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import numpy as np
 
 from edge.camera.faults import CameraFault
-from edge.camera.pacing import Pacer
 from edge.camera.source import without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import MAX_PIXELS, decode_image
+from edge.core.pacing import Pacer
 from edge.settings.camera import SnapshotSettings
 
 _MOST_BYTES = 64 * 2**20

@@ -11,13 +11,13 @@ from edge.camera.source import without_password
 from edge.cli.check_broker import try_broker
 from edge.cli.check_fit import Look, try_picture, try_products, try_times
 from edge.cli.check_journal import try_journal
+from edge.core.clock import clock_is_synchronised
 from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.core.files import free_bytes
 from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
 from edge.outputs.pins.pin_check import try_pins
 from edge.records.journal_file import check_folder, check_writable
-from edge.service.clock import clock_is_synchronised
 from edge.settings.load_settings import read_toml
 from edge.settings.settings import Settings
 from edge.station.subscriptions import NEEDS_BROKER, needs_messages

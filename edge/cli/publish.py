@@ -11,11 +11,13 @@ from pathlib import Path
 from edge.cli.replay import Replay, replay
 from edge.core.errors import BrokerError
 from edge.core.frame import Frame
-from edge.gate.gate import Flight, action_for
+from edge.gate.gate import action_for
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.mqtt.client import BrokerLink
+from edge.outputs.mqtt.courier import ResultCourier
 from edge.outputs.mqtt.topics import Topics
-from edge.records.recorder import Recorder, verdict_message
+from edge.records.recorder import Recorder
+from edge.records.result import part_result
 from edge.settings.settings import Settings
 from edge.trigger.trigger import Sighting
 
@@ -51,7 +53,6 @@ class _Sender:
         self._recorder = Recorder(
             journal,
             settings.journal,
-            topic=Topics(self._station).verdict,
             station=self._station,
             alarm=lambda _name, _text: None,  # alarms are the station's
         )
@@ -67,7 +68,7 @@ class _Sender:
         """Connect, and begin to send; raises BrokerError where the broker refuses the connection."""
         self.link.try_once()
         self.link.start(wait_s=CONNECT_S)
-        self._recorder.start(self.link)
+        self._recorder.start(ResultCourier(self.link, Topics(self._station).verdict))
 
     def stop(self) -> int:
         """Send what waits; returns how many verdicts were not acknowledged."""
@@ -79,11 +80,12 @@ class _Sender:
         """Inspect a frame that is one part, and send what was found."""
         inspection = self._inspector.inspect(frame)
         name = f"{self._run}-p{self._sent}"
-        sighting = Sighting(name, self._sent, frame.captured, Flight(name, place=0.0), self._inspector)
-        sighting.inspections.append(inspection)
-        message = verdict_message(
+        sighting = Sighting(name, self._sent, frame.captured)
+        message = part_result(
             sighting,
             inspection,
+            self._inspector,
+            frames=1,
             station=self._station,
             simulated=True,
             run=self._run,

@@ -12,6 +12,7 @@ from typing import Any
 from edge.core.frame import Frame
 from edge.inspection.inspector import Inspection, Inspector, fault
 from edge.inspection.voting import Vote, vote
+from edge.outputs.events import Disagreement
 
 logger = logging.getLogger(__name__)
 TOLD_EVERY_S = 1.0
@@ -26,15 +27,6 @@ class Shown:
     frames: Sequence[Frame]
     how: Vote
     decided: Inspection
-    bundle_sha256: str
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """A part for which the two verdicts differ."""
-
-    shown: Shown
-    otherwise: Inspection
     bundle_sha256: str
 
 
@@ -140,11 +132,25 @@ class Shadow:
         now = time.monotonic()
         if otherwise.verdict != shown.decided.verdict and now >= self._next_telling:
             self._next_telling = now + TOLD_EVERY_S
-            self._tell(Disagreement(shown, otherwise, inspector.model.bundle.sha256))
+            self._tell(_disagreement(shown, otherwise, inspector))
 
     def _is_of(self, inspector: Inspector) -> bool:
         """Whether the counts are of its bundle; another one may have come meanwhile."""
         return _bundle_sha256(inspector) == _bundle_sha256(self._inspector)
+
+
+def _disagreement(shown: Shown, otherwise: Inspection, inspector: Inspector) -> Disagreement:
+    return Disagreement(
+        shown.id,
+        shown.part,
+        shown.decided.verdict,
+        shown.decided.score,
+        shown.bundle_sha256,
+        otherwise.verdict,
+        otherwise.score,
+        otherwise.reason,
+        inspector.model.bundle.sha256,
+    )
 
 
 def _inspect(inspector: Inspector, frame: Frame) -> Inspection:

@@ -14,13 +14,15 @@ from edge.trigger.trigger import Sighting
 Vote = Literal["worst", "mean"]
 
 
-def judge_part(sighting: Sighting, how: Vote) -> Inspection:
+def judge_part(
+    sighting: Sighting, inspections: list[Inspection], how: Vote, inspector: Inspector
+) -> Inspection:
     """What the frames of a part say of it; a part without any is a fault."""
-    if not sighting.inspections:
+    if not inspections:
         image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
         no_frame = Frame(image, sighting.number, captured=sighting.seen, captured_at=now)
         return fault(no_frame, "no frame of this part came in time")
-    return vote(sighting.inspections, how, sighting.inspector)
+    return vote(inspections, how, inspector)
 
 
 def vote(inspections: list[Inspection], how: Vote, inspector: Inspector) -> Inspection:

@@ -18,13 +18,13 @@ from pathlib import Path
 import cv2
 
 from edge.alarms.trouble import Alarm, Trouble
+from edge.core.clock import clock_is_synchronised
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError
 from edge.core.files import free_bytes, write_whole
 from edge.core.images import MIN_SIDE, Image, encode_png
-from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.quota import Entry, Quota
-from edge.service.clock import clock_is_synchronised
+from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
 
 RETRY_S = 10.0
@@ -38,7 +38,7 @@ _NAME = re.compile(r"(?P<stamp>\d{8}T\d{6})(?P<ms>\d{3})Z-[a-z0-9]{1,32}-[0-9]{1
 
 @dataclass(frozen=True)
 class _Job:
-    message: VerdictMessage
+    message: PartResult
     image: Image
 
 
@@ -80,7 +80,7 @@ class Archive:
         """Start writing."""
         self._thread.start()
 
-    def offer(self, message: VerdictMessage, image: Image) -> None:
+    def offer(self, message: PartResult, image: Image) -> None:
         """Archive this part if it is one to archive; returns at once. ``image`` must not be changed later."""
         if message.verdict == Verdict.OK and not is_chosen(message.id, self._settings.ok_share):
             return
@@ -212,7 +212,7 @@ class Archive:
                         yield folder
 
 
-def _entry(message: VerdictMessage, at: float, size: int) -> Entry:
+def _entry(message: PartResult, at: float, size: int) -> Entry:
     if not _ID.fullmatch(message.id):
         raise ValueError("an id that is none of ours")
     moment = datetime.fromtimestamp(at, UTC)

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
+from edge.core.documents import rfc3339
 from edge.core.errors import InputError, JournalError
-from edge.outputs.mqtt.messages import VerdictMessage, rfc3339
 from edge.records.journal_file import reading
+from edge.records.result import PartResult
 
 SUFFIXES = (".csv", ".parquet")
 _AT_ONCE = 1000
@@ -30,7 +31,7 @@ _YES_OR_NO = ("simulated", "late", "sent")
 
 COLUMNS: tuple[str, ...] = (
     "recorded_at",
-    *(field.alias or name for name, field in VerdictMessage.model_fields.items() if name != "schema_"),
+    *(field.alias or name for name, field in PartResult.model_fields.items() if name != "schema_"),
     "sent",
 )
 

@@ -9,8 +9,7 @@ import time
 from edge.alarms.trouble import Alarm, Trouble
 from edge.core.errors import JournalError
 from edge.core.once import Once
-from edge.outputs.mqtt.client import BrokerLink
-from edge.outputs.mqtt.connection import Receipt
+from edge.records.courier import Courier, Receipt
 from edge.records.journal import Journal, OutboxRow
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,6 @@ class Outbox:
     def __init__(
         self,
         journal: Journal,
-        topic: str,
         *,
         alarm: Alarm = lambda _name, _text: None,
         overdue_s: float = math.inf,
@@ -35,13 +33,12 @@ class Outbox:
         self._journal = journal
         self._overdue = _Overdue(overdue_s)
         self._waits = Trouble("outbox", alarm)
-        self._topic = topic
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._again_at: float | None = None
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._link: BrokerLink | None = None
+        self._courier: Courier | None = None
         self._sending: tuple[int, int] | None = None
         self._cursor = 0
         self._in_flight: dict[Receipt, int] = {}
@@ -51,21 +48,21 @@ class Outbox:
         self.unsendable = 0
         """Rows that were left out, for they hold no text that could be sent."""
 
-    def start(self, link: BrokerLink) -> None:
-        """Start sending over ``link``."""
-        self._link = link
+    def start(self, courier: Courier) -> None:
+        """Start sending by ``courier``."""
+        self._courier = courier
         self._thread.start()
 
     @property
     def is_prompt(self) -> bool:
         """Whether what is recorded now is sent now: there is a broker, and it keeps up."""
-        connected = self._link is not None and self._link.connection_number is not None
+        connected = self._courier is not None and self._courier.connection_number is not None
         return connected and self._journal.waiting < WINDOW
 
     @property
     def is_alive(self) -> bool:
         """Whether our thread still sends, or was never to."""
-        return self._thread.is_alive() or self._link is None
+        return self._thread.is_alive() or self._courier is None
 
     def wake(self) -> None:
         """There is something to send, or a connection to send it over."""
@@ -118,7 +115,7 @@ class Outbox:
 
     @property
     def _connection(self) -> int | None:
-        return self._link.connection_number if self._link is not None else None
+        return self._courier.connection_number if self._courier is not None else None
 
     def _mark(self) -> None:
         """Everything below the oldest that is in flight is acknowledged."""
@@ -136,8 +133,8 @@ class Outbox:
             self._journal.acknowledge(upto, opening=self._sending[1])
 
     def _send(self) -> None:
-        link, connection = self._link, self._connection
-        if link is None or connection is None:
+        courier, connection = self._courier, self._connection
+        if courier is None or connection is None:
             return
         if self._again_at is not None:
             if time.monotonic() < self._again_at:
@@ -148,26 +145,26 @@ class Outbox:
             self._sending = connection, self._journal.openings
             self._cursor, self._in_flight = self._journal.acknowledged, {}
         # Half of what the broker takes before it acknowledges any: the other half is for the gate.
-        window = min(WINDOW, max(1, link.most_unacknowledged // 2))
+        window = min(WINDOW, max(1, courier.most_unacknowledged // 2))
         while len(self._in_flight) < window and not self._stop.is_set():
             rows = self._journal.outbox(after=self._cursor, limit=window - len(self._in_flight))
             if not rows or self._sending != (connection, self._journal.openings):
                 return
-            if not all(self._publish(link, row) for row in rows):
+            if not all(self._publish(courier, row) for row in rows):
                 return
 
-    def _publish(self, link: BrokerLink, row: OutboxRow) -> bool:
+    def _publish(self, courier: Courier, row: OutboxRow) -> bool:
         """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
         self._too_large = None
         if row.message is None:
             self._leave_out(row)
             if not self._in_flight:
                 self._acknowledge(row.number)
-        elif not link.takes(self._topic, row.message):
+        elif not courier.takes(row.message):
             self._too_large = row.number  # it waits, as do all behind it: none may be lost
             return False
         else:
-            receipt = link.publish(self._topic, row.message, qos=1)
+            receipt = courier.send(row.message)
             if receipt is None:
                 return False
             self._in_flight[receipt] = row.number

@@ -15,21 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from edge.alarms.trouble import Alarm, Trouble
-from edge.core.errors import JournalError, SettingsError, one_line
+from edge.core.clock import clock_is_synchronised
+from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
-from edge.inspection.inspector import Inspection
-from edge.outputs.mqtt.client import BrokerLink
-from edge.outputs.mqtt.connection import Receipt
-from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive
+from edge.records.courier import Courier, Receipt
 from edge.records.journal import Journal, Record
 from edge.records.journal_file import JournalInUseError, WrongJournalError
 from edge.records.outbox import Outbox
+from edge.records.result import PartResult
 from edge.records.written import WrittenBytes
-from edge.service.clock import clock_is_synchronised
 from edge.settings.archive import ArchiveSettings
 from edge.settings.journal import JournalSettings
-from edge.trigger.trigger import Sighting
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +40,6 @@ _STOP_S = 2.0
 _FROZEN = 0.4  # of the time that there is at the end
 _DRAIN_STEP_S = 0.02
 _REPLACED_SHOWN_S = 3600.0
-_LONGEST_REASON = 500
-_LONGEST_NAME = 300
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,6 @@ class Recorder:
         path: Path,
         settings: JournalSettings,
         *,
-        topic: str,
         station: str,
         alarm: Alarm,
         archive: Archive | None = None,
@@ -75,7 +69,7 @@ class Recorder:
     ) -> None:
         age_s = settings.max_days * 86400 if settings.max_days else None
         self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s, station=station)
-        self._outbox = Outbox(self._journal, topic, alarm=alarm, overdue_s=overdue_s or math.inf)
+        self._outbox = Outbox(self._journal, alarm=alarm, overdue_s=overdue_s or math.inf)
         self._archive = archive
         self._sync_s = settings.sync_ms / 1000
         self._batch_s = settings.batch_ms / 1000
@@ -109,11 +103,11 @@ class Recorder:
         except JournalError as error:
             self._broken.begins(f"{error}; inspections wait to be recorded")
 
-    def start(self, link: BrokerLink | None) -> None:
-        """Start recording, and sending over ``link``; without one nobody waits for what is recorded."""
-        self._is_sent = link is not None
-        if link is not None:
-            self._outbox.start(link)
+    def start(self, courier: Courier | None) -> None:
+        """Start recording, and sending by ``courier``; without one nobody waits for what is recorded."""
+        self._is_sent = courier is not None
+        if courier is not None:
+            self._outbox.start(courier)
         else:
             self._journal.expect_no_broker()
         for thread in self._threads:
@@ -138,7 +132,7 @@ class Recorder:
         """The broker does not take this message, for now; the same holds."""
         self._outbox.refused(receipt)
 
-    def record(self, message: VerdictMessage, image: Image) -> None:
+    def record(self, message: PartResult, image: Image) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())
         now = time.monotonic()
@@ -320,43 +314,3 @@ class Recorder:
             self._replaced_until = time.monotonic() + _REPLACED_SHOWN_S
         elif time.monotonic() > self._replaced_until:
             self._replaced.ends("journal: the new one goes well")
-
-
-def verdict_message(
-    sighting: Sighting,
-    inspection: Inspection,
-    *,
-    station: str,
-    simulated: bool,
-    run: str,
-    action: str,
-) -> VerdictMessage:
-    """What is said of one part; ``run`` makes its id unlike those of other runs."""
-    frame = inspection.frame
-    return VerdictMessage.model_validate(
-        {
-            "station": station,
-            "simulated": simulated,
-            "id": f"{run}-{sighting.number}",
-            "part": sighting.part,
-            "sequence": sighting.number,
-            "captured_at": frame.captured_at,
-            "verdict": inspection.verdict,
-            "class": _as_text(inspection.predicted, _LONGEST_NAME),
-            "score": inspection.score,
-            "reason": _as_text(inspection.reason, _LONGEST_REASON),
-            "action": action,
-            "frames": len(sighting.inspections),
-            "latency_ms": inspection.latency_ms,
-            "bundle_sha256": sighting.inspector.model.bundle.sha256,
-            "recipe": sighting.inspector.recipe,
-            "lot": sighting.lot,
-            "source": _as_text(frame.source, _LONGEST_NAME),
-            "truth": _as_text(frame.detail or frame.truth, _LONGEST_NAME),
-        }
-    )
-
-
-def _as_text(said: str | None, longest: int) -> str | None:
-    """Names of files may hold what no JSON can, and a verdict must be small enough for any broker."""
-    return None if said is None else one_line(said)[:longest]

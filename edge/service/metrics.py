@@ -27,11 +27,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from edge.core.once import Once
+from edge.core.state import State
 from edge.inspection.statistics import LATENCY_BOUNDS_MS
 from edge.outputs.mqtt.messages import StatsMessage
 from edge.service.readings import Readings
 from edge.settings.metrics import MetricsSettings
-from edge.station.states import State
 
 logger = logging.getLogger(__name__)
 

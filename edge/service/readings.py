@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.station.states import State
+from edge.core.state import State
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.core.errors import SettingsError, one_line
-from edge.service.credentials import PREFIX as CREDENTIAL_PREFIX
-from edge.service.credentials import read_credentials
+from edge.settings.credentials import PREFIX as CREDENTIAL_PREFIX
+from edge.settings.credentials import read_credentials
 from edge.settings.earlier import read_earlier
 from edge.settings.paths import with_whole_paths
 from edge.settings.recipe import RECIPES, NamedRecipe, RecipeGate

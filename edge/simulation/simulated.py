@@ -3,8 +3,8 @@
 import time
 from datetime import UTC, datetime
 
-from edge.camera.pacing import Pacer
 from edge.core.frame import Frame
+from edge.core.pacing import Pacer
 from edge.settings.camera import SimulatedSettings
 from edge.simulation.parts import PartRenderer
 

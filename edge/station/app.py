@@ -13,9 +13,9 @@ from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
 from edge.deployment.served import Served
 from edge.gate.policies import what_may_pass
-from edge.service.service import Service
 from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings
+from edge.station.health import Service
 from edge.station.station import Station
 
 logger = logging.getLogger(__name__)

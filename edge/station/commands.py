@@ -11,6 +11,7 @@ from edge.outputs.mqtt.inbox import Inbox, WaitingCommand
 from edge.outputs.mqtt.requests import CommandRequest
 from edge.settings.settings import Settings
 from edge.station.states import States
+from edge.station.tracked_part import TrackedPart
 from edge.trigger.seen import SeenPart
 from edge.trigger.trigger import Trigger
 
@@ -25,7 +26,7 @@ class Commands:
         inbox: Inbox,
         say: Announcer,
         states: States,
-        trigger: Trigger,
+        trigger: Trigger[TrackedPart],
         changer: Changer,
         read_settings: Callable[[], Settings] | None,
     ) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Literal
 
-State = Literal["starting", "ready", "running", "fault", "stopped", "offline"]
+from edge.core.state import State
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.alarms.parts import part_rules
+from edge.alarms.register import AlarmEvent
 from edge.alarms.watch import AlarmWatch, written_folders
 from edge.core.decision import Verdict
 from edge.core.errors import RequestError, SettingsError
 from edge.core.frame import Frame
 from edge.core.once import Once
+from edge.core.state import State
 from edge.deployment.changer import Changer
 from edge.deployment.choice import choice_file
 from edge.deployment.served import Served
@@ -29,20 +31,24 @@ from edge.inspection.voting import judge_part
 from edge.outputs.mqtt.announcer import Announcer
 from edge.outputs.mqtt.client import BrokerLink, Subscription, Will
 from edge.outputs.mqtt.connection import Receipt
+from edge.outputs.mqtt.courier import ResultCourier
+from edge.outputs.mqtt.delivery import Delivery
 from edge.outputs.mqtt.inbox import MAY_BE_RETAINED, Inbox
-from edge.outputs.mqtt.state_report import StateReport
 from edge.outputs.pins.pins import GatePins, without_ejector
 from edge.records.archive import Archive
-from edge.records.recorder import Recorder, verdict_message
+from edge.records.recorder import Recorder
+from edge.records.result import part_result
 from edge.settings.settings import Settings
 from edge.station.commands import Commands
-from edge.station.states import State, States
+from edge.station.state_report import StateReport
+from edge.station.states import States
 from edge.station.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
+from edge.station.tracked_part import TrackedPart
 from edge.trigger.announced import Announced
 from edge.trigger.choose import choose_trigger
 from edge.trigger.every_frame import EveryFrame
 from edge.trigger.input_line import open_input
-from edge.trigger.trigger import Look, Sighting
+from edge.trigger.trigger import Look
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +101,13 @@ class Station:
         self._say.on_command_refused = self._not_delivered
         self._report = StateReport(self._states, self._say, has_bits=settings.mqtt.bits)
         self._shadow = Shadow(self._say.shadow)
+        self._delivery = Delivery(
+            self._say.alarm, lambda: None if self.link is None else self.link.connection_number
+        )
         self.alarms = AlarmWatch(
             settings.alarms,
             part_rules(settings.alarms, served.inspector),
-            say=self._say.alarm,
-            connection=lambda: None if self.link is None else self.link.connection_number,
+            say=self._tell_of_alarm,
             folders=written_folders(settings),
         )
         self._changer = Changer(
@@ -112,7 +120,6 @@ class Station:
         self._recorder = Recorder(
             journal,
             settings.journal,
-            topic=self._say.topics.verdict,
             station=settings.station.name,
             alarm=self.alarms.tell,
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
@@ -136,7 +143,8 @@ class Station:
         """
         if self.link is not None:
             self.link.start(wait_s=FIRST_ATTEMPT_S)
-        self._recorder.start(self.link)
+        courier = None if self.link is None else ResultCourier(self.link, self._say.topics.verdict)
+        self._recorder.start(courier)
         self._pins.start()
         self._keeper.start()
         self._shadow.start()
@@ -211,14 +219,14 @@ class Station:
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
-    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> TrackedPart:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
         self._pins.part_seen()
         number = next(self._numbers)
         self.begun = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
         flight = self._keeper.expect(name, seen, count=count)
-        sighting = Sighting(name, number, seen, flight, self._inspector, lot=self._lot)
+        sighting = TrackedPart(name, number, seen, lot=self._lot, flight=flight, inspector=self._inspector)
         self._report.part(name, None)
         return sighting
 
@@ -325,6 +333,7 @@ class Station:
             on_connected=self._connected,
             on_acknowledged=self._acknowledged,
             on_refused=self._recorder.refused,
+            on_turn=self._delivery.deliver,
             on_lost=self._disconnected,
             subscriptions=[
                 Subscription(self._say.topics.incoming(kind), wants_retained=kind in MAY_BE_RETAINED)
@@ -334,7 +343,7 @@ class Station:
             on_unreadable=self._inbox.unreadable,
         )
 
-    def _look(self, look: Look, max_age_s: float) -> None:
+    def _look(self, look: Look[TrackedPart], max_age_s: float) -> None:
         """Inspect a frame of a part, and after its last one decide."""
         sighting, frame = look.sighting, look.frame
         if frame is not None:
@@ -373,9 +382,11 @@ class Station:
             self._failings.clear()
         return inspection
 
-    def _decide(self, sighting: Sighting) -> Inspection:
+    def _decide(self, sighting: TrackedPart) -> Inspection:
         """Tell the gate what was found of a part, then the journal."""
-        inspection = found = judge_part(sighting, self._settings.trigger.vote)
+        inspection = found = judge_part(
+            sighting, sighting.inspections, self._settings.trigger.vote, sighting.inspector
+        )
         if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
             inspection = as_fault(inspection, sighting.trouble)
         trouble = self._keeper.decide(sighting.flight, inspection.verdict)
@@ -390,9 +401,11 @@ class Station:
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
         self._report.part(sighting.part, inspection.verdict, passes=action == "pass")
-        message = verdict_message(
+        message = part_result(
             sighting,
             inspection,
+            sighting.inspector,
+            frames=len(sighting.inspections),
             station=self._settings.station.name,
             simulated=self._simulated,
             run=self._run,
@@ -426,7 +439,7 @@ class Station:
         self._say.serves(inspector.model.bundle.sha256, inspector.recipe)
         self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
 
-    def _show_shadow(self, sighting: Sighting, decided: Inspection, id_: str) -> None:
+    def _show_shadow(self, sighting: TrackedPart, decided: Inspection, id_: str) -> None:
         inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]
         if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
             how, bundle_sha256 = self._settings.trigger.vote, inspector.model.bundle.sha256
@@ -465,9 +478,13 @@ class Station:
             self.statistics.command_refused()
             self._keeper.undelivered(command)
 
+    def _tell_of_alarm(self, event: AlarmEvent) -> None:
+        self._delivery.add(event)
+        self._delivery.deliver()
+
     def _acknowledged(self, receipt: Receipt) -> None:
         self._recorder.acknowledged(receipt)
-        self.alarms.acknowledged(receipt)
+        self._delivery.acknowledged(receipt)
 
     def _connected(self) -> None:
         self._report.repeat()

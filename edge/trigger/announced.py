@@ -3,32 +3,33 @@
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Generic
 
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer, Sighting
+from edge.trigger.trigger import Look, Observer, P
 
 WAITING = 1000
 
 
 @dataclass
-class _Waiting:
-    sighting: Sighting
+class _Waiting(Generic[P]):
+    sighting: P
     given: int = 0
 
 
-class Announced:
+class Announced(Generic[P]):
     """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
 
     A frame belongs to one part: to the last one triggered before it. A part that has not all of them by
     ``timeout_s``, or none before the next part has one, is a fault.
     """
 
-    def __init__(self, observer: Observer, *, delay_s: float, timeout_s: float, frames: int) -> None:
+    def __init__(self, observer: Observer[P], *, delay_s: float, timeout_s: float, frames: int) -> None:
         self._observer = observer
         self._delay_s = delay_s
         self._timeout_s = timeout_s
         self._frames = frames
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting[P]] = deque()
         self._lock = threading.Lock()
         self._deaf: str | None = "nothing to listen to yet"
         self._begun = False
@@ -67,7 +68,7 @@ class Announced:
         self._begun = False
         self._observer.unwatch(now)
 
-    def take(self, frame: Frame) -> list[Look]:
+    def take(self, frame: Frame) -> list[Look[P]]:
         """The frame, for the part that it is of; and the end for parts that it passed over."""
         with self._lock:
             looks = self._drop_until(frame.captured)
@@ -84,7 +85,7 @@ class Announced:
                 looks.append(Look(part.sighting, frame, is_last))
         return looks
 
-    def overdue(self, now: float) -> list[Look]:
+    def overdue(self, now: float) -> list[Look[P]]:
         """Parts for which no frame came in time."""
         with self._lock:
             return self._drop_until(now)
@@ -92,7 +93,7 @@ class Announced:
     def interrupt(self) -> None:
         """Without a camera triggers still come; their parts become faults."""
 
-    def _drop_until(self, now: float) -> list[Look]:
+    def _drop_until(self, now: float) -> list[Look[P]]:
         latest = self._delay_s + self._timeout_s
         gone = [w for w in self._waiting if now > w.sighting.seen + latest]
         for waiting in gone:

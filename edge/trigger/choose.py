@@ -4,10 +4,10 @@ from edge.settings.settings import Settings
 from edge.trigger.announced import Announced
 from edge.trigger.every_frame import EveryFrame
 from edge.trigger.seen import SeenPart
-from edge.trigger.trigger import Observer, Trigger
+from edge.trigger.trigger import Observer, P, Trigger
 
 
-def choose_trigger(settings: Settings, observer: Observer) -> Trigger:
+def choose_trigger(settings: Settings, observer: Observer[P]) -> Trigger[P]:
     """A trigger that tells ``observer`` what it sees."""
     trigger = settings.trigger
     if trigger.kind == "free-run":

@@ -1,20 +1,22 @@
 """Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
 
+from typing import Generic
+
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer
+from edge.trigger.trigger import Look, Observer, P
 
 
-class EveryFrame:
+class EveryFrame(Generic[P]):
     """Each frame stands for ``half_gap_s`` of belt on both sides; a missing frame is a part unseen."""
 
     trouble = None
 
-    def __init__(self, observer: Observer, *, half_gap_s: float) -> None:
+    def __init__(self, observer: Observer[P], *, half_gap_s: float) -> None:
         self._observer = observer
         self.half_gap_s = half_gap_s
         self._last: tuple[int, float] | None = None
 
-    def take(self, frame: Frame) -> list[Look]:
+    def take(self, frame: Frame) -> list[Look[P]]:
         """The frame as a part."""
         if self._last is not None and frame.sequence != self._last[0] + 1:
             self.interrupt()
@@ -23,7 +25,7 @@ class EveryFrame:
         self._last = frame.sequence, frame.captured
         return [Look(self._observer.expect(None, frame.captured), frame)]
 
-    def overdue(self, now: float) -> list[Look]:  # noqa: ARG002  the protocol's signature
+    def overdue(self, now: float) -> list[Look[P]]:  # noqa: ARG002  the protocol's signature
         """Nothing: a frame that does not come is no part."""
         return []
 

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 
-from edge.outputs.pins.inputs import Edge, GpioPin, InputLine, LineAddress
 from edge.settings.trigger import TriggerSettings
 from edge.trigger.announced import Announced
-from edge.trigger.trigger import Trigger
+from edge.trigger.inputs import Edge, GpioPin, InputLine, LineAddress
+from edge.trigger.trigger import P, Trigger
 
 
 def open_input(
-    settings: TriggerSettings, trigger: Trigger, *, is_stopped: Callable[[], bool]
+    settings: TriggerSettings, trigger: Trigger[P], *, is_stopped: Callable[[], bool]
 ) -> InputLine | None:
     """The line that announces parts to ``trigger``, unless the station is stopped; None where none does."""
     if settings.kind != "input" or not isinstance(trigger, Announced):

@@ -7,6 +7,8 @@ one frame to the next than the shorter of the two is long. What stays on the lin
 taken for several that touch: the first is inspected, the others count as unseen.
 """
 
+from typing import Generic
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
-from edge.trigger.trigger import Look, Observer, Sighting
+from edge.trigger.trigger import Look, Observer, P
 
 Profile = NDArray[np.float32]
 
@@ -80,19 +82,19 @@ class Line:
         return np.asarray(cv2.resize(across, (1, SAMPLES), interpolation=cv2.INTER_AREA), np.float32)[:, 0]
 
 
-class SeenPart:
+class SeenPart(Generic[P]):
     """One sighting for each part that crosses the line, with the frame in which it reached it."""
 
-    def __init__(self, observer: Observer, settings: LineCrossingSettings) -> None:
+    def __init__(self, observer: Observer[P], settings: LineCrossingSettings) -> None:
         self._observer = observer
         self._settings = settings
         self._line = Line(settings)
         self._last: float | None = None
         self._watching = False
         self._since: float | None = None  # since when something covers the line
-        self._part: Sighting | None = None
+        self._part: P | None = None
         self._given = 0
-        self._broken: list[Look] = []  # the end of a part of which frames were lost
+        self._broken: list[Look[P]] = []  # the end of a part of which frames were lost
         self._trouble: str | None = None
 
     @property
@@ -107,7 +109,7 @@ class SeenPart:
         """Nobody looks any more."""
         self.interrupt()
 
-    def take(self, frame: Frame) -> list[Look]:
+    def take(self, frame: Frame) -> list[Look[P]]:
         """The frame, if a part reached the line in it, or one that did has more frames to give.
 
         A frame that the camera spoiled shows no line: parts may have gone by in it, and the part on the
@@ -140,7 +142,7 @@ class SeenPart:
             looks.append(self._give(self._part, frame))
         return looks
 
-    def overdue(self, now: float) -> list[Look]:  # noqa: ARG002  the protocol's signature
+    def overdue(self, now: float) -> list[Look[P]]:  # noqa: ARG002  the protocol's signature
         """The part that was on the line when the picture went away, if there is one."""
         return self._end_broken()
 
@@ -158,11 +160,11 @@ class SeenPart:
             self._broken.append(Look(self._part, None))
             self._part = None
 
-    def _end_broken(self) -> list[Look]:
+    def _end_broken(self) -> list[Look[P]]:
         looks, self._broken = self._broken, []
         return looks
 
-    def _clear(self, now: float) -> list[Look]:
+    def _clear(self, now: float) -> list[Look[P]]:
         self._since = self._trouble = None
         if not self._watching:
             self._watching = True
@@ -172,7 +174,7 @@ class SeenPart:
         look, self._part = Look(self._part, None), None
         return [look]
 
-    def _give(self, part: Sighting, frame: Frame) -> Look:
+    def _give(self, part: P, frame: Frame) -> Look[P]:
         self._given += 1
         is_last = self._given >= self._settings.frames
         if is_last:

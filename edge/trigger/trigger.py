@@ -1,45 +1,43 @@
 """What a trigger is to the rest of the station."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from edge.core.frame import Frame
-from edge.gate.gate import Flight
-from edge.inspection.inspector import Inspection, Inspector
 
 
 @dataclass(eq=False)
 class Sighting:
-    """A part that was seen at a monotonic time; the gate knows of it. ``inspections`` are of its frames.
+    """A part that was seen at a monotonic time; who is told of it may know more, in a subclass.
 
-    All its frames are for one ``inspector``, the one that was in service when the part was seen. ``trouble``
-    says why it is a fault whatever those frames show: some were lost. ``lot`` is what it belongs to, where
-    somebody said so.
+    ``trouble`` says why it is a fault whatever its frames show: some were lost. ``lot`` is what it belongs
+    to, where somebody said so.
     """
 
     part: str
     number: int
     seen: float
-    flight: Flight
-    inspector: Inspector
-    inspections: list[Inspection] = field(default_factory=list)
     trouble: str | None = None
     lot: str | None = None
 
 
+P = TypeVar("P", bound=Sighting)
+P_co = TypeVar("P_co", bound=Sighting, covariant=True)
+
+
 @dataclass(frozen=True)
-class Look:
+class Look(Generic[P]):
     """A frame of a part, to be inspected; None where none came. After the last one the part is decided."""
 
-    sighting: Sighting
+    sighting: P
     frame: Frame | None
     is_last: bool = True
 
 
-class Observer(Protocol):
+class Observer(Protocol[P_co]):
     """Whom a trigger tells what it sees; any thread may call."""
 
-    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> P_co:
         """A part was at the camera at ``seen``; without an id it gets one."""
 
     def watch(self, at: float) -> None:
@@ -49,13 +47,13 @@ class Observer(Protocol):
         """From ``at`` on parts may go by unseen."""
 
 
-class Trigger(Protocol):
+class Trigger(Protocol[P]):
     """Finds parts, and the frames to inspect of each. Only the line's own thread calls it."""
 
-    def take(self, frame: Frame) -> list[Look]:
+    def take(self, frame: Frame) -> list[Look[P]]:
         """What to inspect of a frame; frames come in order, some may be missing."""
 
-    def overdue(self, now: float) -> list[Look]:
+    def overdue(self, now: float) -> list[Look[P]]:
         """Parts whose frames did not come in time."""
 
     def interrupt(self) -> None:

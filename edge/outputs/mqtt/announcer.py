@@ -3,13 +3,16 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edge.alarms.delivery import AlarmEvent
+from edge.alarms.register import AlarmEvent
+from edge.core.documents import Document
+from edge.core.state import State
 from edge.core.versions import versions
-from edge.deployment.shadow import Disagreement
 from edge.gate.gate import GateCommand, at_sending, useless_after
+from edge.outputs.events import Disagreement
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.inbox import WaitingCommand
@@ -17,7 +20,6 @@ from edge.outputs.mqtt.messages import (
     AlarmMessage,
     BitsMessage,
     CommandMessage,
-    Message,
     ResponseMessage,
     ShadowMessage,
     StatsMessage,
@@ -25,7 +27,6 @@ from edge.outputs.mqtt.messages import (
 )
 from edge.outputs.mqtt.requests import may_answer_on, may_be_echoed
 from edge.outputs.mqtt.topics import Topics
-from edge.station.states import State
 
 _LOOKS = 10
 _TOGETHER_S = 0.0005
@@ -149,20 +150,7 @@ class Announcer:
 
     def shadow(self, found: Disagreement) -> None:
         """Tell of a part for which the shadow's verdict is another."""
-        shown, otherwise = found.shown, found.otherwise
-        message = ShadowMessage(
-            **self._head,
-            id=shown.id,
-            part=shown.part,
-            at=datetime.now(UTC),
-            verdict=shown.decided.verdict,
-            score=shown.decided.score,
-            bundle_sha256=shown.bundle_sha256,
-            shadow_verdict=otherwise.verdict,
-            shadow_score=otherwise.score,
-            shadow_reason=otherwise.reason,
-            shadow_bundle_sha256=found.bundle_sha256,
-        )
+        message = ShadowMessage(**self._head, at=datetime.now(UTC), **asdict(found))
         self._publish(self.topics.shadow, message)
 
     def stats(self, counts: dict[str, Any]) -> None:
@@ -172,7 +160,7 @@ class Announcer:
         if self.link is not None:
             self.link.publish(self.topics.stats, message.payload(), qos=0, retain=True)
 
-    def _publish(self, topic: str, message: Message, *, retain: bool = False) -> None:
+    def _publish(self, topic: str, message: Document, *, retain: bool = False) -> None:
         if self.link is not None:
             self.link.publish(topic, message.payload(), qos=1, retain=retain)
 

@@ -16,11 +16,11 @@ from edge.outputs.mqtt.messages import (
     ShadowMessage,
     StatsMessage,
     StatusMessage,
-    VerdictMessage,
 )
 from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.mqtt.schemas import schema_name
 from edge.outputs.mqtt.topics import Topics
+from edge.records.result import PartResult
 
 STATION = "{station}"
 _BINDING = "0.2.0"  # of the MQTT bindings that are used here
@@ -48,7 +48,7 @@ def channels() -> list[Channel]:
     topics = Topics(STATION)
     return [
         Channel(topics.status, "send", StatusMessage, 1, retain=True),
-        Channel(topics.verdict, "send", VerdictMessage, 1),
+        Channel(topics.verdict, "send", PartResult, 1),
         Channel(topics.reject, "send", CommandMessage, 1, expires=True),
         Channel(topics.pass_, "send", CommandMessage, 1, expires=True),
         Channel(topics.alarm, "send", AlarmMessage, 1),

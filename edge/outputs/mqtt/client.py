@@ -68,7 +68,10 @@ class Will:
 
 
 class BrokerLink:
-    """Keeps a connection to the broker, for ever; every method returns at once."""
+    """Keeps a connection to the broker, for ever; every method returns at once.
+
+    ``on_turn`` is called on our own thread some times a second while there is a connection.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class BrokerLink:
         on_refused: Callable[[Receipt], None] = lambda _: None,
         on_lost: Callable[[str], None] = lambda _: None,
         subscriptions: Sequence[Subscription] = (),
+        on_turn: Callable[[], None] = lambda: None,
         on_message: Callable[[Incoming], None] = lambda _: None,
         on_unreadable: Callable[[str, str], None] = lambda _topic, _why: None,
         will: Will | None = None,
@@ -92,6 +96,7 @@ class BrokerLink:
         self._on_refused = on_refused
         self._on_lost = on_lost
         self._subscriptions = tuple(subscriptions)
+        self._on_turn = on_turn
         self._on_message = on_message
         self._on_unreadable = on_unreadable
         self._connection: Connection | None = None
@@ -275,6 +280,7 @@ class BrokerLink:
             connection.news.wait(_CHECK_S)
             connection.news.clear()
             self._tend(connection)
+            self._on_turn()
 
     def _tend(self, connection: Connection) -> None:
         """Tell what was refused; end a connection that only swallows commands, to deliver them late."""

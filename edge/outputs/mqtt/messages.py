@@ -1,48 +1,16 @@
 """Every message that leaves the station; docs/schemas/ is made from these models."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge.core.decision import Verdict
-from edge.station.states import State
+from edge.core.documents import Document, Moment
+from edge.core.state import State
+from edge.records.result import PartResult
 
 
-def rfc3339(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC with milliseconds: 2026-11-21T10:00:00.000Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Moment = Annotated[
-    datetime,
-    PlainSerializer(rfc3339, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-
-
-class Message(BaseModel):
-    """What all messages have."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_by_name=True,
-        validate_by_alias=True,
-        json_schema_serialization_defaults_required=True,  # every key is always there
-    )
-
-    station: str
-    simulated: bool = Field(
-        default=False, description="no part on the belt now: drawn or stored pictures, or a replay"
-    )
-
-    def payload(self) -> bytes:
-        """The JSON that is published."""
-        return self.model_dump_json(by_alias=True).encode()
-
-
-class StatusMessage(Message):
+class StatusMessage(Document):
     """…/status: retained, and the last will (state "offline")."""
 
     schema_: Literal["linegate.status.v1"] = Field("linegate.status.v1", alias="schema")
@@ -56,35 +24,10 @@ class StatusMessage(Message):
     mqtt: Literal["5", "3.1.1"] | None = Field(
         None, description="what is spoken with the broker; with 3.1.1 a command does not expire there"
     )
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field({})
 
 
-class VerdictMessage(Message):
-    """…/verdict: every inspection, in order, at least once; ``id`` tells repetitions apart."""
-
-    schema_: Literal["linegate.verdict.v1"] = Field("linegate.verdict.v1", alias="schema")
-    id: str
-    part: str
-    sequence: int
-    captured_at: Moment
-    verdict: Verdict
-    class_: str | None = Field(None, alias="class", description="the class with the highest probability")
-    score: float | None = Field(None, description="0 to 1: how sure the model is of a defect")
-    reason: str | None = Field(None, description="why there is no valid result, for a fault")
-    action: Literal["reject", "pass"] = Field(description="what the settings do with this verdict")
-    frames: int = Field(1, description="of this part, that were inspected")
-    latency_ms: float | None = Field(None, description="from the trigger, or the capture, to the decision")
-    bundle_sha256: str = Field(description="SHA-256 of the bundle that judged this part, all its frames")
-    recipe: str = Field("default", description="the recipe by which it did")
-    lot: str | None = Field(None, description="what …/lot said when the part was seen")
-    source: str | None = Field(None, description="file name, in a replay")
-    truth: str | None = Field(None, description="the true class or kind of defect, where it is known")
-    late: bool = Field(
-        default=False, description="held back when it was recorded: the broker was away, or the disk hung"
-    )
-
-
-class CommandMessage(Message):
+class CommandMessage(Document):
     """…/reject and …/pass: act on one part at one moment, or never."""
 
     schema_: Literal["linegate.gate-command.v1"] = Field("linegate.gate-command.v1", alias="schema")
@@ -102,7 +45,7 @@ class CommandMessage(Message):
     reason: str | None = Field(None, description="why, where it isn't the verdict")
 
 
-class ResponseMessage(Message):
+class ResponseMessage(Document):
     """…/response, or the response topic of the command: what came of it."""
 
     schema_: Literal["linegate.response.v1"] = Field("linegate.response.v1", alias="schema")
@@ -116,7 +59,7 @@ class ResponseMessage(Message):
     recipe: str | None = Field(None, description="the recipe in service now")
 
 
-class AlarmMessage(Message):
+class AlarmMessage(Document):
     """…/alarm: something that a person should know; raised once, and cleared once.
 
     At least once: the same ``id`` is the same message.
@@ -132,7 +75,7 @@ class AlarmMessage(Message):
     part: str | None = Field(None, description="the part that it began with")
 
 
-class BitsMessage(Message):
+class BitsMessage(Document):
     """…/bits: the state and the latest result for a PLC that wants bits; retained."""
 
     schema_: Literal["linegate.bits.v1"] = Field("linegate.bits.v1", alias="schema")
@@ -155,7 +98,7 @@ class ArchiveSummary(BaseModel):
     bytes: int = Field(description="that the archive holds now")
 
 
-class ShadowMessage(Message):
+class ShadowMessage(Document):
     """…/shadow: a part for which the bundle that looks on has another verdict; at most one a second."""
 
     schema_: Literal["linegate.shadow.v1"] = Field("linegate.shadow.v1", alias="schema")
@@ -183,7 +126,7 @@ class ShadowSummary(BaseModel):
     pairs: dict[str, int] = Field(description="counts of both verdicts, as ok/defect; the gate's first")
 
 
-class StatsMessage(Message):
+class StatsMessage(Document):
     """…/stats: counts since the start; retained."""
 
     schema_: Literal["linegate.stats.v1"] = Field("linegate.stats.v1", alias="schema")
@@ -212,9 +155,9 @@ class StatsMessage(Message):
     shadow: ShadowSummary | None = Field(None, description="null without shadow.bundle")
 
 
-MESSAGES: tuple[type[Message], ...] = (
+MESSAGES: tuple[type[Document], ...] = (
     StatusMessage,
-    VerdictMessage,
+    PartResult,
     CommandMessage,
     ResponseMessage,
     AlarmMessage,

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edge.outputs.mqtt.messages import MESSAGES, Message
+from edge.core.documents import Document
+from edge.outputs.mqtt.messages import MESSAGES
 from edge.outputs.mqtt.requests import REQUESTS
 
 
@@ -26,7 +27,7 @@ def schemas() -> dict[str, str]:
 
 def schema_name(model: type[BaseModel]) -> str:
     """The name of the schema of a message, in or out; its file ends in .json."""
-    if issubclass(model, Message):
+    if issubclass(model, Document):
         return str(model.model_fields["schema_"].default)
     kind = next(kind for kind, request in REQUESTS.items() if request is model)
     name = "station-command" if kind == "command" else kind  # "gate-command" is what goes to the gate

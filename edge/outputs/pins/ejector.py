@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edge.core.once import Once
 from edge.gate.gate import GateCommand
-from edge.outputs.pins.inputs import import_gpiod
+from edge.trigger.inputs import import_gpiod
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from edge.outputs.pins.inputs import Edge
+from edge.trigger.inputs import Edge
 
 _NUMBERS = 2**32  # the kernel's numbers begin again after so many
 

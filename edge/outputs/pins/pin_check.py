@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from edge.core.errors import InputError
-from edge.outputs.pins.inputs import import_gpiod
 from edge.outputs.pins.pins import check_pins, named_lines
 from edge.settings.settings import Settings
+from edge.trigger.inputs import import_gpiod
 
 
 def try_pins(settings: Settings) -> str:

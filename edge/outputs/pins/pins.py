@@ -10,10 +10,10 @@ from edge.gate.gate import GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.outputs.pins.encoder import EdgeCounter
-from edge.outputs.pins.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
 from edge.settings.trigger import TriggerSettings
+from edge.trigger.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
 
 logger = logging.getLogger(__name__)
 

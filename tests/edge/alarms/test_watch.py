@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from edge.alarms.delivery import AlarmEvent
 from edge.alarms.parts import PartRules, part_rules
+from edge.alarms.register import AlarmEvent
 from edge.alarms.watch import AlarmWatch
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
-from edge.outputs.mqtt.connection import Receipt
 from edge.settings.alarms import ALARMS, AlarmSettings
 
 PROFILE = ScoreProfile(count=200, parts=200, scores=[number / 1000 for number in range(200)])
@@ -34,14 +33,12 @@ class Watched:
             self.settings,
             PartRules(self.settings, profile, ok_below=0.5),
             say=self._say,
-            connection=lambda: 1,
             folders=[folder],
         )
 
-    def _say(self, event: AlarmEvent) -> Receipt:
+    def _say(self, event: AlarmEvent) -> None:
         self.events.append(event)
         self.said.append((event.change.alarm, event.change.raised))
-        return Receipt(1, len(self.said))
 
     def step(self, seconds: float = 1.0) -> None:
         self.now += seconds

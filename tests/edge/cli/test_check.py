@@ -10,10 +10,10 @@ import pytest
 
 from edge.__main__ import main
 from edge.camera.check import mend_device
+from edge.core.clock import clock_is_synchronised
 from edge.core.errors import SettingsError
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
-from edge.service.clock import clock_is_synchronised
 from edge.settings.journal import JournalSettings
 from tests.brokers import MosquittoBroker
 from tests.edge.deployment.bundles import store_deadly
@@ -212,7 +212,6 @@ def test_a_journal_with_unsent_verdicts_of_another_station_is_said(
         Recorder(
             Path("journal.sqlite"),
             JournalSettings(),
-            topic="t",
             station="right",
             alarm=lambda _name, _text: None,
         )

@@ -12,8 +12,9 @@ import pytest
 from edge.core.decision import Thresholds, Verdict
 from edge.core.frame import Frame
 from edge.core.runtime import load_model
-from edge.deployment.shadow import Disagreement, Shadow, Shown
+from edge.deployment.shadow import Shadow, Shown
 from edge.inspection.inspector import Inspection, Inspector
+from edge.outputs.events import Disagreement
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_both_verdicts_are_counted_and_a_disagreement_is_told(
     assert counts is not None
     assert (counts.disagreed, counts.dropped) == (1, 0)
     assert counts.pairs == {"defect/defect": 1, "ok/defect": 1}
-    assert [(one.shown.part, one.otherwise.verdict, one.bundle_sha256) for one in told] == [
+    assert [(one.part, one.shadow_verdict, one.shadow_bundle_sha256) for one in told] == [
         ("b", Verdict.DEFECT, strict.model.bundle.sha256)
     ]
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge.core.images import Image, read_image
-from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.archive import Archive, is_chosen
+from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
 from tests.conftest import MEMORY
 from tests.waiting import wait_for
@@ -28,8 +28,8 @@ Make = Callable[..., Archive]
 Said = list[tuple[str, bool]]
 
 
-def verdict(number: int, kind: str = "defect", *, identity: str | None = None) -> VerdictMessage:
-    return VerdictMessage.model_validate(
+def verdict(number: int, kind: str = "defect", *, identity: str | None = None) -> PartResult:
+    return PartResult.model_validate(
         {
             "station": "a", "id": identity or f"run-{number}", "part": "../../etc/passwd",
             "sequence": number, "captured_at": datetime.now(UTC), "verdict": kind, "action": "reject",

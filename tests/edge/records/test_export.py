@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from edge.__main__ import main
 from edge.core.csv_cells import from_cell
-from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.export import COLUMNS, parse_shifts, shift_start
 from edge.records.journal import Journal, Record
+from edge.records.result import PartResult
 
 JOURNAL = Path("state/journal.sqlite")
 SHIFTS = parse_shifts("06:00 14:00 22:00")
@@ -33,7 +33,7 @@ def _central_europe() -> Iterator[None]:
 
 def record(number: int, moment: str, verdict: str = "ok", **more: object) -> Record:
     at = datetime.fromisoformat(moment).astimezone(UTC)
-    message = VerdictMessage.model_validate(
+    message = PartResult.model_validate(
         {
             "station": "a", "id": f"run-{number}", "part": f"p{number}", "sequence": number,
             "captured_at": at, "verdict": verdict, "action": "pass", "bundle_sha256": "0" * 64, **more,

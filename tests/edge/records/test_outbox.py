@@ -26,8 +26,7 @@ class Broker:
         self._outbox = outbox
         self._waiting: list[Receipt] = []
 
-    def publish(self, _topic: str, payload: bytes, *, qos: int) -> Receipt | None:
-        assert qos == 1
+    def send(self, payload: bytes) -> Receipt | None:
         if self.connection_number is None:
             return None
         self.sent.append(payload)
@@ -35,7 +34,7 @@ class Broker:
         self._waiting.append(receipt)
         return receipt
 
-    def takes(self, _topic: str, payload: bytes) -> bool:
+    def takes(self, payload: bytes) -> bool:
         return len(payload) <= self.largest
 
     def acknowledge(self, count: int) -> None:
@@ -65,7 +64,6 @@ class Desk:
         self.alarms: list[str | None] = []
         self.outbox = Outbox(
             self.journal,
-            "inspection/a/verdict",
             alarm=lambda _, text: self.alarms.append(text),
             overdue_s=0.3,
         )
@@ -76,7 +74,7 @@ class Desk:
         self.outbox.wake()
 
     def start(self) -> None:
-        self.outbox.start(self.broker)  # type: ignore[arg-type]
+        self.outbox.start(self.broker)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         wait_for(condition)
@@ -180,7 +178,7 @@ def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, memory_p
 def test_an_acknowledgement_of_a_journal_that_was_replaced_is_none_of_the_new_one(
     desk: Desk, memory_path: Path
 ) -> None:
-    desk.outbox._link = desk.broker  # type: ignore[assignment]
+    desk.outbox._courier = desk.broker
     desk.record(1, 2)
     desk.outbox._send()
     for file in memory_path.iterdir():

@@ -19,12 +19,11 @@ import pytest
 from edge.core.decision import Verdict
 from edge.core.errors import JournalError
 from edge.core.frame import Frame
-from edge.gate.gate import Flight
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.mqtt.connection import Receipt
-from edge.outputs.mqtt.messages import VerdictMessage
 from edge.records.journal import Journal, Record
-from edge.records.recorder import Recorder, verdict_message
+from edge.records.recorder import Recorder
+from edge.records.result import PartResult, part_result
 from edge.settings.journal import JournalSettings
 from edge.trigger.trigger import Sighting
 from tests.waiting import wait_for
@@ -33,8 +32,8 @@ NOTHING = np.zeros((1, 1), np.uint8)
 Make = Callable[..., Recorder]
 
 
-def verdict(number: int, *, reason: str | None = None) -> VerdictMessage:
-    return VerdictMessage.model_validate(
+def verdict(number: int, *, reason: str | None = None) -> PartResult:
+    return PartResult.model_validate(
         {
             "station": "a", "id": f"run-{number}", "part": f"p{number}", "sequence": number,
             "captured_at": datetime.now(UTC), "verdict": "ok", "action": "pass", "bundle_sha256": "0" * 64,
@@ -68,7 +67,6 @@ def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
         recorder = Recorder(
             where,
             JournalSettings(**values),
-            topic="t",
             station="a",
             alarm=lambda name, text: alarms.append((name, text is not None)),
         )
@@ -208,7 +206,6 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     running = Recorder(
         path,
         JournalSettings(max_rows=1000, sync_ms=50),
-        topic="t",
         station="a",
         alarm=lambda name, text: alarms.append((name, text is not None)),
     )
@@ -244,16 +241,16 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
 
         most_unacknowledged = 500
 
-        def takes(self, _topic: str, _payload: bytes) -> bool:
+        def takes(self, _payload: bytes) -> bool:
             return True
 
-        def publish(self, _topic: str, payload: bytes, *, qos: int) -> Receipt:
+        def send(self, payload: bytes) -> Receipt:
             self.sent.append(payload.decode())
             return Receipt(1, len(self.sent))
 
     link = Link()
-    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
-    running.start(link)  # type: ignore[arg-type]
+    running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
+    running.start(link)
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
     link.connection_number = None
@@ -277,14 +274,14 @@ def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pyte
 
         most_unacknowledged = 500
 
-        def takes(self, _topic: str, _payload: bytes) -> bool:
+        def takes(self, _payload: bytes) -> bool:
             return True
 
-        def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
+        def send(self, _payload: bytes) -> Receipt:
             return Receipt(1, 1)
 
-    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
-    running.start(Link())  # type: ignore[arg-type]
+    running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
+    running.start(Link())
     hours = itertools.count()
     wall = time.time()
     monkeypatch.setattr(time, "time", lambda: wall + 3600.0 * next(hours))
@@ -309,9 +306,7 @@ def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
         goes_on.wait(60)
         sync(self)
 
-    running = Recorder(
-        path, JournalSettings(sync_ms=50), topic="t", station="a", alarm=lambda _name, _text: None
-    )
+    running = Recorder(path, JournalSettings(sync_ms=50), station="a", alarm=lambda _name, _text: None)
     running.start(None)
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
@@ -337,11 +332,10 @@ class SlowBroker:
         self.most_unacknowledged = 500
         self._steps = steps
 
-    def takes(self, _topic: str, _payload: bytes) -> bool:
+    def takes(self, _payload: bytes) -> bool:
         return True
 
-    def publish(self, _topic: str, _payload: bytes, *, qos: int) -> Receipt:
-        assert qos == 1
+    def send(self, _payload: bytes) -> Receipt:
         self.taken += 1
         receipt = Receipt(1, self.taken)
         if self.taken <= self._steps and self.recorder is not None:
@@ -353,10 +347,10 @@ def test_at_the_end_a_broker_is_waited_for_while_it_takes_anything_and_no_longer
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.records.recorder._FROZEN", 0.0002)
-    running = Recorder(path, JournalSettings(), topic="t", station="a", alarm=lambda _name, _text: None)
+    running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
     link = SlowBroker(steps=7)
     link.recorder = running
-    running.start(link)  # type: ignore[arg-type]
+    running.start(link)
     for number in range(10):
         running.record(verdict(number), NOTHING)
     waiting: list[int] = []
@@ -436,8 +430,10 @@ def test_a_verdict_is_small_enough_for_any_broker_whatever_its_names_and_reasons
     long = "\u2603" * 100_000
     model = SimpleNamespace(bundle=SimpleNamespace(sha256="0" * 64))
     inspector = cast("Inspector", SimpleNamespace(model=model, recipe="default"))
-    sighting = Sighting("A-1", 1, 0.0, Flight("A-1", 0.0), inspector)
+    sighting = Sighting("A-1", 1, 0.0)
     frame = Frame(NOTHING, 1, captured=0.0, captured_at=datetime.now(UTC), source=long, truth=long)
     found = Inspection(frame, Verdict.DEFECT, 0.9, long, reason=long)
-    message = verdict_message(sighting, found, station="a", simulated=False, run="run", action="reject")
+    message = part_result(
+        sighting, found, inspector, frames=1, station="a", simulated=False, run="run", action="reject"
+    )
     assert len(message.payload()) < 8192

@@ -13,7 +13,7 @@ from edge.core.images import Image
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.mqtt.client import Incoming
-from edge.outputs.mqtt.messages import VerdictMessage
+from edge.records.result import PartResult
 from edge.station.station import Station
 
 GOOD, BAD = 200, 40
@@ -34,10 +34,10 @@ class Stand:
             add(inspection)
 
         station.statistics.add = note  # type: ignore[method-assign]
-        self.messages: list[VerdictMessage] = []
+        self.messages: list[PartResult] = []
         record = station._recorder.record
 
-        def keep(message: VerdictMessage, image: Image) -> None:
+        def keep(message: PartResult, image: Image) -> None:
             self.messages.append(message)
             record(message, image)
 

@@ -18,10 +18,10 @@ from edge.core.frame import Frame
 from edge.gate.gate import NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection
 from edge.outputs.mqtt.announcer import Announcer
-from edge.outputs.pins.inputs import Edge
 from edge.records.journal import Journal
 from edge.station.station import TOO_LATE
 from edge.trigger.announced import Announced
+from edge.trigger.inputs import Edge
 from edge.trigger.trigger import Look
 from tests.edge.station.stand import BAD, GOOD, Stand
 from tests.waiting import wait_for

@@ -1,16 +1,13 @@
 """An observer that notes what a trigger tells it, and frames to show to triggers."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
 from edge.core.frame import Frame
 from edge.core.images import Image
-from edge.gate.gate import Flight
 from edge.trigger.trigger import Sighting
 
-NOBODY: Any = None  # triggers never ask who inspects
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
@@ -24,7 +21,7 @@ class NotingObserver:
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
         number = len(self.sightings)
         name = part if part is not None else f"p{number}"
-        self.sightings.append(Sighting(name, number, seen, Flight(name, 0.0), NOBODY))
+        self.sightings.append(Sighting(name, number, seen))
         return self.sightings[-1]
 
     def watch(self, at: float) -> None:

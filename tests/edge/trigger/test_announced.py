@@ -4,12 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.trigger.announced import WAITING, Announced
+from edge.trigger.trigger import Sighting
 from tests.edge.trigger.observers import NotingObserver, frame
 
 
 def listening(
     *, delay_s: float = 0.0, timeout_s: float = 0.2, frames: int = 1
-) -> tuple[Announced, NotingObserver]:
+) -> tuple[Announced[Sighting], NotingObserver]:
     observer = NotingObserver()
     trigger = Announced(observer, delay_s=delay_s, timeout_s=timeout_s, frames=frames)
     trigger.hear(None, 0.0)
@@ -17,7 +18,7 @@ def listening(
     return trigger, observer
 
 
-def taken(trigger: Announced, *captured: float) -> list[tuple[str, float | None, bool]]:
+def taken(trigger: Announced[Sighting], *captured: float) -> list[tuple[str, float | None, bool]]:
     looks = [look for at in captured for look in trigger.take(frame(at))]
     return [(k.sighting.part, k.frame.captured if k.frame else None, k.is_last) for k in looks]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
 from edge.trigger.seen import SeenPart
-from edge.trigger.trigger import Look
+from edge.trigger.trigger import Look, Sighting
 from tests.edge.trigger.observers import NotingObserver, frame
 
 WIDTH, HEIGHT, RADIUS = 160, 100, 28
@@ -38,13 +38,15 @@ class Film:
         return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def watching(**changes: Any) -> tuple[SeenPart, NotingObserver]:
+def watching(**changes: Any) -> tuple[SeenPart[Sighting], NotingObserver]:
     observer = NotingObserver()
     chosen = LineCrossingSettings.model_validate({"learn_frames": LEARN, **changes})
     return SeenPart(observer, chosen), observer
 
 
-def show(trigger: SeenPart, pictures: Iterable[Image], *, begin: float = 0.0) -> list[Look]:
+def show(
+    trigger: SeenPart[Sighting], pictures: Iterable[Image], *, begin: float = 0.0
+) -> list[Look[Sighting]]:
     looks = []
     for number, picture in enumerate(pictures):
         looks += trigger.take(frame(begin + number / 100, number, picture))
@@ -232,7 +234,7 @@ def test_a_spoiled_frame_is_no_part_and_what_went_by_in_it_counts_as_unseen() ->
     assert observer.sightings == []
 
 
-def part_on_the_line(trigger: SeenPart, *, frames: int) -> tuple[Film, float]:
+def part_on_the_line(trigger: SeenPart[Sighting], *, frames: int) -> tuple[Film, float]:
     """Lets a part give so many of its frames; returns the film and the time of the last frame."""
     show(trigger, [Film().picture(0) for _ in range(LEARN + 1)])
     film, at_line = Film(0), 0.75 * WIDTH + RADIUS / 2

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from edge.alarms.delivery import AlarmEvent
-from edge.alarms.register import Change
+from edge.alarms.register import AlarmEvent, Change
 from edge.core.decision import Verdict
-from edge.deployment.shadow import Disagreement, Shown
 from edge.gate.gate import GateCommand
-from edge.inspection.inspector import Inspection
+from edge.outputs.events import Disagreement
 from edge.outputs.mqtt.announcer import Announcer
 from edge.outputs.mqtt.asyncapi import STATION, asyncapi, channels
 from edge.outputs.mqtt.client import BrokerLink, Incoming
@@ -22,7 +20,6 @@ from edge.outputs.mqtt.messages import MESSAGES
 from edge.outputs.mqtt.requests import REQUESTS, CommandRequest
 from edge.outputs.mqtt.schemas import schema_name
 from edge.outputs.mqtt.topics import Topics
-from tests.edge.trigger.observers import frame
 from tests.nodes import node_modules
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -94,9 +91,7 @@ def test_it_says_how_each_message_is_really_published() -> None:
         announcer.command(GateCommand("A-1", action, time.monotonic() + 60, time.monotonic() + 61, 50.0))
     announcer.bits(ready=True, busy=False, result_valid=False, result_ok=False, part=None)
     announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
-    now = frame(0.0)
-    shown = Shown("A-1", "1", [now], "worst", Inspection(now, Verdict.OK, 0.1, "ok"), "0" * 64)
-    announcer.shadow(Disagreement(shown, Inspection(now, Verdict.DEFECT, 0.9, "defect"), "1" * 64))
+    announcer.shadow(Disagreement("1", "A-1", Verdict.OK, 0.1, "0" * 64, Verdict.DEFECT, 0.9, None, "1" * 64))
     asked = Incoming(f"{announcer.topics.base}/command", b"", retained=False, received=0.0)
     announcer.response(WaitingCommand(CommandRequest(id="1", command="reset"), asked), None, "ready")
     spoken = {

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from edge.core.documents import rfc3339
 from edge.outputs.mqtt import client, connection
 from edge.outputs.mqtt.client import BrokerLink, Subscription, Will
-from edge.outputs.mqtt.messages import rfc3339
 from edge.settings.mqtt import MqttSettings
 from tests.rigs.fake_broker import KINDS, FakeBroker
 from tests.waiting import wait_for

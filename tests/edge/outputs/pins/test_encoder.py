@@ -1,7 +1,7 @@
 """What the edges of a line say of the belt."""
 
 from edge.outputs.pins.encoder import EdgeCounter
-from edge.outputs.pins.inputs import Edge
+from edge.trigger.inputs import Edge
 
 
 def test_edges_are_counted_with_the_time_of_the_last() -> None:

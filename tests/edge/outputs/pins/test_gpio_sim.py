@@ -12,9 +12,9 @@ from edge.core.errors import InputError
 from edge.gate.gate import GateCommand
 from edge.outputs.pins.ejector import Ejector, GpioOutput
 from edge.outputs.pins.encoder import EdgeCounter
-from edge.outputs.pins.inputs import Edge, GpioPin, LineAddress
 from edge.outputs.pins.pin_check import try_pins
 from edge.settings.load_settings import load_settings
+from edge.trigger.inputs import Edge, GpioPin, LineAddress
 from tests.rigs.gpio_sim import SimulatedChip, gpio_sim_is_missing
 
 _missing = gpio_sim_is_missing()
@@ -67,7 +67,7 @@ def test_the_edges_asked_for_count(chip: SimulatedChip, edges: str, count: int) 
 def test_edges_beyond_what_the_kernel_keeps_are_counted(
     chip: SimulatedChip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.outputs.pins.inputs._KERNEL_BUFFER", 16)
+    monkeypatch.setattr("edge.trigger.inputs._KERNEL_BUFFER", 16)
     pin = GpioPin(LineAddress("pins.encoder", chip.path, 2))
     counter = EdgeCounter()
     toggle(chip, 2, 1)

@@ -12,11 +12,11 @@ from edge.core.decision import Verdict
 from edge.core.errors import SettingsError
 from edge.gate.gate import GateCommand
 from edge.gate.gatekeeper import GateKeeper
-from edge.outputs.pins.inputs import Edge, LineAddress
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
 from edge.settings.trigger import FreeRunSettings, InputSettings
+from edge.trigger.inputs import Edge, LineAddress
 from tests.waiting import wait_for
 
 

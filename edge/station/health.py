@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from edge.camera.guard import CameraGuard
 from edge.core.frame import Frame
+from edge.core.state import State
 from edge.core.versions import linegate_version
 from edge.service.heartbeat import Flow
 from edge.service.notify import Notifier
 from edge.service.readings import Readings, numbers
 from edge.service.supervisor import Supervisor
 from edge.settings.settings import Settings
-from edge.station.states import State
 from edge.station.station import Station
 
 if TYPE_CHECKING:

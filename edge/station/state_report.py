@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from edge.core.decision import Verdict
+from edge.core.state import State
 from edge.outputs.mqtt.announcer import Announcer
-from edge.station.states import State, States
+from edge.station.states import States
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from edge.alarms.delivery import AlarmEvent, Delivery
-from edge.alarms.register import Change
+from edge.alarms.register import AlarmEvent, Change
 from edge.outputs.mqtt.connection import Receipt
+from edge.outputs.mqtt.delivery import Delivery
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -25,14 +25,14 @@ class Broker:
         return Receipt(self.connection, len(self.said))
 
 
-def change(alarm: str, times: int = 1, *, raised: bool = True) -> Change:
-    return Change(alarm, "why", None, times, raised=raised)
+def event(alarm: str, times: int = 1, *, raised: bool = True) -> AlarmEvent:
+    return AlarmEvent(Change(alarm, "why", None, times, raised=raised), NOW)
 
 
 def test_an_alarm_is_sent_once_over_one_connection() -> None:
     broker = Broker()
     delivery = Delivery(broker.say, lambda: broker.connection)
-    delivery.add(change("disk"), NOW)
+    delivery.add(event("disk"))
     for _ in range(3):
         delivery.deliver()
     assert broker.said == [("disk", True, 1)]
@@ -41,8 +41,8 @@ def test_an_alarm_is_sent_once_over_one_connection() -> None:
 def test_an_alarm_that_was_not_acknowledged_is_sent_again_under_its_id_after_a_reconnect() -> None:
     broker = Broker()
     delivery = Delivery(broker.say, lambda: broker.connection)
-    delivery.add(change("disk"), NOW)
-    delivery.add(change("clock"), NOW)
+    delivery.add(event("disk"))
+    delivery.add(event("clock"))
     delivery.deliver()
     delivery.acknowledged(Receipt(1, 2))
     delivery.deliver()
@@ -58,8 +58,8 @@ def test_what_happened_while_the_broker_was_away_arrives_in_order() -> None:
     broker = Broker()
     broker.connection = None
     delivery = Delivery(broker.say, lambda: broker.connection)
-    for event in (change("disk"), change("clock"), change("disk", raised=False)):
-        delivery.add(event, NOW)
+    for told in (event("disk"), event("clock"), event("disk", raised=False)):
+        delivery.add(told)
         delivery.deliver()
     broker.connection = 1
     delivery.deliver()
@@ -71,8 +71,8 @@ def test_of_an_alarm_that_was_raised_often_only_the_latest_time_waits() -> None:
     broker.connection = None
     delivery = Delivery(broker.say, lambda: broker.connection)
     for times in range(1, 1000):
-        delivery.add(change("bin", times), NOW)
-        delivery.add(change("bin", times, raised=False), NOW)
+        delivery.add(event("bin", times))
+        delivery.add(event("bin", times, raised=False))
     broker.connection = 1
     delivery.deliver()
     assert broker.said == [("bin", True, 999), ("bin", False, 999)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.core.decision import Verdict
-from edge.outputs.mqtt.state_report import StateReport
+from edge.station.state_report import StateReport
 from edge.station.states import States
 
 

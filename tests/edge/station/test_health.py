@@ -9,9 +9,9 @@ import pytest
 from edge.camera.guard import CameraGuard
 from edge.core.frame import Frame
 from edge.inspection.statistics import Statistics
-from edge.service.service import FAILURES, Service
 from edge.settings.load_settings import load_settings
 from edge.settings.settings import Settings
+from edge.station.health import FAILURES, Service
 from edge.station.station import Station
 from tests.edge.service.test_supervisor import Heard
 

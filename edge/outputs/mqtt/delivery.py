@@ -1,22 +1,17 @@
 """Alarms on their way to the broker: each until it is acknowledged, over as many connections as it takes."""
 
 import queue
-import uuid
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
-from edge.alarms.register import Change
+from edge.alarms.register import AlarmEvent
 from edge.outputs.mqtt.connection import Receipt
 
 
 @dataclass(eq=False)
-class AlarmEvent:
-    """A change with its moment; the same ``id`` is the same event."""
-
-    change: Change
-    at: datetime
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+class _Waiting:
+    event: AlarmEvent
     receipt: Receipt | None = None
 
 
@@ -24,7 +19,7 @@ class Delivery:
     """What the broker has not acknowledged, in order, and no more than the latest time of each alarm.
 
     ``say`` publishes an event and returns its receipt, or None; ``connection`` is the number of the
-    connection that there is. Only ``acknowledged`` may be called on another thread.
+    connection that there is. Any thread.
     """
 
     def __init__(
@@ -32,17 +27,22 @@ class Delivery:
     ) -> None:
         self._say = say
         self._connection = connection
-        self._waiting: list[AlarmEvent] = []
+        self._lock = (
+            threading.Lock()
+        )  # held while it publishes; ``acknowledged``, on paho's thread, takes none
+        self._waiting: list[_Waiting] = []
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
 
-    def add(self, change: Change, at: datetime) -> None:
+    def add(self, event: AlarmEvent) -> None:
         """One more event; an earlier raising of the same alarm, and its end, are no news any more."""
-        self._waiting = [
-            waiting
-            for waiting in self._waiting
-            if waiting.change.alarm != change.alarm or waiting.change.times == change.times
-        ]
-        self._waiting.append(AlarmEvent(change, at))
+        change = event.change
+        with self._lock:
+            self._waiting = [
+                waiting
+                for waiting in self._waiting
+                if waiting.event.change.alarm != change.alarm or waiting.event.change.times == change.times
+            ]
+            self._waiting.append(_Waiting(event))
 
     def acknowledged(self, receipt: Receipt) -> None:
         """The broker has this message, which may be any of the station's."""
@@ -51,15 +51,19 @@ class Delivery:
 
     def deliver(self) -> None:
         """Send what was not sent over the connection that there is, and forget what arrived."""
+        with self._lock:
+            self._forget_arrived()
+            connection = self._connection()
+            if connection is None:
+                return
+            for waiting in self._waiting:
+                if waiting.receipt is None or waiting.receipt.connection != connection:
+                    waiting.receipt = self._say(waiting.event)
+                    if waiting.receipt is None:
+                        return
+
+    def _forget_arrived(self) -> None:
         arrived = set()
         while not self._acknowledged.empty():
             arrived.add(self._acknowledged.get())
-        self._waiting = [event for event in self._waiting if event.receipt not in arrived]
-        connection = self._connection()
-        if connection is None:
-            return
-        for event in self._waiting:
-            if event.receipt is None or event.receipt.connection != connection:
-                event.receipt = self._say(event)
-                if event.receipt is None:
-                    return
+        self._waiting = [waiting for waiting in self._waiting if waiting.receipt not in arrived]

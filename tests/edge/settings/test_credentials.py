@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.errors import SettingsError
-from edge.service.credentials import read_credentials
+from edge.settings.credentials import read_credentials
 from edge.settings.load_settings import load_settings
 
 

@@ -1,0 +1,28 @@
+"""What the outbox asks of whoever must have every result."""
+
+from collections.abc import Hashable
+from typing import Protocol
+
+Receipt = Hashable
+"""A result that was handed over; what acknowledges or refuses it carries an equal one."""
+
+
+class Courier(Protocol):
+    """Takes results over one connection after the other; any thread.
+
+    The receipts go back to the recorder, by ``acknowledged`` or ``refused``.
+    """
+
+    @property
+    def connection_number(self) -> int | None:
+        """Which connection there is now; None if there is none. Each has another number."""
+
+    @property
+    def most_unacknowledged(self) -> int:
+        """How many results the other side takes before it acknowledges one."""
+
+    def takes(self, result: bytes) -> bool:
+        """Whether the other side takes results of this size."""
+
+    def send(self, result: bytes) -> Receipt | None:
+        """Hand a result over; None where that is not possible now."""
