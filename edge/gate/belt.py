@@ -18,7 +18,18 @@ _SPEEDS: dict[Direction, float] = {"forward": 1000.0, "stopped": 0.0, "reverse":
 
 
 class Belt(Protocol):
-    """What the gate asks of a belt."""
+    """What the gate asks of a belt, and what is told to it; what it has no use for it leaves."""
+
+    has_encoder: bool
+
+    def move(self, direction: Direction, at: float) -> None:
+        """The belt goes this way from ``at`` on."""
+
+    def count(self, count: int, at: float) -> bool:
+        """The encoder stands at ``count``; False where it can't have come there since the last time."""
+
+    def is_silent(self, now: float) -> bool:
+        """Whether nobody knows where the belt is, because it said nothing for so long."""
 
     def place(self, at: float) -> float:
         """The place at a moment, now or a short while ago."""
@@ -33,6 +44,8 @@ class Belt(Protocol):
 class TimedBelt:
     """A belt of one speed, which may be told to stand and to run back; places are milliseconds."""
 
+    has_encoder = False
+
     def __init__(self, at: float, direction: Direction = "forward") -> None:
         self._turns: deque[tuple[float, float, float]] = deque(maxlen=_TURNS_KEPT)
         self._turns.append((at, 0.0, _SPEEDS[direction]))
@@ -42,6 +55,14 @@ class TimedBelt:
         at = max(at, self._turns[-1][0])
         if _SPEEDS[direction] != self._turns[-1][2]:
             self._turns.append((at, self.place(at), _SPEEDS[direction]))
+
+    def count(self, count: int, at: float) -> bool:  # noqa: ARG002  the protocol's signature
+        """It has no encoder."""
+        return True
+
+    def is_silent(self, now: float) -> bool:  # noqa: ARG002  the protocol's signature
+        """It goes on as it was told last."""
+        return False
 
     def place(self, at: float) -> float:
         """The place in milliseconds."""
@@ -57,12 +78,17 @@ class TimedBelt:
 class CountedBelt:
     """A belt with an encoder; places are its counts. Between two of them the last speed is taken to go on."""
 
+    has_encoder = True
+
     def __init__(self, *, silence_s: float, most_per_s: float) -> None:
         self._silence_s = silence_s
         self._most_per_s = most_per_s
         self._times: deque[float] = deque(maxlen=_COUNTS_KEPT)
         self._counts: deque[int] = deque(maxlen=_COUNTS_KEPT)
         self._speed = 0.0
+
+    def move(self, direction: Direction, at: float) -> None:
+        """Its counts say where it goes."""
 
     def count(self, count: int, at: float) -> bool:
         """The encoder stands at ``count``; False where it can't have come there since the last time.

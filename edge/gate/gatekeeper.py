@@ -120,7 +120,7 @@ class GateKeeper:
     def move(self, direction: Direction, at: float) -> None:
         """The belt was told to go this way; says nothing to a belt with an encoder."""
         with self._acting() as now:
-            if isinstance(self._belt, TimedBelt):
+            if not self._belt.has_encoder:
                 self._belt.move(direction, at)
                 if self._gate.lost is not None:
                     self._gate.found(now)
@@ -128,7 +128,7 @@ class GateKeeper:
     def count(self, count: int, at: float) -> None:
         """The encoder stands at ``count``."""
         with self._acting() as now:
-            if isinstance(self._belt, CountedBelt):
+            if self._belt.has_encoder:
                 if not self._belt.count(count, at):
                     self._gate.lose("the encoder was set back")
                 if self._gate.lost is not None and not self._belt.is_silent(now):
@@ -166,7 +166,7 @@ class GateKeeper:
         with self._changed:
             now = self._turned = self._clock()
             self._failed = False
-            if isinstance(self._belt, CountedBelt) and self._belt.is_silent(now):
+            if self._belt.is_silent(now):
                 self._lose("the encoder is silent")
             commands = self._gate.step(now)
             missing = self._gate.missing(now)

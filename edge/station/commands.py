@@ -12,7 +12,6 @@ from edge.outputs.mqtt.requests import CommandRequest
 from edge.settings.settings import Settings
 from edge.station.states import States
 from edge.station.tracked_part import TrackedPart
-from edge.trigger.seen import SeenPart
 from edge.trigger.trigger import Trigger
 
 logger = logging.getLogger(__name__)
@@ -59,8 +58,7 @@ class Commands:
         match request.command:
             case "reset":
                 self._states.reset()
-                if isinstance(self._trigger, SeenPart) and self._trigger.trouble is not None:
-                    self._trigger.forget()
+                self._trigger.reset()
             case "stop":
                 if not self._states.is_stopped:
                     self._states.stop("by command")

@@ -44,9 +44,7 @@ from edge.station.state_report import StateReport
 from edge.station.states import States
 from edge.station.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
 from edge.station.tracked_part import TrackedPart
-from edge.trigger.announced import Announced
 from edge.trigger.choose import choose_trigger
-from edge.trigger.every_frame import EveryFrame
 from edge.trigger.input_line import open_input
 from edge.trigger.trigger import Look
 
@@ -242,10 +240,9 @@ class Station:
         """A message says that a part is here; see edge.outputs.mqtt.inbox.Receiver."""
         if self._states.is_stopped:
             raise RequestError("the station is stopped")
-        trigger = self._trigger
-        if not isinstance(trigger, Announced) or self._settings.trigger.kind != "message":
+        if self._settings.trigger.kind != "message":
             raise RequestError('trigger.kind is not "message"')
-        if not trigger.announce(part, at, count=count):
+        if not self._trigger.announce(part, at, count=count):
             raise RequestError("too many parts wait for their frame")
         if count is not None and self._gate.belt != "encoder":
             # The part is there all the same: the gate makes it a fault.
@@ -434,8 +431,7 @@ class Station:
         if gate != self._gate:
             self._gate = gate
             self._keeper.change(gate)
-        if isinstance(self._trigger, EveryFrame):
-            self._trigger.half_gap_s = gate.min_gap_ms / 2000
+        self._trigger.pace(gate.min_gap_ms / 1000)
         self._say.serves(inspector.model.bundle.sha256, inspector.recipe)
         self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
 
@@ -489,13 +485,13 @@ class Station:
     def _connected(self) -> None:
         self._report.repeat()
         self._recorder.wake()
-        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+        if self._settings.trigger.kind == "message":
             self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
 
     def _disconnected(self, reason: str) -> None:
         """Messages of the line may have been lost since the broker was last known to be there."""
         since = time.monotonic() - 1.5 * self._settings.mqtt.keepalive_s
-        if self._settings.trigger.kind == "message" and isinstance(self._trigger, Announced):
+        if self._settings.trigger.kind == "message":
             self._trigger.hear(reason, since)
         if self._settings.gate.belt != "steady" and self._settings.pins.encoder is None:
             self._keeper.lose(reason)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer, P
+from edge.trigger.trigger import Look, Observer, P, Trigger
 
 WAITING = 1000
 
@@ -17,7 +17,7 @@ class _Waiting(Generic[P]):
     given: int = 0
 
 
-class Announced(Generic[P]):
+class Announced(Trigger[P]):
     """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
 
     A frame belongs to one part: to the last one triggered before it. A part that has not all of them by

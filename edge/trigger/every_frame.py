@@ -1,12 +1,10 @@
 """Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
 
-from typing import Generic
-
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer, P
+from edge.trigger.trigger import Look, Observer, P, Trigger
 
 
-class EveryFrame(Generic[P]):
+class EveryFrame(Trigger[P]):
     """Each frame stands for ``half_gap_s`` of belt on both sides; a missing frame is a part unseen."""
 
     trouble = None
@@ -35,6 +33,10 @@ class EveryFrame(Generic[P]):
     def end(self, now: float) -> None:  # noqa: ARG002
         """From the last frame on nothing was seen."""
         self.interrupt()
+
+    def pace(self, gap_s: float) -> None:
+        """A frame stands for half of the gap on both sides."""
+        self.half_gap_s = gap_s / 2
 
     def interrupt(self) -> None:
         """From the last frame on nothing was seen."""

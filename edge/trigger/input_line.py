@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.settings.trigger import TriggerSettings
-from edge.trigger.announced import Announced
 from edge.trigger.inputs import Edge, GpioPin, InputLine, LineAddress
 from edge.trigger.trigger import P, Trigger
 
@@ -13,7 +12,7 @@ def open_input(
     settings: TriggerSettings, trigger: Trigger[P], *, is_stopped: Callable[[], bool]
 ) -> InputLine | None:
     """The line that announces parts to ``trigger``, unless the station is stopped; None where none does."""
-    if settings.kind != "input" or not isinstance(trigger, Announced):
+    if settings.kind != "input":
         return None
 
     def announce(edges: Sequence[Edge]) -> None:

@@ -7,8 +7,6 @@ one frame to the next than the shorter of the two is long. What stays on the lin
 taken for several that touch: the first is inspected, the others count as unseen.
 """
 
-from typing import Generic
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
-from edge.trigger.trigger import Look, Observer, P
+from edge.trigger.trigger import Look, Observer, P, Trigger
 
 Profile = NDArray[np.float32]
 
@@ -82,7 +80,7 @@ class Line:
         return np.asarray(cv2.resize(across, (1, SAMPLES), interpolation=cv2.INTER_AREA), np.float32)[:, 0]
 
 
-class SeenPart(Generic[P]):
+class SeenPart(Trigger[P]):
     """One sighting for each part that crosses the line, with the frame in which it reached it."""
 
     def __init__(self, observer: Observer[P], settings: LineCrossingSettings) -> None:
@@ -191,8 +189,10 @@ class SeenPart(Generic[P]):
         if now - since > settings.blocked_s:
             self._trouble = f"the line has been covered for {now - since:.0f} s"
 
-    def forget(self) -> None:
-        """Learn again what the line looks like empty."""
+    def reset(self) -> None:
+        """Learn again what the line looks like empty, where it is not clear."""
+        if self._trouble is None:
+            return
         self.interrupt()
         self._line.forget()
         self._trouble = None

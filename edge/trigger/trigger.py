@@ -68,3 +68,19 @@ class Trigger(Protocol[P]):
     @property
     def trouble(self) -> str | None:
         """Why parts may go by unseen, in words for a person, or None."""
+
+    def announce(self, part: str | None, at: float, *, count: int | None = None) -> bool:  # noqa: ARG002
+        """Something else says that a part is here; False where it can't be taken. Any thread may call."""
+        return False
+
+    def hear(self, trouble: str | None, at: float) -> None:  # noqa: ARG002
+        """Whether what announces parts is heard from ``at`` on, and if not, why. Any thread may call."""
+        return  # without it mypy takes the method for an abstract one
+
+    def reset(self) -> None:
+        """A person says that what troubles it is over."""
+        return  # without it mypy takes the method for an abstract one
+
+    def pace(self, gap_s: float) -> None:  # noqa: ARG002
+        """Parts follow one another at least so closely from now on."""
+        return  # without it mypy takes the method for an abstract one

@@ -204,7 +204,7 @@ def test_after_a_new_lamp_it_can_learn_again() -> None:
     show(trigger, [Film().picture(0) for _ in range(LEARN + 1)])
     show(trigger, [Film().picture(0, light=2) for _ in range(50)], begin=0.06)
     assert "covered" in str(trigger.trouble)
-    trigger.forget()
+    trigger.reset()
     show(trigger, [Film().picture(0, light=2) for _ in range(LEARN + 1)], begin=0.56)
     assert trigger.trouble is None
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
