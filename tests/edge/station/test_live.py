@@ -19,12 +19,18 @@ pytestmark = pytest.mark.broker
 Start = Callable[..., EdgeProcess]
 
 
-def arguments(bundle: Path, parts: Path, broker: MosquittoBroker, tmp_path: Path) -> list[str]:
+def stored(parts: Path) -> list[str]:
+    """Flags of a camera that shows these pictures."""
+    return ["--camera.kind", "file", "--camera.path", str(parts), "--camera.replay_fps", "20"]
+
+
+def arguments(
+    bundle: Path, parts: Path, broker: MosquittoBroker, tmp_path: Path, camera: list[str] | None = None
+) -> list[str]:
     return [
         "--config", "/dev/null",
         "--model", str(bundle),
-        "--camera.kind", "file", "--camera.path", str(parts),
-        "--camera.replay_fps", "20", "--camera.max_age_ms", "10000",
+        *(camera or stored(parts)), "--camera.max_age_ms", "10000",
         "--gate.travel_ms", "5000",  # a busy machine
         "--mqtt.port", str(broker.port),
         "--journal.path", str(tmp_path / "journal.sqlite"),
@@ -201,19 +207,9 @@ def test_a_camera_that_is_away_is_a_fault_until_it_is_back(
     bundle: Path, parts: Path, broker: MosquittoBroker, watcher: Watcher, edge_process: Start, tmp_path: Path
 ) -> None:
     camera = MjpegCamera(np.full((64, 64), 40, np.uint8))
-    source = [
-        "--camera.kind",
-        "stream",
-        "--camera.url",
-        camera.url,
-        "--camera.open_timeout_ms",
-        "1000",
-        "--camera.stall_ms",
-        "500",
-    ]
-    running = edge_process(
-        *arguments(bundle, parts, broker, tmp_path), *source, "--camera.reopen_max_ms", "300"
-    )
+    source = ["--camera.kind", "stream", "--camera.url", camera.url, "--camera.open_timeout_ms", "1000"]
+    pauses = ["--camera.stall_ms", "500", "--camera.reopen_max_ms", "300"]
+    running = edge_process(*arguments(bundle, parts, broker, tmp_path, source), *pauses)
 
     def state() -> str | None:
         return watcher.of("status")[-1]["state"] if watcher.of("status") else None
