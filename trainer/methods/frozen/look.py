@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from trainer.backbones.backbone import Backbone
 from trainer.evaluate import each_batch
 from trainer.methods.frozen.place_score import WINDOW
+from trainer.whole_numbers.fake_quantize import ACTIVATION_STEPS
 
 LARGEST_DEVIATION = 8.0  # of a standardized feature: what is beyond is cut off
 LARGEST_PLACE = 16.0  # deviations of a channel at one place: rare channels reach far
 _FEW, _SMALL = 5, 8  # places a side from which on a map is standardized and summed at once
 _LEAST = 1e-4  # deviation of a channel
+_NO_TIE = 0.25  # of a step of a sum
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,9 @@ def average(
 ) -> Any:
     """The means of a map over windows, times ``sign``, rounded as the map is where it is.
 
-    By a convolution: XNNPACK runs no average pooling in int8, and what does rounds otherwise.
+    By a convolution: XNNPACK runs no average pooling in int8, and what does rounds otherwise. A mean in
+    the middle of two steps would be rounded by chance of the last bit, so all are moved up by less than two
+    sums can differ by.
     """
     from keras import layers
 
@@ -154,10 +158,13 @@ def average(
 
     if window == (1, 1) and sign == 1:
         return values
-    mean = layers.DepthwiseConv2D(window, strides=strides or window, use_bias=False)
-    averaged = mean(values)
-    mean.set_weights([np.full((*window, values.shape[-1], 1), sign / (window[0] * window[1]), np.float32)])
     limits = _limits(values)
+    mean = layers.DepthwiseConv2D(window, strides=strides or window)
+    averaged = mean(values)
+    places, channels = window[0] * window[1], values.shape[-1]
+    moved = 0.0 if limits is None else _NO_TIE * (limits[1] - limits[0]) / (ACTIVATION_STEPS * places)
+    kernel = np.full((*window, channels, 1), sign / places, np.float32)
+    mean.set_weights([kernel, np.full(channels, moved, np.float32)])
     if limits is None:
         return averaged
     low, high = limits if sign > 0 else (-limits[1], -limits[0])
