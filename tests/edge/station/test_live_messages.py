@@ -5,7 +5,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,9 @@ class Plc:
         return {message["id"]: message for message in self.watcher.of("response")}
 
 
+MESSAGES = ("--trigger.kind", "message", "--trigger.timeout_ms", "4000")
+
+
 @pytest.fixture
 def plc(broker: MosquittoBroker) -> Iterator[Plc]:
     plc = Plc(broker)
@@ -67,12 +70,12 @@ def station(
 ) -> Callable[..., EdgeProcess]:
     """Starts a daemon with a camera that never ends; its parts are those of the messages."""
 
-    def start(*more: str, port: int | None = None) -> EdgeProcess:
+    def start(*more: str, port: int | None = None, trigger: Sequence[str] = MESSAGES) -> EdgeProcess:
         return edge_process(
             "--config", "/dev/null", "--model", str(bundle),
-            "--camera.replay_fps", "20", "--camera.size", "64", "--trigger.kind", "message",
+            "--camera.replay_fps", "20", "--camera.size", "64", *trigger,
             # A busy machine must make no faults here.
-            "--camera.max_age_ms", "5000", "--trigger.timeout_ms", "4000", "--gate.travel_ms", "8000",
+            "--camera.max_age_ms", "5000", "--gate.travel_ms", "8000",
             "--mqtt.port", str(port or broker.port), "--mqtt.reconnect_max_s", "0.5",
             "--journal.path", str(tmp_path / "journal.sqlite"), *more,
         )  # fmt: skip
@@ -195,8 +198,8 @@ def test_a_broker_that_hangs_does_not_get_commands_to_deliver_late(
     client.subscribe(f"{BASE}/reject", qos=1)
     client.loop_start()
     running = station(
-        "--trigger.kind", "free-run", "--gate.travel_ms", "300",
-        "--recipe.ok_below", "0", "--recipe.defect_from", "0",
+        "--gate.travel_ms", "300",
+        "--recipe.ok_below", "0", "--recipe.defect_from", "0", trigger=(),
     )  # fmt: skip
 
     def wait_for(count: int) -> None:
@@ -350,15 +353,20 @@ def test_a_broker_that_wants_a_certificate_gets_one(
     try:
         names = ["--mqtt.tls", "on", "--mqtt.ca_file", str(authority.certificate), "--camera.count", "1"]
         with_certificate = ["--mqtt.cert_file", str(ours), "--mqtt.key_file", str(our_key)]
-        frame = ["--trigger.kind", "free-run"]
-        status, said = station(*names, *frame, *with_certificate, port=closed.port).finish()
+        status, said = station(*names, *with_certificate, port=closed.port, trigger=()).finish()
         assert status == 0, said
         assert "connected to" in said
         assert "verdicts wait" not in said
-        _, said = station(*names, *frame, port=closed.port).finish()
+        _, said = station(*names, port=closed.port, trigger=()).finish()
         assert "connected to" not in said
         _, said = station(
-            *names, *frame, "--mqtt.cert_file", str(our_key), "--mqtt.key_file", str(ours), port=closed.port
+            *names,
+            "--mqtt.cert_file",
+            str(our_key),
+            "--mqtt.key_file",
+            str(ours),
+            port=closed.port,
+            trigger=(),
         ).finish()
         assert "mqtt.cert_file, mqtt.key_file" in said
     finally:
