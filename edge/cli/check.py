@@ -3,24 +3,24 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.alarms.watch import written_folders
 from edge.camera.check import Seen, try_camera
 from edge.camera.source import without_password
-from edge.cli.check_broker import try_broker
-from edge.cli.check_fit import Look, try_picture, try_products, try_times
+from edge.cli.check_fit import try_picture, try_products, try_times
 from edge.cli.check_journal import try_journal
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import BundleError, JournalError, LinegateError, SettingsError
 from edge.core.files import free_bytes
 from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
-from edge.outputs.pins.pin_check import try_pins
+from edge.outputs.named import KINDS, Kind
+from edge.outputs.output import Checked
 from edge.records.journal_file import check_folder, check_writable
 from edge.settings.load_settings import read_toml
 from edge.settings.settings import Settings
-from edge.station.subscriptions import NEEDS_BROKER, needs_messages
 
 
 class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
@@ -89,14 +89,13 @@ def check(
         "picture": together.picture,
         "times": together.times,
         "gate": lambda: _gate(settings),
-        "pins": lambda: try_pins(settings),
         "journal": lambda: _journal(settings),
         "archive": lambda: _archive(settings),
         "disk": lambda: _disk(settings),
         "clock": _clock,
         "permissions": lambda: _permissions(settings, file),
-        "broker": lambda: _broker(settings),
     }
+    steps |= {thing: partial(_output, kind, settings) for thing, kind in KINDS.items()}
     findings = []
     for thing, step in steps.items():
         try:
@@ -114,15 +113,15 @@ def check(
     return findings
 
 
-def _say(look: Look) -> str:
+def _say(look: Checked) -> str:
     if look.warnings:
         raise _Warning("; ".join((look.text, *look.warnings)))
     return look.text
 
 
 def _settings(settings: Settings, file: Path | None) -> str:
-    if not settings.mqtt.enabled and needs_messages(settings):
-        raise SettingsError(NEEDS_BROKER)
+    for kind in KINDS.values():
+        kind.refuse_unfit(settings)
     where = "no file, the defaults" if file is None else str(file.parent.resolve() / file.name)
     return f"{where}: valid; station {settings.station.name}"
 
@@ -204,10 +203,8 @@ def _archive(settings: Settings) -> str:
     return f"{folder}: can be written"
 
 
-def _broker(settings: Settings) -> str:
-    if not settings.mqtt.enabled:
-        return "switched off (mqtt.enabled)"
-    return _say(try_broker(settings))
+def _output(kind: Kind, settings: Settings) -> str:
+    return _say(kind.check(settings))
 
 
 def exit_status(findings: list[Finding]) -> int:

@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge.camera.check import Seen
@@ -11,21 +10,14 @@ from edge.deployment.choice import choice_file
 from edge.deployment.load import load_inspector
 from edge.deployment.served import load_shadow, serve_first
 from edge.inspection.inspector import Inspection, Inspector
+from edge.outputs.output import Checked
 from edge.settings.recipe import DEFAULT_RECIPE
 from edge.settings.settings import Settings
 
 TIMED = 20
 
 
-@dataclass(frozen=True)
-class Look:
-    """What was seen, and what should be mended though the station works without."""
-
-    text: str
-    warnings: tuple[str, ...] = ()
-
-
-def try_products(settings: Settings) -> tuple[Look, dict[str, Inspector]]:
+def try_products(settings: Settings) -> tuple[Checked, dict[str, Inspector]]:
     """Load the bundles of all recipes and the shadow's, and say which decides at the start.
 
     Raises BundleError, which names the setting.
@@ -42,7 +34,7 @@ def try_products(settings: Settings) -> tuple[Look, dict[str, Inspector]]:
     count = len(inspectors)
     text = f"{count} recipe{'s' if count > 1 else ''}; at the start {served.path} decides"
     text += f", by recipe {served.inspector.recipe}" if count > 1 else ""
-    look = Look(text, (*notes, *_folder(Path(settings.model.folder))))
+    look = Checked(text, (*notes, *_folder(Path(settings.model.folder))))
     return look, inspectors
 
 
@@ -61,7 +53,7 @@ def _folder(folder: Path) -> list[str]:
     return [f"anybody may write {folder / loose[0]}: chmod o-w {folder}/*"] if loose else []
 
 
-def try_picture(seen: Seen, inspectors: dict[str, Inspector]) -> Look:
+def try_picture(seen: Seen, inspectors: dict[str, Inspector]) -> Checked:
     """Have every recipe inspect the camera's picture.
 
     Raises SettingsError where a region lies outside of it, BundleError where inspection fails.
@@ -91,10 +83,10 @@ def try_picture(seen: Seen, inspectors: dict[str, Inspector]) -> Look:
         texts.append(f"{name}: {inspection.verdict}{score}{reason}")
         if inspection.reason is not None:
             warnings.append(f"{name}: this picture is a fault: {inspection.reason}; is a part in view?")
-    return Look("; ".join(texts), tuple(warnings))
+    return Checked("; ".join(texts), tuple(warnings))
 
 
-def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) -> Look:
+def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) -> Checked:
     """Time inspections, and hold them against the gate of every recipe. Raises SettingsError."""
     texts, warnings = [], list[str]()
     for name, inspector in inspectors.items():
@@ -102,10 +94,10 @@ def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) 
         look = hold_against_gate(settings, name, took_ms=took_ms, rate=_rate(settings, seen))
         texts.append(look.text)
         warnings += look.warnings
-    return Look("; ".join(texts), tuple(warnings))
+    return Checked("; ".join(texts), tuple(warnings))
 
 
-def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: float | None) -> Look:
+def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: float | None) -> Checked:
     """Whether verdicts can be in time; ``took_ms`` for a frame, ``rate`` frames a second, where known. Pure.
 
     Raises SettingsError, which names the setting to change.
@@ -127,7 +119,7 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
                 "some would be dropped; ask for fewer, or a smaller bundle"
             )
     if gate.belt == "encoder":
-        return Look(f"{recipe}: {needed_ms:.1f} ms to a verdict; gate.travel_counts was not checked")
+        return Checked(f"{recipe}: {needed_ms:.1f} ms to a verdict; gate.travel_counts was not checked")
     left_ms = gate.travel_ms - gate.margin_ms - needed_ms
     if left_ms <= 0:
         raise SettingsError(
@@ -145,7 +137,7 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
     if told is not None and waits_ms + told.timeout_ms > gate.travel_ms - gate.margin_ms:
         warnings.append("trigger.timeout_ms: a part is at the ejector before its frame is given up")
     text = f"{recipe}: {needed_ms:.1f} ms to a verdict, {left_ms:.0f} ms to spare"
-    return Look(text, tuple(warnings))
+    return Checked(text, tuple(warnings))
 
 
 def _inspect(inspector: Inspector, seen: Seen) -> Inspection:

@@ -1,8 +1,32 @@
-"""What happens at a station, as outputs are told of it."""
+"""What happens at a station, as outputs are told of it; gate commands and alarms are in the rooms below."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from edge.core.decision import Verdict
+from edge.core.state import State
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The state from ``since`` on; ``bundle_sha256`` and ``recipe`` are what decides then."""
+
+    state: State
+    since: datetime
+    reason: str | None
+    bundle_sha256: str | None
+    recipe: str | None
+
+
+@dataclass(frozen=True)
+class LatestPart:
+    """The latest part, for whoever reads bits: parts may come, it has no result yet, its result."""
+
+    ready: bool
+    busy: bool
+    result_valid: bool
+    result_ok: bool
+    part: str | None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 from edge.deployment.changer import Change, Changer, Outcome
 from edge.deployment.served import Prepare, activation, refuse_reload, reloading, switch_to
-from edge.outputs.mqtt.announcer import Announcer
-from edge.outputs.mqtt.inbox import Inbox, WaitingCommand
-from edge.outputs.mqtt.requests import CommandRequest
+from edge.outputs.requests import Answer, CommandQueue, CommandRequest, WaitingCommand
 from edge.settings.settings import Settings
 from edge.station.states import States
 from edge.station.tracked_part import TrackedPart
@@ -22,23 +20,21 @@ class Commands:
 
     def __init__(
         self,
-        inbox: Inbox,
-        say: Announcer,
+        waiting: CommandQueue,
         states: States,
         trigger: Trigger[TrackedPart],
         changer: Changer,
         read_settings: Callable[[], Settings] | None,
     ) -> None:
-        self._inbox = inbox
+        self._waiting = waiting
         self._changer = changer
         self._read_settings = read_settings
-        self._say = say
         self._states = states
         self._trigger = trigger
 
     def obey(self) -> None:
         """Do all that came; changes are answered when they are made."""
-        while (waiting := self._inbox.next_command()) is not None:
+        while (waiting := self._waiting.next()) is not None:
             if waiting.request is None:
                 self._answer(waiting, Outcome(waiting.error))
             else:
@@ -51,7 +47,9 @@ class Commands:
         return self._changer.ask(Change("reload", self._reloading())) is None
 
     def _answer(self, waiting: WaitingCommand, outcome: Outcome) -> None:
-        self._say.response(waiting, outcome.error, self._states.current[0], outcome.note)
+        inspector = self._changer.served.inspector
+        state, bundle_sha256 = self._states.current[0], inspector.model.bundle.sha256
+        waiting.answer(Answer(outcome.error, outcome.note, state, bundle_sha256, inspector.recipe))
 
     def _do(self, waiting: WaitingCommand, request: CommandRequest) -> None:
         now = time.monotonic()

@@ -74,7 +74,6 @@ class Service:
         """What can be read of the line now."""
         station, captured = self._station, self._captured
         buckets, sum_ms = station.statistics.latency_buckets()
-        link = station.link
         return Readings(
             info={
                 "station": self._name,
@@ -87,8 +86,8 @@ class Service:
             latency_sum_ms=sum_ms,
             frame_age_s=None if captured is None else time.monotonic() - captured,
             camera_openings=self._guard.openings,
-            broker_connected=link is not None and link.connected,
-            broker_connections=0 if link is None else link.connections,
+            broker_connected=station.is_connected,
+            broker_connections=station.connections,
             counts=numbers(station.counts),
         )
 

@@ -14,7 +14,7 @@ from edge.alarms.parts import part_rules
 from edge.alarms.register import AlarmEvent
 from edge.alarms.watch import AlarmWatch, written_folders
 from edge.core.decision import Verdict
-from edge.core.errors import RequestError, SettingsError
+from edge.core.errors import RequestError
 from edge.core.frame import Frame
 from edge.core.once import Once
 from edge.core.state import State
@@ -28,13 +28,9 @@ from edge.gate.gatekeeper import GateKeeper
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import judge_part
-from edge.outputs.mqtt.announcer import Announcer
-from edge.outputs.mqtt.client import BrokerLink, Subscription, Will
-from edge.outputs.mqtt.connection import Receipt
-from edge.outputs.mqtt.courier import ResultCourier
-from edge.outputs.mqtt.delivery import Delivery
-from edge.outputs.mqtt.inbox import MAY_BE_RETAINED, Inbox
-from edge.outputs.pins.pins import GatePins, without_ejector
+from edge.outputs.named import Wiring, make_outputs
+from edge.outputs.outputs import Outputs
+from edge.outputs.requests import CommandQueue, WaitingCommand
 from edge.records.archive import Archive
 from edge.records.recorder import Recorder
 from edge.records.result import part_result
@@ -42,7 +38,6 @@ from edge.settings.settings import Settings
 from edge.station.commands import Commands
 from edge.station.state_report import StateReport
 from edge.station.states import States
-from edge.station.subscriptions import NEEDS_BROKER, incoming_kinds, needs_messages
 from edge.station.tracked_part import TrackedPart
 from edge.trigger.choose import choose_trigger
 from edge.trigger.input_line import open_input
@@ -50,7 +45,6 @@ from edge.trigger.trigger import Look
 
 logger = logging.getLogger(__name__)
 
-FIRST_ATTEMPT_S = 3.0
 GATE_DRAIN_S = 1.0
 ENDED = "the station was stopped"
 TOO_LATE = "parts go by without their command: it could not be sent in time (commands_unsent)"
@@ -71,50 +65,28 @@ class Station:
         self._inspector = served.inspector
         self._simulated = simulated
         self._gate = settings.gate_of(served.inspector.recipe)
-        self._keeper = GateKeeper(
-            self._gate,
-            send=self._send,
-            on_missing=self._missing,
-            on_confirmed=lambda: self.alarms.tell("bin", None),
-        )
-        self._pins = GatePins(
-            without_ejector(settings.pins) if simulated else settings.pins,
-            settings.gate,
-            settings.trigger,
-            self._keeper,
-            on_missed=self._missed,
-        )
-        self._trigger = choose_trigger(settings, self)
-        self._states = States(latch=settings.station.latch_faults)
-        self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
-        self._inbox = Inbox(self)
+        self._run = uuid.uuid4().hex[:12]
+        self._numbers = itertools.count()
         self._camera_fault: str | None = None
         self._lot: str | None = None
-        self._numbers = itertools.count()
-        self._say = Announcer(
-            settings.station.name,
-            simulated=simulated,
-            response_topics=settings.mqtt.response_topics.split(),
-        )
-        self._say.on_command_refused = self._not_delivered
-        self._report = StateReport(self._states, self._say, has_bits=settings.mqtt.bits)
-        self._shadow = Shadow(self._say.shadow)
-        self._delivery = Delivery(
-            self._say.alarm, lambda: None if self.link is None else self.link.connection_number
-        )
+        self._too_late = 0
+        self._failings = Once()
+        self.begun = 0
+        """How many parts were seen so far."""
+        self.failures = 0
+        """How many inspections in a row raised an error, up to now."""
+        self.frames_dropped = 0
+        self.counts: dict[str, Any] = {}
+        """What the statistics said last."""
+        self.statistics = Statistics()
+        self._states = States(latch=settings.station.latch_faults)
+        self._waiting = CommandQueue()
         self.alarms = AlarmWatch(
             settings.alarms,
             part_rules(settings.alarms, served.inspector),
             say=self._tell_of_alarm,
             folders=written_folders(settings),
         )
-        self._changer = Changer(
-            served, file=choice_file(journal), take=self._take_over, alarm=self.alarms.tell
-        )
-        self._commands = Commands(
-            self._inbox, self._say, self._states, self._trigger, self._changer, read_settings
-        )
-        self._run = uuid.uuid4().hex[:12]
         self._recorder = Recorder(
             journal,
             settings.journal,
@@ -123,27 +95,40 @@ class Station:
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
             overdue_s=settings.alarms.outbox_s,
         )
-        self.statistics = Statistics()
-        self._too_late = 0
-        self.begun = 0
-        """How many parts were seen so far."""
-        self.failures = 0
-        self._failings = Once()
-        """How many inspections in a row raised an error, up to now."""
-        self.link = self._make_link(settings)
-        self._say.link = self.link
+        self._keeper = GateKeeper(
+            self._gate,
+            send=self._send,
+            on_missing=self._missing,
+            on_confirmed=lambda: self.alarms.tell("bin", None),
+        )
+        self._outputs = Outputs(
+            make_outputs(
+                Wiring(
+                    settings,
+                    receiver=self,
+                    results=self._recorder,
+                    undelivered=self._not_delivered,
+                    missed=self._missed,
+                    simulated=simulated,
+                )
+            )
+        )
+        bundle_sha256, recipe = served.inspector.model.bundle.sha256, served.inspector.recipe
+        self._report = StateReport(self._states, self._outputs, bundle_sha256=bundle_sha256, recipe=recipe)
+        self._trigger = choose_trigger(settings, self)
+        self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
+        self._shadow = Shadow(self._outputs.disagreement)
+        self._changer = Changer(
+            served, file=choice_file(journal), take=self._take_over, alarm=self.alarms.tell
+        )
+        self._commands = Commands(self._waiting, self._states, self._trigger, self._changer, read_settings)
         self._serve(served)
 
     def start(self) -> None:
-        """Connect to the broker and start sending; an absent broker is waited for in the background.
-
-        The first attempt is awaited: the first part must not pass the gate for want of a moment.
-        """
-        if self.link is not None:
-            self.link.start(wait_s=FIRST_ATTEMPT_S)
-        courier = None if self.link is None else ResultCourier(self.link, self._say.topics.verdict)
-        self._recorder.start(courier)
-        self._pins.start()
+        """Start sending; what is absent, such as a broker, is waited for in the background."""
+        self._report.repeat()
+        self._outputs.start()
+        self._recorder.start(self._outputs.courier)
         self._keeper.start()
         self._shadow.start()
         self._changer.start()
@@ -165,12 +150,11 @@ class Station:
         self._trigger.end(time.monotonic())
         for look in self._trigger.overdue(math.inf):
             self._look(look, math.inf)
-        self._pins.stop()
         self.alarms.stop()
-        connected = self.link is not None and self.link.connected
-        waiting = self._recorder.stop(drain_s=drain_s if connected else 0)
-        if self.link is not None:
-            self.link.stop(self._report.farewell())
+        courier = self._outputs.courier
+        is_connected = courier is not None and courier.connection_number is not None
+        waiting = self._recorder.stop(drain_s=drain_s if is_connected else 0)
+        self._outputs.stop()
         return waiting
 
     def run(self) -> None:
@@ -210,16 +194,16 @@ class Station:
             self._look(look, math.inf)
         self._commands.obey()
         self._states.fault("gate", self._keeper.lost)
-        self._states.fault("ejector", self._pins.ejector_trouble)
-        self.alarms.tell("pins", self._pins.trouble)
+        for output, health in self._outputs.health():
+            self._states.fault(output.name, health.fault)
+            self.alarms.tell(output.alarm, health.trouble)
         self._tell_of_late_commands()
-        self.alarms.tell("broker", None if self.link is None else self.link.trouble)
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> TrackedPart:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
-        self._pins.part_seen()
+        self._outputs.part_seen()
         number = next(self._numbers)
         self.begun = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
@@ -237,7 +221,7 @@ class Station:
         self._keeper.unwatch(at)
 
     def triggered(self, part: str, at: float, count: int | None) -> None:
-        """A message says that a part is here; see edge.outputs.mqtt.inbox.Receiver."""
+        """A message says that a part is here; see edge.outputs.requests.Receiver."""
         if self._states.is_stopped:
             raise RequestError("the station is stopped")
         if self._settings.trigger.kind != "message":
@@ -247,6 +231,18 @@ class Station:
         if count is not None and self._gate.belt != "encoder":
             # The part is there all the same: the gate makes it a fault.
             raise RequestError(f"count: {NO_ENCODER}; the part is a fault")
+
+    def triggers_heard(self, trouble: str | None, at: float) -> None:
+        """Whether messages that parts are here arrive."""
+        self._trigger.hear(trouble, at)
+
+    def belt_lost(self, reason: str) -> None:
+        """What the belt did is not known any more."""
+        self._keeper.lose(reason)
+
+    def command(self, waiting: WaitingCommand) -> None:
+        """Done on the line's own thread, at its next turn."""
+        self._waiting.put(waiting)
 
     def belt_moves(self, direction: Direction, at: float) -> None:
         """The belt goes this way from now on."""
@@ -275,70 +271,45 @@ class Station:
         return self._inspector.model.bundle.sha256
 
     @property
-    def counts(self) -> dict[str, Any]:
-        """What …/stats said last."""
-        return self._say.counts
-
-    @property
     def vital(self) -> dict[str, bool]:
         """Whether each thread that must go on for ever still does."""
-        pins = self._pins.is_alive and (self._input is None or self._input.is_alive)
-        threads = {
-            "the gate": self._keeper.is_alive,
-            "the pins": pins,
-            "the recorder": self._recorder.is_alive,
-        }
-        if self.link is not None:
-            threads["the link to the broker"] = self.link.is_alive
-        return threads
+        threads = {"the gate": self._keeper.is_alive, "the recorder": self._recorder.is_alive}
+        if self._input is not None:
+            threads["the trigger's line"] = self._input.is_alive
+        return threads | {output.name: health.is_alive for output, health in self._outputs.health()}
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether an output that wants a connection has one."""
+        return any(health.connected for _, health in self._outputs.health())
+
+    @property
+    def connections(self) -> int:
+        """How often an output was connected since the start."""
+        return sum(health.connections for _, health in self._outputs.health())
 
     def publish_stats(self) -> None:
         """Publish the counts."""
         counts = self._keeper.counts
-        self._say.stats(
-            {
-                "inspected": self.statistics.inspected,
-                "verdicts": self.statistics.verdicts(),
-                "latency_ms": self.statistics.latency_ms(),
-                "frames_dropped": self.frames_dropped,
-                "commands_sent": self.statistics.commands_sent,
-                "commands_unsent": counts.too_late + self.statistics.commands_missed,
-                "parts_in_flight": self._keeper.in_flight,
-                "parts_too_close": counts.too_close,
-                "parts_too_many": counts.too_many,
-                "passes_not_withheld": counts.not_withheld,
-                "rejects_unconfirmed": counts.unconfirmed,
-                "bin_unexpected": counts.unexpected,
-                "messages_refused": self._inbox.refused,
-                "alarms": self.alarms.raised,
-                **self._recorder.counts(),
-                "shadow": self._shadow.summary(),
-            }
-        )
-
-    frames_dropped: int = 0
-
-    def _make_link(self, settings: Settings) -> BrokerLink | None:
-        if not settings.mqtt.enabled:
-            if needs_messages(settings):
-                raise SettingsError(NEEDS_BROKER)
-            return None
-        return BrokerLink(
-            settings.mqtt,
-            client_id=f"linegate-{settings.station.name}",
-            will=Will(self._say.topics.status, self._say.last_will(self._report.since).payload()),
-            on_connected=self._connected,
-            on_acknowledged=self._acknowledged,
-            on_refused=self._recorder.refused,
-            on_turn=self._delivery.deliver,
-            on_lost=self._disconnected,
-            subscriptions=[
-                Subscription(self._say.topics.incoming(kind), wants_retained=kind in MAY_BE_RETAINED)
-                for kind in incoming_kinds(settings)
-            ],
-            on_message=self._inbox.receive,
-            on_unreadable=self._inbox.unreadable,
-        )
+        self.counts = {
+            "inspected": self.statistics.inspected,
+            "verdicts": self.statistics.verdicts(),
+            "latency_ms": self.statistics.latency_ms(),
+            "frames_dropped": self.frames_dropped,
+            "commands_sent": self.statistics.commands_sent,
+            "commands_unsent": counts.too_late + self.statistics.commands_missed,
+            "parts_in_flight": self._keeper.in_flight,
+            "parts_too_close": counts.too_close,
+            "parts_too_many": counts.too_many,
+            "passes_not_withheld": counts.not_withheld,
+            "rejects_unconfirmed": counts.unconfirmed,
+            "bin_unexpected": counts.unexpected,
+            "messages_refused": sum(health.refused for _, health in self._outputs.health()),
+            "alarms": self.alarms.raised,
+            **self._recorder.counts(),
+            "shadow": self._shadow.summary(),
+        }
+        self._outputs.statistics(self.counts)
 
     def _look(self, look: Look[TrackedPart], max_age_s: float) -> None:
         """Inspect a frame of a part, and after its last one decide."""
@@ -432,7 +403,7 @@ class Station:
             self._gate = gate
             self._keeper.change(gate)
         self._trigger.pace(gate.min_gap_ms / 1000)
-        self._say.serves(inspector.model.bundle.sha256, inspector.recipe)
+        self._report.serves(inspector.model.bundle.sha256, inspector.recipe)
         self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
 
     def _show_shadow(self, sighting: TrackedPart, decided: Inspection, id_: str) -> None:
@@ -461,37 +432,16 @@ class Station:
 
     def _send(self, command: GateCommand) -> bool:
         """Called by whichever thread made a command due."""
-        if not self._pins.eject(command):
-            return False  # it comes again, and is published then
-        sent = self._say.command(command) or self._pins.has_ejector
+        sent = self._outputs.command(command)
         if sent:
             self.statistics.command_sent()
         return sent
 
+    def _tell_of_alarm(self, event: AlarmEvent) -> None:
+        self._outputs.alarm_changed(event)
+
     def _not_delivered(self, command: GateCommand) -> None:
         """The broker did not take a command; called on the link's thread."""
-        if not self._pins.has_ejector:  # the pin has it
+        if not self._outputs.carries_out:  # the pin has it
             self.statistics.command_refused()
             self._keeper.undelivered(command)
-
-    def _tell_of_alarm(self, event: AlarmEvent) -> None:
-        self._delivery.add(event)
-        self._delivery.deliver()
-
-    def _acknowledged(self, receipt: Receipt) -> None:
-        self._recorder.acknowledged(receipt)
-        self._delivery.acknowledged(receipt)
-
-    def _connected(self) -> None:
-        self._report.repeat()
-        self._recorder.wake()
-        if self._settings.trigger.kind == "message":
-            self._trigger.hear(self.link.deaf if self.link is not None else None, time.monotonic())
-
-    def _disconnected(self, reason: str) -> None:
-        """Messages of the line may have been lost since the broker was last known to be there."""
-        since = time.monotonic() - 1.5 * self._settings.mqtt.keepalive_s
-        if self._settings.trigger.kind == "message":
-            self._trigger.hear(reason, since)
-        if self._settings.gate.belt != "steady" and self._settings.pins.encoder is None:
-            self._keeper.lose(reason)

@@ -10,7 +10,7 @@ from edge.core.runtime import load_model
 from edge.deployment.served import Served
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspector
-from edge.outputs.mqtt.announcer import Announcer
+from edge.outputs.outputs import Outputs
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe
 from edge.station.station import Station
@@ -21,11 +21,11 @@ from tests.edge.station.stand import Stand
 def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stand]]:
     commands: list[GateCommand] = []
 
-    def send(_self: Announcer, command: GateCommand) -> bool:
+    def send(_self: Outputs, command: GateCommand) -> bool:
         commands.append(command)
         return True
 
-    monkeypatch.setattr(Announcer, "command", send)
+    monkeypatch.setattr(Outputs, "command", send)
     made: list[Station] = []
 
     def make(

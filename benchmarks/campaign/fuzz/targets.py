@@ -25,6 +25,7 @@ from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.inbox import Inbox
 from edge.outputs.mqtt.requests import REQUESTS
+from edge.outputs.requests import CommandQueue, WaitingCommand
 from edge.settings.gate import GateSettings
 from edge.settings.load_settings import load_settings
 from tests.toy_model import toy_bundle_bytes
@@ -91,6 +92,7 @@ class _Line:
         )
         self._keeper = GateKeeper(settings, send=lambda _command: True)
         self._keeper.watch(time.monotonic())
+        self.commands = CommandQueue()
 
     def triggered(self, part: str, at: float, count: int | None) -> None:
         if self._keeper.in_flight >= 100:
@@ -109,6 +111,15 @@ class _Line:
     def lot_begins(self, lot: str | None) -> None:
         pass
 
+    def triggers_heard(self, trouble: str | None, at: float) -> None:
+        pass
+
+    def belt_lost(self, reason: str) -> None:
+        self._keeper.lose(reason)
+
+    def command(self, waiting: WaitingCommand) -> None:
+        self.commands.put(waiting)
+
 
 class _Unexpected(logging.Handler):
     """Raises again what the inbox catches so that the daemon goes on."""
@@ -120,7 +131,8 @@ class _Unexpected(logging.Handler):
 
 def _message(kind: str) -> Callable[[], Run]:
     def open_inbox() -> Run:
-        inbox = Inbox(_Line("encoder" if kind in ("encoder", "trigger") else "message"))
+        line = _Line("encoder" if kind in ("encoder", "trigger") else "message")
+        inbox = Inbox(line, lambda *_: None)
         log = logging.getLogger("edge.outputs.mqtt.inbox")
         log.handlers, log.propagate = [_Unexpected()], False
 
@@ -128,7 +140,7 @@ def _message(kind: str) -> Callable[[], Run]:
             before = inbox.refused
             inbox.receive(Incoming(kind, data, retained=False, received=time.monotonic()))
             if len(data) % 8:  # else they pile up for once
-                while inbox.next_command() is not None:
+                while line.commands.next() is not None:
                     pass
             return TAKEN if inbox.refused == before else kind_of(_refusal_of(kind, data))
 

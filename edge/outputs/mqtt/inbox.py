@@ -5,21 +5,17 @@ commands wait for the line's own thread.
 """
 
 import logging
-import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
 from edge.core.errors import RequestError
-from edge.gate.belt import Direction
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.requests import (
     LONGEST_CORRELATION,
     BeltRequest,
     BinRequest,
-    CommandRequest,
     EncoderRequest,
     LotRequest,
     Remembered,
@@ -27,48 +23,27 @@ from edge.outputs.mqtt.requests import (
     may_be_echoed,
     parse,
 )
+from edge.outputs.requests import Answer, CommandRequest, Receiver, WaitingCommand
 
 logger = logging.getLogger(__name__)
 
-WAITING_COMMANDS = 16
 MAY_BE_RETAINED = ("belt", "lot")
 _OTHER = "(another topic)"
 
 
-class Receiver(Protocol):
-    """Whom messages of the line concern; every method returns at once."""
-
-    def triggered(self, part: str, at: float, count: int | None) -> None:
-        """A part is at the camera; raises RequestError where it can't be taken."""
-
-    def belt_moves(self, direction: Direction, at: float) -> None:
-        """The belt goes this way from now on."""
-
-    def belt_counts(self, count: int, at: float) -> None:
-        """The encoder stands here."""
-
-    def confirmed(self) -> None:
-        """A rejected part is in the bin."""
-
-    def lot_begins(self, lot: str | None) -> None:
-        """Parts that are seen from now on are of this lot, or of none."""
-
-
-@dataclass(frozen=True)
-class WaitingCommand:
-    """A command with where its answer goes; ``error`` where it is refused already."""
-
-    request: CommandRequest | None
-    message: Incoming
-    error: str | None = None
-
-
 class Inbox:
-    """Takes every message of the subscribed topics, by the last part of the topic."""
+    """Takes every message of the subscribed topics, by the last part of the topic.
 
-    def __init__(self, receiver: Receiver) -> None:
+    ``answer`` is given what came of a command, with its message, and what was read in it, if anything was.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        answer: Callable[[Incoming, CommandRequest | None, Answer], None],
+    ) -> None:
         self._receiver = receiver
-        self._commands: queue.Queue[WaitingCommand] = queue.Queue(WAITING_COMMANDS)
+        self._answer = answer
         self._handlers: dict[str, Callable[[Incoming], None]] = {
             "trigger": self._trigger,
             "command": self._command,
@@ -111,13 +86,6 @@ class Inbox:
         """Count a message that never became one: too large, or its properties are malformed."""
         self._refuse(self._kind(topic), f"{why}; where it is retained, delete it there")
 
-    def next_command(self) -> WaitingCommand | None:
-        """The oldest command that was not done yet, or None."""
-        try:
-            return self._commands.get_nowait()
-        except queue.Empty:
-            return None
-
     def _kind(self, topic: str) -> str:
         """The last part of a topic that was subscribed to; a broker may send others."""
         kind = topic.rsplit("/", 1)[-1]
@@ -144,15 +112,11 @@ class Inbox:
             if not self._ids.is_new(request.id):
                 raise RequestError("id: this id came before")
         except RequestError as error:
-            self._put(WaitingCommand(None, message, str(error)))
+            self._receiver.command(
+                WaitingCommand(None, partial(self._answer, message, None), error=str(error))
+            )
             raise
-        self._put(WaitingCommand(request, message))
-
-    def _put(self, command: WaitingCommand) -> None:
-        try:
-            self._commands.put_nowait(command)
-        except queue.Full:
-            raise RequestError(f"more than {WAITING_COMMANDS} commands wait") from None
+        self._receiver.command(WaitingCommand(request, partial(self._answer, message, request)))
 
     def _belt(self, message: Incoming) -> None:
         self._receiver.belt_moves(parse(BeltRequest, message.payload).direction, message.received)

@@ -5,13 +5,14 @@ Pure. Whatever cannot be one of them raises RequestError with one line that does
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from paho.mqtt.client import topic_matches_sub
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
-from edge.core.allowed import FILE, ID, NAME, SHA256, in_words
+from edge.core.allowed import ID, in_words
 from edge.core.errors import RequestError
+from edge.outputs.requests import CommandRequest, Request
 
 LARGEST_BYTES = 4096
 LONGEST_CORRELATION = 256
@@ -20,39 +21,11 @@ REMEMBERED = 1000
 Count = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
-class Request(BaseModel):
-    """What all have: keys that a later version may add are ignored, values are of the very type."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
 class TriggerRequest(Request):
     """…/trigger: a part is here now."""
 
     part: str = Field(pattern=ID, description="its id, never used before")
     count: Count | None = Field(None, description="where the encoder stood then, if the sender knows")
-
-
-class CommandRequest(Request):
-    """…/command: what the station is to do."""
-
-    id: str = Field(pattern=ID, description="of this request, never used before")
-    command: Literal["reset", "reload", "activate", "recipe", "stop", "start"]
-    bundle: str | None = Field(
-        None,
-        pattern=FILE,
-        description="activate: file name of a bundle in the allowed folder",
-    )
-    sha256: str | None = Field(None, pattern=SHA256, description="activate: of that file, or it is not read")
-    recipe: str | None = Field(None, pattern=NAME, description="recipe: the one to switch to")
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.command == "activate" and (self.bundle is None or self.sha256 is None):
-            raise ValueError("activate needs bundle and sha256")
-        if self.command == "recipe" and self.recipe is None:
-            raise ValueError("recipe needs recipe, its name")
-        return self
 
 
 class BeltRequest(Request):

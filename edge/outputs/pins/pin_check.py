@@ -5,9 +5,15 @@ import os
 from pathlib import Path
 
 from edge.core.errors import InputError
+from edge.outputs.output import Checked
 from edge.outputs.pins.pins import check_pins, named_lines
 from edge.settings.settings import Settings
 from edge.trigger.inputs import import_gpiod
+
+
+def check_lines(settings: Settings) -> Checked:
+    """The same, as `edge --check` wants it."""
+    return Checked(try_pins(settings))
 
 
 def try_pins(settings: Settings) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 
 from edge.core.errors import SettingsError
 from edge.gate.gate import GateCommand
-from edge.gate.gatekeeper import GateKeeper
+from edge.outputs.output import Health, Output
 from edge.outputs.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.outputs.pins.encoder import EdgeCounter
+from edge.outputs.requests import Receiver
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
+from edge.settings.settings import Settings
 from edge.settings.trigger import TriggerSettings
 from edge.trigger.inputs import Edge, GpioPin, InputLine, LineAddress, Pin, import_gpiod
 
@@ -27,18 +29,21 @@ def open_ejector(settings: PinSettings, line: int) -> OutputPin:
     return GpioOutput("pins.ejector", settings.chip, line, active_low=settings.ejector_active_low)
 
 
-class GatePins:
+class GatePins(Output):
     """Those pins that the settings name; the others do nothing. Raises SettingsError for what does not fit.
 
     ``on_missed`` hears how many commands the ejector dropped because their time had passed.
     """
+
+    name = "the pins"
+    alarm = "pins"
 
     def __init__(
         self,
         settings: PinSettings,
         gate: GateSettings,
         trigger: TriggerSettings,
-        keeper: GateKeeper,
+        receiver: Receiver,
         *,
         on_missed: Callable[[int], None],
         open_input: Callable[[LineAddress], Pin] = GpioPin,
@@ -46,13 +51,14 @@ class GatePins:
     ) -> None:
         check_pins(settings, gate, trigger)
         self._settings = settings
-        self._keeper = keeper
+        self._receiver = receiver
         self._open_input = open_input
         self._troubles: dict[str, str] = {}
         self._lock = threading.Lock()
         self._counter = EdgeCounter()
         self._ejector: Ejector | None = None
         line = settings.ejector
+        self.gate_role = "none" if line is None else "acts"
         if line is not None:
             self._ejector = Ejector(
                 lambda: open_output(settings, line),
@@ -62,27 +68,16 @@ class GatePins:
         self._lines = [*self._encoder(), *self._bin()]
 
     @property
-    def has_ejector(self) -> bool:
-        """Whether commands are carried out here."""
-        return self._ejector is not None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether every thread of a pin still goes on."""
+    def health(self) -> Health:
+        """Whether every thread of a pin still goes on, and what is wrong with the pins."""
         ejector = self._ejector
-        return (ejector is None or ejector.is_alive) and all(line.is_alive for line in self._lines)
-
-    @property
-    def ejector_trouble(self) -> str | None:
-        """Why commands cannot be carried out, or None."""
         with self._lock:
-            return self._troubles.get("pins.ejector")
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with one of the pins, or None."""
-        with self._lock:
-            return next((f"{name}: {trouble}" for name, trouble in self._troubles.items()), None)
+            troubles = dict(self._troubles)
+        return Health(
+            is_alive=(ejector is None or ejector.is_alive) and all(line.is_alive for line in self._lines),
+            fault=troubles.get("pins.ejector"),
+            trouble=next((f"{name}: {trouble}" for name, trouble in troubles.items()), None),
+        )
 
     def start(self) -> None:
         """Open the pins; what cannot be opened is tried again, for ever."""
@@ -98,9 +93,9 @@ class GatePins:
         for line in self._lines:
             line.stop()
 
-    def eject(self, command: GateCommand) -> bool:
+    def command(self, command: GateCommand) -> bool:
         """Carry out a command when it is due; False where that is not possible now."""
-        return self._ejector is None or self._ejector.take(command)
+        return self._ejector is not None and self._ejector.take(command)
 
     def part_seen(self) -> None:
         """A part is at the camera: the belt must have moved since the last one."""
@@ -126,13 +121,13 @@ class GatePins:
     def _count(self, edges: Sequence[Edge]) -> None:
         counted = self._counter.add(edges, time.monotonic())
         if counted is not None:
-            self._keeper.count(*counted)
+            self._receiver.belt_counts(*counted)
 
     def _encoder_trouble(self, trouble: str | None) -> None:
         self._note("pins.encoder", trouble)
         self._counter.reopened()
         if trouble is not None:
-            self._keeper.lose(f"encoder: {trouble}")
+            self._receiver.belt_lost(f"encoder: {trouble}")
 
     def _bin(self) -> list[InputLine]:
         settings = self._settings
@@ -152,13 +147,21 @@ class GatePins:
 
     def _confirm(self, edges: Sequence[Edge]) -> None:
         for _ in edges:
-            self._keeper.confirm()
+            self._receiver.confirmed()
 
     def _note(self, name: str, trouble: str | None) -> None:
         with self._lock:
             self._troubles.pop(name, None)
             if trouble is not None:
                 self._troubles[name] = trouble
+
+
+def pins_output(
+    settings: Settings, receiver: Receiver, on_missed: Callable[[int], None], *, simulated: bool
+) -> GatePins:
+    """The pins that the settings name; of simulated parts the ejector hears nothing."""
+    pins = without_ejector(settings.pins) if simulated else settings.pins
+    return GatePins(pins, settings.gate, settings.trigger, receiver, on_missed=on_missed)
 
 
 def without_ejector(pins: PinSettings) -> PinSettings:

@@ -12,7 +12,7 @@ from edge.core.frame import Frame
 from edge.core.images import Image
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspection, Inspector
-from edge.outputs.mqtt.client import Incoming
+from edge.outputs.requests import CommandRequest, WaitingCommand
 from edge.records.result import PartResult
 from edge.station.station import Station
 
@@ -59,7 +59,8 @@ class Stand:
     def command(self, name: str, **more: str) -> None:
         """A command as it comes in."""
         payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
-        self.station._inbox.receive(Incoming("inspection/a/command", payload, retained=False, received=0.0))
+        request = CommandRequest.model_validate_json(payload)
+        self.station.command(WaitingCommand(request, lambda _answer: None))
         self.station.tend()
 
     def change(self, name: str, **more: str) -> None:

@@ -14,7 +14,8 @@ import edge.station.app
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.core.errors import SettingsError
 from edge.deployment.served import Served
-from edge.outputs.mqtt.announcer import Announcer
+from edge.outputs.named import Wiring, make_outputs
+from edge.outputs.output import Output
 from edge.settings.camera import CameraSettings
 from edge.settings.load_settings import load_settings
 
@@ -92,11 +93,11 @@ def test_what_no_camera_sees_is_marked_simulated_in_every_command(
     settings = load_settings(None, flags)
     marks = list[bool]()
 
-    def announcer(station: str, *, simulated: bool, **more: Any) -> Announcer:
-        marks.append(simulated)
-        return Announcer(station, simulated=simulated, **more)
+    def note(wiring: Wiring) -> list[Output]:
+        marks.append(wiring.simulated)
+        return make_outputs(wiring)
 
-    monkeypatch.setattr("edge.station.station.Announcer", announcer)
+    monkeypatch.setattr("edge.station.station.make_outputs", note)
     edge.station.app.Line(Served(settings, load_inspector(settings))).station.stop(drain_s=0)
     assert marks == [True]
 

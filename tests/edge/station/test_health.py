@@ -33,7 +33,8 @@ class Parts:
     begun = 0
     failures = 0
     bundle_sha256 = "abc"
-    link = None
+    is_connected = False
+    connections = 0
 
     def __init__(self) -> None:
         self.decided = 0

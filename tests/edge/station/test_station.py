@@ -17,7 +17,9 @@ from edge.core.errors import RequestError, SettingsError
 from edge.core.frame import Frame
 from edge.gate.gate import NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection
-from edge.outputs.mqtt.announcer import Announcer
+from edge.outputs.named import make_outputs
+from edge.outputs.output import GateRole, Output
+from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
 from edge.station.station import TOO_LATE
 from edge.trigger.announced import Announced
@@ -25,6 +27,8 @@ from edge.trigger.inputs import Edge
 from edge.trigger.trigger import Look
 from tests.edge.station.stand import BAD, GOOD, Stand
 from tests.waiting import wait_for
+
+COMMAND_OF_OUTPUTS = Outputs.command  # the stand notes commands in its place
 
 
 def test_a_good_part_passes_and_a_bad_one_is_rejected(stand: Callable[..., Stand]) -> None:
@@ -62,7 +66,7 @@ def test_a_part_whose_inspection_hangs_is_rejected_while_it_hangs(
 def test_parts_that_go_by_without_their_command_are_an_alarm(
     stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Announcer, "command", lambda *_: False)
+    monkeypatch.setattr(Outputs, "command", lambda *_: False)
     here = stand(gate__travel_ms=50)
     told: list[tuple[str, str | None]] = []
     monkeypatch.setattr(here.station.alarms, "tell", lambda name, trouble: told.append((name, trouble)))
@@ -140,11 +144,17 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     monkeypatch.setattr("edge.outputs.pins.ejector._REOPEN_S", 0.01)
     published: list[GateCommand] = []
 
-    def publish(_self: Announcer, command: GateCommand) -> bool:
-        published.append(command)
-        return False
+    class Broker(Output):
+        name = "the link to the broker"
+        alarm = "broker"
+        gate_role: GateRole = "tells"
 
-    monkeypatch.setattr(Announcer, "command", publish)
+        def command(self, command: GateCommand) -> bool:
+            published.append(command)
+            return False
+
+    monkeypatch.setattr("edge.station.station.make_outputs", lambda wiring: [*make_outputs(wiring), Broker()])
+    monkeypatch.setattr(Outputs, "command", COMMAND_OF_OUTPUTS)
     here = stand(pins__ejector=4, gate__travel_ms=60)
     deadline = time.monotonic() + 10
     while here.state != "fault" and time.monotonic() < deadline:
@@ -310,7 +320,7 @@ def test_at_the_end_a_part_that_waits_for_its_frame_is_a_fault_with_a_record(
     monkeypatch.setattr("edge.outputs.pins.pins.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", Silent)
     states: list[str] = []
-    monkeypatch.setattr(Announcer, "status", lambda _self, state, *_: states.append(state))
+    monkeypatch.setattr(Outputs, "state_changed", lambda _self, said: states.append(said.state))
     here = stand(trigger__kind="input", trigger__timeout_ms=60000, gate__travel_ms=60000)
     trigger = here.station._trigger
     assert isinstance(trigger, Announced)
@@ -347,10 +357,15 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", mistake)
     here = stand(trigger__kind="input")
     deadline = time.monotonic() + 20
-    while here.station.vital["the pins"]:
+    while here.station.vital["the trigger's line"]:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
-    assert here.station.vital == {"the gate": True, "the pins": False, "the recorder": True}
+    assert here.station.vital == {
+        "the gate": True,
+        "the pins": True,
+        "the recorder": True,
+        "the trigger's line": False,
+    }
 
 
 @pytest.mark.parametrize("mode", ["reject-on-defect", "reject-unless-ok"])

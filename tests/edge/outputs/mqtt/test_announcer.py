@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from edge.gate.gate import GateCommand
+from edge.outputs.events import StateChanged
 from edge.outputs.mqtt import announcer as module
 from edge.outputs.mqtt.announcer import Announcer
 from edge.outputs.mqtt.client import BrokerLink
@@ -62,8 +63,8 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 def say(command: GateCommand) -> list[dict[str, Any]]:
-    announcer, link = Announcer("a", simulated=False), Link()
-    announcer.link = cast("BrokerLink", link)
+    link = Link()
+    announcer = Announcer("a", cast("BrokerLink", link), simulated=False)
     assert announcer.command(command) == bool(link.sent)
     return link.sent
 
@@ -91,8 +92,8 @@ def test_of_a_stretch_that_nobody_saw_what_is_left_is_rejected(clocks: Clocks) -
 
 
 def test_what_is_valid_until_when_is_said_as_a_number_too(clocks: Clocks) -> None:
-    announcer, link = Announcer("a", simulated=False), Link()
-    announcer.link = cast("BrokerLink", link)
+    link = Link()
+    announcer = Announcer("a", cast("BrokerLink", link), simulated=False)
     announcer.command(GateCommand("A-1", "reject", clocks.now + 1, clocks.now + 1.51, 50.0))
     (said,) = link.sent
     moment = datetime.fromisoformat(said["valid_until"])
@@ -101,13 +102,15 @@ def test_what_is_valid_until_when_is_said_as_a_number_too(clocks: Clocks) -> Non
 
 def test_the_status_says_which_mqtt_is_spoken() -> None:
     """With 3.1.1 nothing expires at the broker."""
-    announcer, link = Announcer("a", simulated=False), FakeLink()
-    assert announcer.status_message("ready", BEGUN, None).mqtt is None
-    announcer.link = cast("BrokerLink", link)
-    assert announcer.status_message("ready", BEGUN, None).mqtt == "3.1.1"
+    link = FakeLink()
+    announcer = Announcer("a", cast("BrokerLink", link), simulated=False)
+    ready = StateChanged("ready", BEGUN, None, "0" * 64, "default")
+    assert announcer.status_message(ready).mqtt == "3.1.1"
+    link.protocol = None
+    assert announcer.status_message(ready).mqtt is None
 
 
 class FakeLink:
     """Of an old broker."""
 
-    protocol = "3.1.1"
+    protocol: str | None = "3.1.1"

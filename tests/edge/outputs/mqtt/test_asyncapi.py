@@ -11,15 +11,15 @@ from typing import Any, cast
 from edge.alarms.register import AlarmEvent, Change
 from edge.core.decision import Verdict
 from edge.gate.gate import GateCommand
-from edge.outputs.events import Disagreement
+from edge.outputs.events import Disagreement, LatestPart, StateChanged
 from edge.outputs.mqtt.announcer import Announcer
 from edge.outputs.mqtt.asyncapi import STATION, asyncapi, channels
 from edge.outputs.mqtt.client import BrokerLink, Incoming
-from edge.outputs.mqtt.inbox import WaitingCommand
 from edge.outputs.mqtt.messages import MESSAGES
-from edge.outputs.mqtt.requests import REQUESTS, CommandRequest
+from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.mqtt.schemas import schema_name
 from edge.outputs.mqtt.topics import Topics
+from edge.outputs.requests import Answer, CommandRequest
 from tests.nodes import node_modules
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -84,16 +84,18 @@ def test_every_reference_leads_to_something() -> None:
 
 
 def test_it_says_how_each_message_is_really_published() -> None:
-    announcer, link = Announcer(STATION, simulated=True), FakeLink()
-    announcer.link = cast("BrokerLink", link)
-    announcer.status("ready", datetime.now(UTC), None)
+    link = FakeLink()
+    announcer = Announcer(STATION, cast("BrokerLink", link), simulated=True)
+    announcer.status(StateChanged("ready", datetime.now(UTC), None, "0" * 64, "default"))
     for action in ("reject", "pass"):
         announcer.command(GateCommand("A-1", action, time.monotonic() + 60, time.monotonic() + 61, 50.0))
-    announcer.bits(ready=True, busy=False, result_valid=False, result_ok=False, part=None)
+    announcer.bits(LatestPart(ready=True, busy=False, result_valid=False, result_ok=False, part=None))
     announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
     announcer.shadow(Disagreement("1", "A-1", Verdict.OK, 0.1, "0" * 64, Verdict.DEFECT, 0.9, None, "1" * 64))
     asked = Incoming(f"{announcer.topics.base}/command", b"", retained=False, received=0.0)
-    announcer.response(WaitingCommand(CommandRequest(id="1", command="reset"), asked), None, "ready")
+    announcer.response(
+        asked, CommandRequest(id="1", command="reset"), Answer(None, None, "ready", "0" * 64, "default")
+    )
     spoken = {
         channel.address: (channel.qos, channel.retain, channel.expires)
         for channel in channels()

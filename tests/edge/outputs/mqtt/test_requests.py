@@ -11,15 +11,14 @@ from edge.core.errors import RequestError
 from edge.outputs.mqtt.requests import (
     LARGEST_BYTES,
     REQUESTS,
-    CommandRequest,
     EncoderRequest,
     Remembered,
-    Request,
     TriggerRequest,
     may_answer_on,
     may_be_echoed,
     parse,
 )
+from edge.outputs.requests import CommandRequest, Request
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

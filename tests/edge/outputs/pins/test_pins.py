@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from edge.core.errors import SettingsError
 from edge.gate.gate import GateCommand
 from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
+from edge.outputs.requests import Receiver
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
 from edge.settings.trigger import FreeRunSettings, InputSettings
@@ -67,6 +68,15 @@ class FakeOutput:
         pass
 
 
+class Belt:
+    """What the pins ask of a station, as it is done there."""
+
+    def __init__(self, keeper: GateKeeper) -> None:
+        self.belt_counts = keeper.count
+        self.belt_lost = keeper.lose
+        self.confirmed = keeper.confirm
+
+
 ENCODER = {"belt": "encoder", "travel_counts": 100, "min_gap_counts": 5, "encoder_silence_ms": 1000}
 
 
@@ -84,12 +94,12 @@ def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
         holder: list[GatePins] = []
 
         def eject(command: GateCommand) -> bool:
-            return holder[0].eject(command)
+            return holder[0].gate_role == "none" or holder[0].command(command)
 
         keeper = GateKeeper(settings, send=eject)
         holder.append(
             GatePins(
-                chosen, settings, FreeRunSettings(), keeper,
+                chosen, settings, FreeRunSettings(), cast("Receiver", Belt(keeper)),
                 on_missed=lambda _: None, open_input=rack.open_input, open_output=rack.open_output,
             )
         )  # fmt: skip
@@ -110,7 +120,7 @@ Rig = Callable[..., tuple[GatePins, GateKeeper, Rack]]
 
 def test_a_rejected_part_is_a_pulse_of_the_ejector(rig: Rig) -> None:
     pins, keeper, rack = rig({"travel_ms": 1000, "window_ms": 500, "min_gap_ms": 600}, Rack(), ejector=4)
-    wait_for(lambda: pins.ejector_trouble is None and pins.eject(_far_away()))
+    wait_for(lambda: pins.health.fault is None and pins.command(_far_away()))
     keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
     wait_for(lambda: rack.levels == [True, False])
 
@@ -143,10 +153,10 @@ def test_pins_that_cannot_be_used_are_named_and_nobody_knows_where_the_belt_is(r
     rack = Rack()
     rack.broken = {"pins.ejector", "pins.encoder", "pins.bin"}
     pins, keeper, _ = rig({**ENCODER, "confirm_ms": 100}, rack, ejector=4, encoder=5, bin=6)
-    wait_for(lambda: pins.ejector_trouble is not None)
-    assert str(pins.trouble).startswith("pins.")
+    wait_for(lambda: pins.health.fault is not None)
+    assert str(pins.health.trouble).startswith("pins.")
     assert keeper.lost is not None
-    assert not pins.eject(_far_away())
+    assert not pins.command(_far_away())
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -158,11 +168,11 @@ def test_a_pin_whose_thread_ended_is_no_sign_of_life(
         raise RuntimeError("a mistake")
 
     whole, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
-    wait_for(lambda: whole.trouble is None)
+    wait_for(lambda: whole.health.trouble is None)
     monkeypatch.setattr(Rack, "open_output" if pin == "ejector" else "open_input", mistake)
     broken, _, _ = rig({**ENCODER, "confirm_ms": 100}, Rack(), **{pin: 4})
-    wait_for(lambda: not broken.is_alive)
-    assert whole.is_alive
+    wait_for(lambda: not broken.health.is_alive)
+    assert whole.health.is_alive
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,26 @@ import json
 import time
 from collections.abc import Callable
 
-from edge.cli.check_fit import Look
 from edge.core.errors import BrokerError
 from edge.outputs.mqtt.client import NO_EXPIRY, BrokerLink, Incoming, Subscription
 from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.inbox import MAY_BE_RETAINED
+from edge.outputs.mqtt.subscriptions import incoming_kinds
 from edge.outputs.mqtt.topics import Topics
+from edge.outputs.output import Checked
 from edge.settings.settings import Settings
-from edge.station.subscriptions import incoming_kinds
 
 CONNECT_S = 6.0
 ANSWER_S = 5.0
 _STEP_S = 0.01
 
 
-def try_broker(settings: Settings) -> Look:
+def check_broker(settings: Settings) -> Checked:
+    """The same as ``try_broker``, where there is to be a broker."""
+    return try_broker(settings) if settings.mqtt.enabled else Checked("switched off (mqtt.enabled)")
+
+
+def try_broker(settings: Settings) -> Checked:
     """Log in, subscribe as the station does, and write a message that nobody acts on to each of its topics.
 
     Raises BrokerError with what the station could not do.
@@ -32,7 +37,7 @@ def try_broker(settings: Settings) -> Look:
     if protocol == "3.1.1":
         warnings.append(f"{NO_EXPIRY}, nor does it say whether it takes one; see docs/integration.md")
     trial.run()
-    return Look(
+    return Checked(
         f"{trial.link.address}: accepts the station (MQTT {protocol}, {how}), and takes its topics",
         (*warnings, *trial.warnings),
     )

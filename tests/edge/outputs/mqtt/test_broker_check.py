@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import check_broker
-from edge.cli.check_broker import try_broker
 from edge.core.errors import BrokerError
+from edge.outputs.mqtt import broker_check
+from edge.outputs.mqtt.broker_check import try_broker
 from edge.settings.load_settings import load_settings
 from edge.settings.settings import Settings
 from tests.brokers import MosquittoBroker
@@ -87,7 +87,7 @@ def test_mqtt_3_1_1_is_a_warning(fake_broker: FakeBroker) -> None:
 def test_a_broker_that_a_station_could_not_use_is_explained(
     fake_broker: FakeBroker, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_broker, "ANSWER_S", 0.5)
+    monkeypatch.setattr(broker_check, "ANSWER_S", 0.5)
     monkeypatch.setattr("edge.outputs.mqtt.client.CONNECT_TIMEOUT_S", 0.3)
     fake_broker.be(kind)
     with pytest.raises(BrokerError, match=said):

@@ -1,5 +1,6 @@
 """What a station wants to hear over MQTT."""
 
+from edge.core.errors import SettingsError
 from edge.settings.settings import Settings
 
 NEEDS_BROKER = (
@@ -25,3 +26,9 @@ def incoming_kinds(settings: Settings) -> list[str]:
 def needs_messages(settings: Settings) -> bool:
     """Whether the line cannot do without messages."""
     return len(incoming_kinds(settings)) > 1
+
+
+def refuse_without_broker(settings: Settings) -> None:
+    """Raise SettingsError where the line cannot do without messages, and there is to be no broker."""
+    if not settings.mqtt.enabled and needs_messages(settings):
+        raise SettingsError(NEEDS_BROKER)

@@ -1,0 +1,66 @@
+"""The outputs that there are, each named once: how a station makes it, and how `edge --check` tries it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.gate.gate import GateCommand
+from edge.outputs.mqtt.broker_check import check_broker
+from edge.outputs.mqtt.output import Results, mqtt_output
+from edge.outputs.mqtt.subscriptions import refuse_without_broker
+from edge.outputs.output import Checked, Output
+from edge.outputs.pins.pin_check import check_lines
+from edge.outputs.pins.pins import pins_output
+from edge.outputs.requests import Receiver
+from edge.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What an output may need of its station.
+
+    ``undelivered`` is called with a command that the gate did not get though ``command`` said so, ``missed``
+    with how many were not carried out in time.
+    """
+
+    settings: Settings
+    receiver: Receiver
+    results: Results
+    undelivered: Callable[[GateCommand], None]
+    missed: Callable[[int], None]
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An output that there can be.
+
+    ``make`` returns None where the settings don't ask for it, and raises SettingsError where they don't fit.
+    ``check`` raises LinegateError, which says what does not work; ``refuse_unfit`` SettingsError where the
+    line needs this output and the settings leave it out.
+    """
+
+    make: Callable[[Wiring], Output | None]
+    check: Callable[[Settings], Checked]
+    refuse_unfit: Callable[[Settings], None] = lambda _: None
+
+
+KINDS: dict[str, Kind] = {
+    "pins": Kind(
+        lambda its: pins_output(its.settings, its.receiver, its.missed, simulated=its.simulated),
+        check_lines,
+    ),
+    "broker": Kind(
+        lambda its: mqtt_output(
+            its.settings, its.receiver, its.results, its.undelivered, simulated=its.simulated
+        ),
+        check_broker,
+        refuse_without_broker,
+    ),
+}
+"""By the name of the thing in `edge --check`."""
+
+
+def make_outputs(wiring: Wiring) -> list[Output]:
+    """The outputs that the settings ask for."""
+    made = (kind.make(wiring) for kind in KINDS.values())
+    return [output for output in made if output is not None]

@@ -1,0 +1,90 @@
+"""The seam between a station and whoever is told of it: one output a protocol.
+
+A station tells every output the same events, and starts and stops them all; it knows no protocol. What comes
+in by a protocol becomes one of the requests in edge.outputs.requests. edge.outputs.named lists the outputs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from edge.alarms.register import AlarmEvent
+from edge.gate.gate import GateCommand
+from edge.outputs.events import Disagreement, LatestPart, StateChanged
+from edge.records.courier import Courier
+
+GateRole = Literal["acts", "tells", "none"]
+
+
+@dataclass(frozen=True)
+class Health:
+    """How an output is.
+
+    ``fault`` says why no part may pass: commands cannot be carried out. ``trouble`` is what a person should
+    know, and an alarm. ``connected`` is None where there is nothing to connect to. ``connections`` counts how
+    often there was one, ``refused`` the requests that were not taken, since the start.
+    """
+
+    is_alive: bool
+    fault: str | None = None
+    trouble: str | None = None
+    connected: bool | None = None
+    connections: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `edge --check` saw, and what should be mended though the station works without."""
+
+    text: str
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Output:
+    """Told of everything, from any thread, and returns at once; what it does not need it leaves out."""
+
+    name: ClassVar[str]
+    """For people, as "the pins"."""
+    alarm: ClassVar[str]
+    """The alarm that its trouble is."""
+    gate_role: GateRole = "none"
+    """Whether it acts on commands itself, as an ejector on a pin, or tells a gate that does."""
+    courier: Courier | None = None
+    """Takes every result out of the journal, where results must not be lost; see edge.records.courier."""
+
+    def start(self) -> None:
+        """Begin; what cannot be had now is tried again, for ever. The latest state was told before."""
+
+    def stop(self) -> None:
+        """Say goodbye, and end; what is told later goes nowhere."""
+
+    def command(self, command: GateCommand) -> bool:  # noqa: ARG002  here nobody is told
+        """Act, or tell the gate; False where that is not possible in time, now: then it comes again.
+
+        Whose ``gate_role`` is "none" is not asked.
+        """
+        return False
+
+    def part_seen(self) -> None:
+        """A part is at the camera, and has no result yet."""
+
+    def state_changed(self, state: StateChanged) -> None:
+        """The station's state, also when it is said again."""
+
+    def latest_part(self, part: LatestPart) -> None:
+        """What there is to know of the latest part."""
+
+    def alarm_changed(self, event: AlarmEvent) -> None:
+        """An alarm was raised or cleared."""
+
+    def disagreement(self, found: Disagreement) -> None:
+        """The shadow has another verdict."""
+
+    def statistics(self, counts: Mapping[str, Any]) -> None:
+        """Counts since the start."""
+
+    @property
+    def health(self) -> Health:
+        """How it is now; cheap, for it is asked some times a second."""
+        return Health(is_alive=True)

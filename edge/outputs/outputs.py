@@ -1,0 +1,83 @@
+"""All outputs of a station, told as one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge.alarms.register import AlarmEvent
+from edge.gate.gate import GateCommand
+from edge.outputs.events import Disagreement, LatestPart, StateChanged
+from edge.outputs.output import Health, Output
+from edge.records.courier import Courier
+
+
+class Outputs:
+    """Tells each output; any thread."""
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._outputs = tuple(outputs)
+        self._acting = tuple(output for output in outputs if output.gate_role == "acts")
+        self._telling = tuple(output for output in outputs if output.gate_role == "tells")
+
+    def start(self) -> None:
+        """Start each, in the order of the list."""
+        for output in self._outputs:
+            output.start()
+
+    def stop(self) -> None:
+        """Stop each, the last one first."""
+        for output in reversed(self._outputs):
+            output.stop()
+
+    @property
+    def carries_out(self) -> bool:
+        """Whether one of them acts on commands itself."""
+        return bool(self._acting)
+
+    @property
+    def courier(self) -> Courier | None:
+        """Of the one that must have every result; None where nobody must."""
+        return next((output.courier for output in self._outputs if output.courier is not None), None)
+
+    def command(self, command: GateCommand) -> bool:
+        """Whether the gate can act on it in time: who acts must, then the word of others does not count.
+
+        Where there is nobody to be told, nobody will ever be.
+        """
+        if not all(output.command(command) for output in self._acting):
+            return False  # it comes again, and the others are told then
+        told = [output.command(command) for output in self._telling]
+        return bool(self._acting) or not told or any(told)
+
+    def part_seen(self) -> None:
+        """A part is at the camera."""
+        for output in self._outputs:
+            output.part_seen()
+
+    def state_changed(self, state: StateChanged) -> None:
+        """The station's state, also when it is said again."""
+        for output in self._outputs:
+            output.state_changed(state)
+
+    def latest_part(self, part: LatestPart) -> None:
+        """What there is to know of the latest part."""
+        for output in self._outputs:
+            output.latest_part(part)
+
+    def alarm_changed(self, event: AlarmEvent) -> None:
+        """An alarm was raised or cleared."""
+        for output in self._outputs:
+            output.alarm_changed(event)
+
+    def disagreement(self, found: Disagreement) -> None:
+        """The shadow has another verdict."""
+        for output in self._outputs:
+            output.disagreement(found)
+
+    def statistics(self, counts: Mapping[str, Any]) -> None:
+        """Counts since the start."""
+        for output in self._outputs:
+            output.statistics(counts)
+
+    def health(self) -> list[tuple[Output, Health]]:
+        """Each with how it is now."""
+        return [(output, output.health) for output in self._outputs]
