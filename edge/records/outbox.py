@@ -5,6 +5,7 @@ import math
 import queue
 import threading
 import time
+from collections import deque
 
 from edge.alarms.trouble import Alarm, Trouble
 from edge.core.errors import JournalError
@@ -18,6 +19,7 @@ WINDOW = 50
 _LEFT_OUT_S = 10.0
 REFUSED_S = 5.0
 _IDLE_S = 0.2
+_MOST_MOMENTS = 1000
 
 
 class Outbox:
@@ -183,16 +185,22 @@ class Outbox:
 class _Overdue:
     """Whether a verdict has waited for ``after_s``; noticed before it has waited twice as long.
 
-    It looks at the verdict that was the last one when the one before it was acknowledged.
+    It remembers which verdict was the last one at some moments, the oldest first, at most one in half of
+    that time.
     """
 
     def __init__(self, after_s: float) -> None:
         self.after_s = after_s
-        self._number = 0
-        self._since = 0.0
+        self._last_at: deque[tuple[int, float]] = deque()
 
     def look(self, last: int, acknowledged: int, now: float) -> bool:
         """Given the numbers of the last verdict and of the last that was acknowledged."""
-        if acknowledged >= self._number or last < self._number:  # or it is another journal
-            self._number, self._since = last, now
-        return acknowledged < self._number and now - self._since > self.after_s
+        known = self._last_at
+        if known and last < known[-1][0]:  # it is another journal
+            known.clear()
+        while known and known[0][0] <= acknowledged:
+            known.popleft()
+        number, moment = known[-1] if known else (acknowledged, -math.inf)
+        if last > number and now - moment >= self.after_s / 2 and len(known) < _MOST_MOMENTS:
+            known.append((last, now))
+        return bool(known) and now - known[0][1] > self.after_s

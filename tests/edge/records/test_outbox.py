@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.outputs.mqtt.connection import Receipt
@@ -229,6 +229,7 @@ def test_half_of_what_a_broker_takes_at_once_is_left_to_the_gate(desk: Desk) -> 
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.floats(0.01, 4)), min_size=1, max_size=60))
+@example([(1, 0, 1), (1, 0, 1), (0, 0, 3), (0, 0, 4), (0, 0, 4), (0, 1, 4)])
 def test_a_verdict_is_overdue_after_once_and_before_twice_the_time(
     steps: list[tuple[int, int, float]],
 ) -> None:
