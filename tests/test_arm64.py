@@ -52,7 +52,7 @@ print(json.dumps({
     "machine": platform.machine(),
     "demo": said(Path("samples/demo.tflite")),
     "default": said(Path(sys.argv[2])),
-    "signed": decode_bundle(signed, "demo", trusted_keys=[trusted]).bundle_sha256,
+    "signed": decode_bundle(signed, "demo", trusted_keys=[trusted]).sha256,
 }))
 """
 

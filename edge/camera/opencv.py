@@ -71,7 +71,7 @@ class OpenCvCamera:
         if not self._capture.isOpened():
             self.close()
             why = "is it connected, and may we use it?" if self.live else "it is no video, or damaged"
-            raise CameraError(f"{self.description}: cannot be opened; {why}")
+            raise CameraError(f"{described(settings)}: cannot be opened; {why}")
         self.ignored = apply_controls(self._capture, settings) if self.live else ()
         if self.live:
             self._ask_for_what_was_sent()

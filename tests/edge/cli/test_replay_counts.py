@@ -128,8 +128,10 @@ def test_the_rest_of_a_damaged_video_is_counted(
 def test_a_video_that_is_none_is_said_to_be_none(
     content: bytes, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "line.mp4").write_bytes(content)
-    assert main(["--replay", str(tmp_path / "line.mp4"), "--model", str(bundle)]) == 2
+    folder = tmp_path / ("deep" * 20)
+    folder.mkdir()
+    (folder / "line.mp4").write_bytes(content)
+    assert main(["--replay", str(folder / "line.mp4"), "--model", str(bundle)]) == 2
     assert "line.mp4: cannot be opened; it is no video, or damaged" in capsys.readouterr().err
 
 

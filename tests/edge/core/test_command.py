@@ -126,6 +126,7 @@ from {program}.__main__ import main; raise SystemExit(main())"
         "trainer": ["train", str(parts), "--out", "run"],
         "quantize": ["inspect", str(bundle)],
     }[program]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits "ignored"
     running = subprocess.Popen(
         [sys.executable, "-c", code, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
