@@ -43,7 +43,8 @@ EXIT_NEW_PROCESS = 3
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: what to do, and a flag for every setting."""
+    """The command line: what to do, and a flag for every setting, also as version 0.1 called it."""
+    from edge.settings import earlier
     from edge.settings.settings import setting_fields
 
     parser = Parser(
@@ -73,6 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
     for key, field in setting_fields():
         text = (field.description or "").replace("%", "%%")
         settings.add_argument(f"--{key}", metavar="VALUE", dest=key, help=text)
+    for key in {*earlier.KEYS} - {key for key, _ in setting_fields()}:
+        settings.add_argument(f"--{key}", dest=key, help=argparse.SUPPRESS)
     return parser
 
 
@@ -128,11 +131,8 @@ def _refuse_combinations(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from edge.settings.load_settings import load_settings
-    from edge.settings.settings import setting_fields
 
-    flags = {
-        key: getattr(arguments, key) for key, _ in setting_fields() if getattr(arguments, key) is not None
-    }
+    flags = {key: text for key, text in vars(arguments).items() if "." in key and text is not None}
     if arguments.model is not None:
         flags["model.path"] = arguments.model
     return load_settings(_settings_file(arguments), flags)

@@ -15,6 +15,7 @@ RENAMED = {
     "trigger.input_edge": "trigger.edge",
     "trigger.input_debounce_ms": "trigger.debounce_ms",
 }
+KEYS = ("camera.source", *RENAMED)
 _TRIGGERS = {"frame": "free-run", "seen": "line-crossing"}
 
 

@@ -1,9 +1,11 @@
 """Settings of version 0.1, as it wrote and read them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from edge.__main__ import main
 from edge.core.errors import SettingsError
 from edge.settings.load_settings import load_settings
 
@@ -91,6 +93,15 @@ def test_variables_and_credentials_of_before_are_read_as_well(
     assert "credential linegate_" in caplog.text
     assert "EDGE_" in caplog.text
     assert "sesame" not in caplog.text
+
+
+def test_flags_of_before_are_read_as_well(
+    parts: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--camera.source", str(parts), "--camera.rate", "20", "--trigger.kind", "frame"]
+    main(["--check", "--config", os.devnull, "--model", str(bundle), "--mqtt.port", "1", *flags])
+    (camera,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[1] == "camera"]
+    assert camera.startswith(f"ok    camera      {parts}")
 
 
 def test_settings_of_now_are_read_without_a_word(file: Path, caplog: pytest.LogCaptureFixture) -> None:
