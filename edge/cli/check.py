@@ -24,7 +24,7 @@ from edge.settings.settings import Settings
 
 
 class _Warning(LinegateError):  # noqa: N818  no error: the check goes on to pass
-    """Something that should be mended, though the station works without."""
+    """Something that should be fixed, though the station works without it."""
 
 
 class _NotTried(LinegateError):  # noqa: N818
@@ -64,7 +64,7 @@ class _Together:
 class Finding:
     """One thing that was tried; ``text`` says what was seen, or what is wrong and how to mend it.
 
-    ``warning``: it should be mended, though the station works without.
+    ``warning``: it should be fixed, though the station works without it.
     """
 
     thing: str

@@ -35,7 +35,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Checked:
-    """What `edge --check` saw, and what should be mended though the station works without."""
+    """What `edge --check` saw, and what should be fixed though the station works without it."""
 
     text: str
     warnings: tuple[str, ...] = field(default=())

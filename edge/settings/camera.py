@@ -25,7 +25,10 @@ class CameraSettings(Section):
     )
     open_timeout_ms: int = Field(5000, ge=100, le=120000, description="longest wait for a network camera")
     settle_ms: int = Field(
-        500, ge=0, le=60000, description="frames so soon after opening are not used: exposure, old buffers"
+        500,
+        ge=0,
+        le=60000,
+        description="time after opening in which frames are not used: exposure, old buffers",
     )
     stall_ms: int = Field(2000, ge=50, le=60000, description="without a frame for so long: camera fault")
     max_age_ms: int = Field(500, ge=1, le=60000, description="a frame older than this is not inspected")

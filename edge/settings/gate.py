@@ -49,7 +49,7 @@ class GateSettings(Section):
         1000, ge=1, le=100000, description="parts between camera and ejector; those beyond are rejected"
     )
     confirm_ms: float = Field(
-        0.0, ge=0, le=600000, description="a rejected part must be seen on …/bin so soon; 0: no sensor there"
+        0.0, ge=0, le=600000, description="time in which a rejected part must be seen on …/bin; 0: no sensor"
     )
     encoder_silence_ms: float = Field(
         100.0,

@@ -52,7 +52,7 @@ class MqttSettings(Section):
     @classmethod
     def _host_alone(cls, host: Any) -> Any:
         if isinstance(host, str) and ("@" in host or "/" in host):
-            raise ValueError("a name or an address alone would be right; mqtt.password is for the password")
+            raise ValueError("expected a name or an address alone; mqtt.password is for the password")
         return host
 
     @field_validator("response_topics")
@@ -71,9 +71,7 @@ class MqttSettings(Section):
         if bool(self.cert_file) != bool(self.key_file):
             raise ValueError("mqtt.cert_file and mqtt.key_file must be given together")
         if self.tls == "off" and (self.ca_file or self.cert_file):
-            raise ValueError(
-                'mqtt.tls: "off", but mqtt.ca_file or mqtt.cert_file is given; "on" would be right'
-            )
+            raise ValueError('mqtt.tls: "off", but mqtt.ca_file or mqtt.cert_file is given; expected "on"')
         if self.password.get_secret_value() and not self.username:
             raise ValueError("mqtt.password: needs mqtt.username")
         return self

@@ -66,12 +66,12 @@ def test_a_password_is_encrypted_unless_somebody_says_otherwise(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"mqtt.tls": "off", "mqtt.ca_file": "ca.pem"}, '"on" would be right'),
+        ({"mqtt.tls": "off", "mqtt.ca_file": "ca.pem"}, 'expected "on"'),
         ({"mqtt.tls": "true"}, "mqtt.tls"),
         ({"mqtt.password": "hunter2"}, "mqtt.password: needs mqtt.username"),
         (
             {"mqtt.host": "mqtt://line:hunter2@10.0.0.5"},
-            "mqtt.host: a name or an address alone would be right",
+            "mqtt.host: expected a name or an address alone",
         ),
     ],
 )
