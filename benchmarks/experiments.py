@@ -19,8 +19,8 @@ from trainer.backbones.find import find_backbones
 from trainer.curves import roc
 from trainer.dataset import Dataset, load_training_set, resized
 from trainer.input_size import Size, input_spec, sizes
+from trainer.methods.frozen.feature_maps import build_maps, look_of
 from trainer.methods.frozen.learner import FOLDS, Eyes, hold_out
-from trainer.methods.frozen.look import build_maps, look_of
 from trainer.methods.frozen.truth import Truth
 from trainer.split import folds_by_group, spread_over_groups
 

@@ -25,7 +25,6 @@ from edge.core.photographs.layouts import read_layout
 from edge.core.preprocess import LARGEST_SIDE, InputSpec, preprocess
 from trainer.audit.features import describe
 from trainer.backbones.find import find_backbones
-from trainer.evaluate import predict_batches
 from trainer.groups import COPIES, group_photographs
 from trainer.methods.choose_one_class import (
     Candidate,
@@ -33,6 +32,7 @@ from trainer.methods.choose_one_class import (
     folds_of_ok_parts,
 )
 from trainer.methods.one_class import METHODS, build_float_places, learn_one_class, methods_for
+from trainer.predict import predict_batches
 from trainer.split import spread_over_groups
 
 ROOT = Path(__file__).parents[1]

@@ -157,8 +157,8 @@ def load_inspector(settings: "Settings", recipe: str | None = None) -> "Inspecto
 
 
 def _run(settings: "Settings", read_settings: Callable[[], "Settings"]) -> int:
-    from edge.deployment.choice import choice_file
-    from edge.deployment.served import serve_first
+    from edge.deployment.deployment import serve_first
+    from edge.deployment.selection import choice_file
     from edge.service.signals import handle_signals
     from edge.station.app import Line
 

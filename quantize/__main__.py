@@ -119,7 +119,7 @@ def _count(text: str) -> int:
 
 
 def _quantize(arguments: argparse.Namespace) -> int:
-    from quantize.gate import Allowed
+    from quantize.acceptance import Allowed
     from quantize.quantize import quantize
 
     out = arguments.out or arguments.run / "model.tflite"
@@ -220,7 +220,7 @@ def _inspect(words: list[str]) -> int:
 
 def _wrap(words: list[str]) -> int:
     from quantize.describe import describe
-    from quantize.foreign import read_scaling
+    from quantize.external_model import read_scaling
     from quantize.wrap import wrap
 
     arguments = _wrap_parser().parse_args(_joined(words, "--scale"))

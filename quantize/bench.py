@@ -21,7 +21,7 @@ import numpy as np
 from edge.core.errors import BundleError
 from edge.core.graph_trial import try_graph
 from edge.core.interpreter import open_interpreter, runtime_version
-from quantize.foreign import read_graph
+from quantize.external_model import read_graph
 
 WARM_UP_RUNS = 20
 LEAST_RUNS, SECONDS = 20, 10.0  # a slow graph gets no more runs than fit into so many seconds

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from edge.core.bundle.bundle import Bundle, Manifest, Photographs, Results, Wrapped
-from edge.core.figures import Figures, wilson_interval
 from edge.core.foreign_text import in_markdown
+from edge.core.metrics import Figures, wilson_interval
 from quantize.describe import (
     accepted_line,
     held_out_are,

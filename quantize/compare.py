@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from edge.core.bundle.bundle import Rederived
 from edge.core.decision import Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from edge.core.preprocess import to_network_input
 from edge.core.runtime import Model
 from quantize.decisions import Flip, Side, figures_of, find_flips
-from quantize.rederive import choose_thresholds
+from quantize.int8_thresholds import choose_thresholds
 from quantize.run import Run, logits_alone
 
 _BATCH_PIXELS = 64 * 160 * 160

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.chatter import without_chatter
 from edge.core.errors import InputError
+from edge.core.native_stderr import without_chatter
 from edge.core.preprocess import to_network_input
 from quantize.calibrate import with_extremes
 from quantize.correct import correct_biases, round_halves_up

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.core.chatter import without_chatter
+from edge.core.native_stderr import without_chatter
 from edge.core.preprocess import to_network_input
 from quantize.flatbuffer import pack, unpack
 

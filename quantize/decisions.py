@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.decision import Task, Thresholds, Verdict, decide, has_one_logit
-from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.metrics import Figures, Labelled, compute_figures
 from quantize.run import Run
 
 

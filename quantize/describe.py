@@ -12,8 +12,8 @@ from edge.core.bundle.bundle import (
     Results,
 )
 from edge.core.decision import Thresholds
-from edge.core.figures import Figures
 from edge.core.foreign_text import one_line
+from edge.core.metrics import Figures
 
 
 def describe(file: Path, bundle: Bundle) -> str:

@@ -22,15 +22,15 @@ from edge.core.bundle.bundle import (
 )
 from edge.core.bundle.score_profile import ScoreProfile, profile_scores
 from edge.core.errors import InputError
-from edge.core.figures import compute_figures
 from edge.core.interpreter import runtime_version
+from edge.core.metrics import compute_figures
 from edge.core.photographs.census import Census
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.core.runtime import Model
+from quantize.acceptance import Allowed, refuse
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert
-from quantize.gate import Allowed, refuse
 from quantize.golden import FEWEST, choose_golden, size_limit, with_fewer_levels
 from quantize.layers import LARGE_SHIFT, LayerError, worst_layers
 from quantize.operators import count_operators

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from tqdm import tqdm
 
 from edge.core.bundle.bundle import Heatmap, Photographs
-from edge.core.chatter import without_chatter
 from edge.core.decision import Task, Thresholds, Verdict
 from edge.core.disk_array import disk_array
 from edge.core.errors import ImageError, InputError
-from edge.core.figures import Figures
 from edge.core.images import read_image
 from edge.core.memory import memory_for
+from edge.core.metrics import Figures
+from edge.core.native_stderr import without_chatter
 from edge.core.photographs.names import find_file
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.thresholds import ThresholdRule

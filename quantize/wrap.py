@@ -25,17 +25,17 @@ from edge.core.bundle.bundle import (
 from edge.core.complaints import listening
 from edge.core.decision import Thresholds, decide, find_ok_class
 from edge.core.errors import BundleError, InputError
-from edge.core.figures import Figures, Labelled, compute_figures
 from edge.core.images import read_image
 from edge.core.interpreter import runtime_version
 from edge.core.memory import memory_for
+from edge.core.metrics import Figures, Labelled, compute_figures
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.runtime import Model, Prediction, try_bundle
 from edge.core.set_depth import find_set_depth
-from quantize.foreign import ForeignGraph, Scaling, read_graph
+from quantize.external_model import ForeignGraph, Scaling, read_graph
 from quantize.golden import spread_examples
 from quantize.operators import count_operators
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks.campaign import __main__ as command
-from benchmarks.campaign import cameras, surroundings
+from benchmarks.campaign import cameras, disturbances
 from benchmarks.campaign.brokers import MisbehaviourResult, misbehave
 from benchmarks.campaign.cameras import CameraResult
 from benchmarks.campaign.daemon import Footprint
+from benchmarks.campaign.disturbances import KINDS, ClockStepped, TroubleResult, trouble_often
 from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import FuzzResult, fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
@@ -26,7 +27,6 @@ from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, LinkResult, away
 from benchmarks.campaign.power import PowerResult, cut_often
 from benchmarks.campaign.signals import SignalResult, signal_often
 from benchmarks.campaign.soak import Sample, SoakResult, plot, read_samples, slopes, soak
-from benchmarks.campaign.surroundings import KINDS, ClockStepped, TroubleResult, trouble_often
 from benchmarks.campaign.table import HEAD, Row, merged
 from edge.records.outbox import WINDOW
 from tests.brokers import MosquittoBroker
@@ -275,7 +275,7 @@ def test_a_frame_that_passes_a_part_counts_while_the_station_says_fault() -> Non
 def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself(
     broker: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(surroundings, "LONGEST_S", surroundings.SHORTEST_S)
+    monkeypatch.setattr(disturbances, "LONGEST_S", disturbances.SHORTEST_S)
     missing = KINDS[kind].missing()
     if missing is not None:
         pytest.skip(missing)

@@ -25,7 +25,7 @@ from edge.core.bundle.bundle import (
     write_bundle,
 )
 from edge.core.decision import Thresholds
-from edge.core.figures import compute_figures
+from edge.core.metrics import compute_figures
 from edge.core.preprocess import InputSpec
 
 GAIN = 10.0

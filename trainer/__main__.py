@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.core.chatter import without_chatter
 from edge.core.command import read_names_as_utf8, run_command, say, show
 from edge.core.errors import InputError
+from edge.core.native_stderr import without_chatter
 from trainer.kept import is_kept
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _folds_table(run: "Run") -> str:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
-    from trainer.scoring import score
+    from trainer.evaluate import score
     from trainer.text import figures_table
 
     scored = score(arguments.run, arguments.data, groups=arguments.groups)

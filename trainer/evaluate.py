@@ -1,48 +1,57 @@
-"""What a network says of photographs."""
+"""A finished run on other photographs."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
-
-from edge.core.preprocess import to_network_input
-
-_BATCH_PIXELS = 64 * 160 * 160  # what a network makes of them at a time takes half a gigabyte
-
-
-def predict_logits(
-    model: Any, pixels: NDArray[np.uint8], at: NDArray[np.int64] | None = None
-) -> NDArray[np.float32]:
-    """Logits (N, outputs) of uint8 pixels (N, H, W, C), or of those at some positions, a batch at a time."""
-    return predict_batches(model, pixels, "deciding", at)
+from edge.core.errors import InputError
+from edge.core.metrics import Figures
+from edge.core.photographs.census import Census
+from edge.core.photographs.layouts import Layout, read_layout
+from trainer.dataset import Dataset, load_test_set
+from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of
+from trainer.files import count_files
+from trainer.groups import COPIES
+from trainer.predict import predict_logits
+from trainer.run import MODEL_FILE, Run, read_run
 
 
-def predict_batches(
-    model: Any, pixels: NDArray[np.uint8], name: str, at: NDArray[np.int64] | None = None
-) -> NDArray[np.float32]:
-    """What a Keras model says of uint8 pixels (N, H, W, C), with a progress bar of this name.
+@dataclass(frozen=True)
+class Scored:
+    """What a run says of photographs that it never learned from."""
 
-    Only a batch of them is read at a time; ``at``: positions, by default all.
-    """
-    found = [outputs[0] for outputs in each_batch(model, pixels, name, at)]
-    return np.concatenate(found).astype(np.float32)
+    run: Run
+    network: Any
+    layout: Layout
+    dataset: Dataset
+    found: Decisions
+    figures: Figures
+    details: Evaluation
+    files: Census
 
 
-def each_batch(
-    model: Any, pixels: NDArray[np.uint8], name: str, at: NDArray[np.int64] | None = None
-) -> Iterator[list[NDArray[np.float32]]]:
-    """All outputs of a Keras model, a batch of photographs at a time."""
-    import tensorflow as tf
+def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
+    """Figures of a run on other photographs; ``groups``: as of `trainer train`. Raises InputError."""
+    run = read_run(run_folder)
+    layout = read_layout(data)
+    dataset = load_test_set(layout, run, spec=run.input, groups=groups)
+    network = load_network(run_folder)
+    found = decisions(dataset, predict_logits(network, dataset.pixels), run.thresholds)
+    details = evaluate_decisions(found, run.thresholds, run.costs)
+    return Scored(
+        run, network, layout, dataset, found, figures_of(found), details, count_files(layout, dataset)
+    )
 
-    shape = tf.TensorSpec((None, *pixels.shape[1:]), tf.float32)
-    run = tf.function(lambda batch: model(batch, training=False), input_signature=[shape])
-    positions = np.arange(len(pixels)) if at is None else at
-    size = max(1, _BATCH_PIXELS // (pixels.shape[1] * pixels.shape[2]))
-    with tqdm(total=len(positions), desc=name, unit="image", disable=None) as bar:
-        for start in range(0, len(positions), size):
-            batch = to_network_input(pixels[positions[start : start + size]])
-            outputs = run(tf.constant(batch))
-            yield [one.numpy() for one in (outputs if isinstance(outputs, list) else [outputs])]
-            bar.update(len(batch))
+
+def load_network(run_folder: Path) -> Any:
+    """The Keras model of a run, to logits; raises InputError."""
+    import keras
+
+    from trainer.models.heatmap import logits_alone
+    from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero
+
+    known = {"FakeQuantize": FakeQuantize, "HalvesFromZero": HalvesFromZero}
+    try:
+        return logits_alone(keras.saving.load_model(run_folder / MODEL_FILE, known, compile=False))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run_folder / MODEL_FILE}: not a model that Keras can load") from error

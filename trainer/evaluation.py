@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from edge.core.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.core.figures import Figures, Labelled, compute_figures
+from edge.core.metrics import Figures, Labelled, compute_figures
 from edge.core.thresholds import Costs
 from trainer.curves import areas
 from trainer.dataset import Dataset

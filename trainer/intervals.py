@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge.core.figures import wilson_interval
+from edge.core.metrics import wilson_interval
 
 CONFIDENCE = 0.95
 DRAWS = 1000

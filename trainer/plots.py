@@ -3,8 +3,8 @@
 import warnings
 from pathlib import Path
 
-from edge.core.figures import Figures
 from edge.core.foreign_text import one_line
+from edge.core.metrics import Figures
 
 
 def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Task, Thresholds, Verdict
 from edge.core.errors import InputError
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from edge.core.photographs.census import Census
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule

@@ -1,6 +1,6 @@
 """Figures for people, in a terminal."""
 
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from trainer.evaluation import Evaluation
 from trainer.intervals import Measured
 from trainer.operating_point import LineFigures

@@ -19,8 +19,9 @@ from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout, refuse_inside
 from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
+from trainer.augmentation_check import warn_of_dependence
+from trainer.cross_validation import choose_thresholds, cross_validate, decide_on, judge, threshold_rule
 from trainer.dataset import SQUARE, Dataset, load_test_set, load_training_set
-from trainer.dependence import warn_of_dependence
 from trainer.evaluation import Decisions, evaluate_decisions, figures_of
 from trainer.files import count_files
 from trainer.fit import Records
@@ -40,7 +41,6 @@ from trainer.run import MODEL_FILE, RUN_FILE, FileLabel, HeldOutFile, Run, RunRe
 from trainer.settings import TrainSettings
 from trainer.split import split_by_group, spread_over_groups
 from trainer.suspects import Suspect, find_suspects
-from trainer.validate import choose_thresholds, cross_validate, decide_on, judge, threshold_rule
 
 TENSORBOARD = "tensorboard"
 _MAP_FROM = 300  # photographs of OK parts, and as many of others, that show what a heatmap may expect

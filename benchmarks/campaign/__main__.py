@@ -15,6 +15,7 @@ from benchmarks.campaign import table
 from benchmarks.campaign.brokers import misbehave
 from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
+from benchmarks.campaign.disturbances import KINDS, trouble_often
 from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.graphs import spoil_graphs
 from benchmarks.campaign.held import hold_often
@@ -23,7 +24,6 @@ from benchmarks.campaign.link import KEEPS_ALL, KEEPS_SESSIONS, away, fault_ofte
 from benchmarks.campaign.power import cut_often
 from benchmarks.campaign.signals import signal_often
 from benchmarks.campaign.soak import plot, soak
-from benchmarks.campaign.surroundings import KINDS, trouble_often
 from benchmarks.campaign.table import Row
 from tests.brokers import MosquittoBroker, find_mosquitto
 from tests.rigs.power import power_cut_is_missing

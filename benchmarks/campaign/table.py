@@ -6,6 +6,7 @@ from statistics import median
 
 from benchmarks.campaign.brokers import MisbehaviourResult
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
+from benchmarks.campaign.disturbances import TroubleResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
 from benchmarks.campaign.graphs import GraphResult
 from benchmarks.campaign.held import HeldResult
@@ -14,7 +15,6 @@ from benchmarks.campaign.link import LinkResult
 from benchmarks.campaign.power import PowerResult
 from benchmarks.campaign.signals import SignalResult
 from benchmarks.campaign.soak import SoakResult, slopes
-from benchmarks.campaign.surroundings import TroubleResult
 from tests.rigs.witness import TRANSPORT_S, CommandTimes
 
 HEAD = (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edge.alarms.parts import PartRules
 from edge.alarms.register import AlarmEvent, Change, Register
-from edge.alarms.surroundings import ClockTrouble, DiskSpace
+from edge.alarms.system_checks import ClockTrouble, DiskSpace
 from edge.core.clock import clock_is_synchronised
 from edge.core.files import free_bytes
 from edge.settings.alarms import AlarmSettings

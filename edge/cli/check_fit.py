@@ -6,9 +6,9 @@ from pathlib import Path
 
 from edge.camera.check import Seen
 from edge.core.errors import BundleError, SettingsError
-from edge.deployment.choice import choice_file
+from edge.deployment.deployment import load_shadow, serve_first
 from edge.deployment.load import load_inspector
-from edge.deployment.served import load_shadow, serve_first
+from edge.deployment.selection import choice_file
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.output import Checked
 from edge.settings.recipe import DEFAULT_RECIPE

@@ -129,8 +129,8 @@ class Scoreboard:
 
 def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     """Run the line until its source ends or a signal comes; returns the exit status."""
+    from edge.deployment.deployment import Served
     from edge.deployment.load import load_inspector
-    from edge.deployment.served import Served
     from edge.station.app import Line
 
     watcher = paho.Client(CallbackAPIVersion.VERSION2, client_id="linegate-demo-watcher")

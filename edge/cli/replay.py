@@ -20,11 +20,11 @@ from edge.core.complaints import listening
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
-from edge.core.figures import Figures, Labelled, compute_figures, is_right
 from edge.core.files import write_whole
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, read_bytes
 from edge.core.memory import memory_for
+from edge.core.metrics import Figures, Labelled, compute_figures, is_right
 from edge.core.pages import further_pages
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs

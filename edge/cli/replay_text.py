@@ -2,7 +2,7 @@
 
 from edge.cli.replay import Record, Replay
 from edge.core.decision import Verdict
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from edge.core.words import counted
 
 _SHOWN = 20  # of what is wrong

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
 from types import FrameType
 
-from edge.core.chatter import people
 from edge.core.errors import LinegateError
 from edge.core.foreign_text import one_line, shown
+from edge.core.native_stderr import people
 
 EXIT_NO = 1
 EXIT_WRONG = 2

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import cv2
 
-from edge.core.chatter import held_back, people
+from edge.core.native_stderr import held_back, people
 
 T = TypeVar("T")
 # Of damage to pixels; stray bytes between the tables of a JPEG, or an unknown tag of a TIFF, do none.

@@ -4,8 +4,8 @@ import importlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from edge.core.chatter import without_chatter
 from edge.core.errors import BundleError, LinegateError
+from edge.core.native_stderr import without_chatter
 
 # The successor first; tflite-runtime serves where there is no ai-edge-litert.
 _RUNTIMES = (

@@ -8,7 +8,7 @@ from edge.core.allowed import FILE
 from edge.core.decision import Thresholds
 from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
-from edge.deployment.choice import Choice, Chosen
+from edge.deployment.selection import Choice, Chosen
 from edge.inspection.inspector import Inspector
 from edge.settings.recipe import DEFAULT_RECIPE
 from edge.settings.settings import Settings

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.alarms.trouble import Alarm, Trouble
+from edge.alarms.latch import Alarm, Trouble
 from edge.core.clock import clock_is_synchronised
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 
-from edge.alarms.trouble import Alarm, Trouble
+from edge.alarms.latch import Alarm, Trouble
 from edge.core.errors import JournalError
 from edge.core.once import Once
 from edge.records.courier import Courier, Receipt

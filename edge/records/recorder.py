@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.alarms.trouble import Alarm, Trouble
+from edge.alarms.latch import Alarm, Trouble
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
-from edge.deployment.served import Served
+from edge.deployment.deployment import Served
 from edge.gate.policies import what_may_pass
 from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings

@@ -4,12 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from edge.deployment.changer import Change, Changer, Outcome
-from edge.deployment.served import Prepare, activation, refuse_reload, reloading, switch_to
+from edge.deployment.deployment import Prepare, activation, refuse_reload, reloading, switch_to
+from edge.deployment.manager import Change, Changer, Outcome
 from edge.outputs.requests import Answer, CommandQueue, CommandRequest, WaitingCommand
 from edge.settings.settings import Settings
+from edge.station.inspected_part import TrackedPart
 from edge.station.states import States
-from edge.station.tracked_part import TrackedPart
 from edge.trigger.trigger import Trigger
 
 logger = logging.getLogger(__name__)

@@ -18,13 +18,13 @@ from edge.core.errors import RequestError
 from edge.core.frame import Frame
 from edge.core.once import Once
 from edge.core.state import State
-from edge.deployment.changer import Changer
-from edge.deployment.choice import choice_file
-from edge.deployment.served import Served
+from edge.deployment.deployment import Served
+from edge.deployment.manager import Changer
+from edge.deployment.selection import choice_file
 from edge.deployment.shadow import Shadow, Shown
 from edge.gate.belt import Direction
+from edge.gate.controller import GateKeeper
 from edge.gate.gate import LATE, NO_ENCODER, GateCommand
-from edge.gate.gatekeeper import GateKeeper
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import judge_part
@@ -36,9 +36,9 @@ from edge.records.recorder import Recorder
 from edge.records.result import part_result
 from edge.settings.settings import Settings
 from edge.station.commands import Commands
+from edge.station.inspected_part import TrackedPart
 from edge.station.state_report import StateReport
 from edge.station.states import States
-from edge.station.tracked_part import TrackedPart
 from edge.trigger.choose import choose_trigger
 from edge.trigger.input_line import open_input
 from edge.trigger.trigger import Look

@@ -1,9 +1,9 @@
 """The trigger that the settings ask for."""
 
 from edge.settings.settings import Settings
-from edge.trigger.announced import Announced
-from edge.trigger.every_frame import EveryFrame
-from edge.trigger.seen import SeenPart
+from edge.trigger.external import Announced
+from edge.trigger.free_run import EveryFrame
+from edge.trigger.line_crossing import SeenPart
 from edge.trigger.trigger import Observer, P, Trigger
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.core.runtime import load_model
-from edge.deployment.served import Served
+from edge.deployment.deployment import Served
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspector
 from edge.outputs.outputs import Outputs

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from edge.core.decision import Verdict
+from edge.gate.controller import GateKeeper
 from edge.gate.gate import Flight, GateCommand
-from edge.gate.gatekeeper import GateKeeper
 from edge.settings.gate import GateSettings
 from tests.judge.rules import Judge, Part, Rules, Say
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.gate import gatekeeper
+from edge.gate import controller
 from edge.gate.gate import LATE, TOO_CLOSE, UNKNOWN, Flight, Gate, GateCommand
 from tests.judge import rules
 from tests.judge.__main__ import judge
@@ -173,7 +173,7 @@ class Endless(Gate):
 def test_the_judge_notices_a_gate_without_one_of_its_rules(
     gate: type[Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gatekeeper, "Gate", gate)
+    monkeypatch.setattr(controller, "Gate", gate)
     tried = 0
     while tried < ENOUGH:
         differ, _ = judge(tried, 50)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edge.core.decision import Thresholds
 from quantize.golden import COUNT, choose_golden, size_limit
-from tests.quantize.test_rederive import run
+from tests.quantize.test_int8_thresholds import run
 
 SCORES = np.array([0.10, 0.20, 0.30, 0.60, 0.70, 0.80])
 CUT = Thresholds(ok_below=0.45, defect_from=0.45)

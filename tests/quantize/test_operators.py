@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edge.core.bundle.bundle import Operators
-from edge.core.chatter import without_chatter
+from edge.core.native_stderr import without_chatter
 from quantize.describe import operators_line
 from quantize.operators import count_operators
 from tests.toy_model import toy_flatbuffer

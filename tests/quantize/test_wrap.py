@@ -21,7 +21,7 @@ from edge.core.photographs.listing import list_images
 from edge.core.runtime import load_model
 from quantize.__main__ import main
 from quantize.card import model_card
-from quantize.foreign import ForeignGraph
+from quantize.external_model import ForeignGraph
 from quantize.metadata import normalization
 from quantize.wrap import name_classes, read_labels
 from tests.edge.core.photographs.drawings import masks

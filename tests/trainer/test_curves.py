@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.figures import area_under_roc
+from edge.core.metrics import area_under_roc
 from trainer.curves import precision_recall, roc
 
 SCORED = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=4, max_size=60).filter(

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.trainer.test_explain import bright, spots
-from trainer.evaluate import predict_batches
 from trainer.models.anomaly import build_autoencoder, with_error, with_logit
 from trainer.models.baseline import build_baseline
 from trainer.models.heatmap import (
@@ -17,6 +16,7 @@ from trainer.models.heatmap import (
     with_heatmap,
 )
 from trainer.models.scratch import build_scratch
+from trainer.predict import predict_batches
 
 AGAINST_FIRST = np.array([-1.0, 1.0], np.float32)
 

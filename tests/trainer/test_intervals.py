@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.core.figures import wilson_interval
+from edge.core.metrics import wilson_interval
 from trainer.intervals import Draws, Measured, share, weighted_sum
 
 

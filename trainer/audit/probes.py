@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.figures import wilson_interval
 from edge.core.images import Image
+from edge.core.metrics import wilson_interval
 from trainer.dataset import Dataset
 from trainer.intervals import share, weighted_sum
 

@@ -5,12 +5,12 @@ from dataclasses import asdict
 import numpy as np
 
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, Records, fit
 from trainer.learners.learner import Learned, Positions
 from trainer.methods.calibration import calibrate
 from trainer.models.anomaly import build_autoencoder, with_error, with_logit
 from trainer.models.heatmap import distance_by_place
+from trainer.predict import predict_logits
 
 
 class AutoencoderLearner:

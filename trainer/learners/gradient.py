@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_logits
 from trainer.fit import FitSettings, History, Records, fit
 from trainer.learners.learner import Learned, Positions
 from trainer.models.heatmap import class_activation, defect_direction
@@ -15,6 +14,7 @@ from trainer.models.transfer import (
     freeze_all_but_head,
     freeze_statistics_only,
 )
+from trainer.predict import predict_logits
 from trainer.split import spread_over_groups
 from trainer.weights import Weights
 from trainer.whole_numbers.network import PHOTOGRAPHS, in_whole_numbers

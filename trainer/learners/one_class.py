@@ -9,12 +9,11 @@ from edge.core.errors import InputError
 from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
 from trainer.dataset import Dataset, resized
-from trainer.evaluate import predict_batches
 from trainer.input_size import Size, sizes
 from trainer.learners.anomaly import ok_among
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.methods.choose_one_class import PARTS, Candidate, choose_by_drawn_defects, folds_of_ok_parts
-from trainer.methods.frozen.look import Look
+from trainer.methods.frozen.feature_maps import Look
 from trainer.methods.frozen.speed import measure_speed
 from trainer.methods.one_class import (
     IN_WORDS,
@@ -24,6 +23,7 @@ from trainer.methods.one_class import (
     with_strangest_place,
 )
 from trainer.methods.padim.gaussians import MOST
+from trainer.predict import predict_batches
 from trainer.split import spread_over_groups
 from trainer.whole_numbers.network import PHOTOGRAPHS
 

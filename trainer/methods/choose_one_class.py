@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from edge.core.words import counted
 from trainer.backbones.backbone import Backbone
-from trainer.evaluate import predict_batches
 from trainer.methods.drawn_defects import KINDS, draw
 from trainer.methods.one_class import build_float_places, hold_out
+from trainer.predict import predict_batches
 from trainer.split import folds_by_group, spread_over_groups
 
 PARTS = 40  # photographs of OK parts that candidates are compared on

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.decision import Task, has_one_logit
-from trainer.evaluate import each_batch
+from trainer.predict import each_batch
 
 _LEAST = 1e-6
 _STEPS = 255

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds
-from edge.core.figures import Figures
 from edge.core.foreign_text import one_line
+from edge.core.metrics import Figures
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
 from trainer.learning_curve import LearningCurve

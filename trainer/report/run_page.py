@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.figures import Figures
 from edge.core.foreign_text import in_html
+from edge.core.metrics import Figures
 from edge.core.photographs.census import Census
 from edge.core.words import counted
 from trainer.dataset import Dataset

@@ -21,7 +21,7 @@ from edge.core.errors import BundleError, ImageError, RequestError, SettingsErro
 from edge.core.images import MIN_SIDE, decode_image, encode_png
 from edge.core.runtime import Model
 from edge.gate.belt import Direction
-from edge.gate.gatekeeper import GateKeeper
+from edge.gate.controller import GateKeeper
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.inbox import Inbox
 from edge.outputs.mqtt.requests import REQUESTS

@@ -27,9 +27,9 @@ from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.bundle.signature import signer
 from edge.core.decision import Task, Thresholds, has_one_logit
 from edge.core.errors import BundleError, ImageError, one_line
-from edge.core.figures import Figures
 from edge.core.files import write_whole
 from edge.core.images import decode_image, encode_png
+from edge.core.metrics import Figures
 from edge.core.preprocess import InputSpec
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from edge.cli.check_fit import hold_against_gate, try_picture, try_products, try
 from edge.core.errors import BundleError, SettingsError
 from edge.core.frame import Frame
 from edge.core.preprocess import Region
-from edge.deployment.choice import Chosen, Kept, choice_file, write_choice
+from edge.deployment.selection import Chosen, Kept, choice_file, write_choice
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe, RecipeGate
 from edge.settings.settings import Settings

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from edge.core.frame import Frame
-from edge.deployment.changer import Change, Changer, Outcome
-from edge.deployment.served import (
+from edge.deployment.deployment import (
     Prepare,
     Served,
     serve_first,
 )
+from edge.deployment.manager import Change, Changer, Outcome
 from edge.inspection.inspector import Inspection
 from edge.settings.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.deployment.choice import choice_file
+from edge.deployment.selection import choice_file
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe
 from tests.edge.deployment.bench import Bench

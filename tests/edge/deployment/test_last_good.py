@@ -10,8 +10,8 @@ import pytest
 from edge.core import graph_trial
 from edge.core.errors import BundleError
 from edge.deployment import last_good
+from edge.deployment.deployment import activation, replacement
 from edge.deployment.last_good import LastGood
-from edge.deployment.served import activation, replacement
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored, store_deadly
 

@@ -7,14 +7,14 @@ import pytest
 
 from edge.core.errors import SettingsError
 from edge.core.preprocess import Region
-from edge.deployment.changer import Outcome
-from edge.deployment.choice import read_choice
-from edge.deployment.served import (
+from edge.deployment.deployment import (
     activation,
     refuse_reload,
     reloading,
     switch_to,
 )
+from edge.deployment.manager import Outcome
+from edge.deployment.selection import read_choice
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe, RecipeGate
 from edge.settings.settings import Settings

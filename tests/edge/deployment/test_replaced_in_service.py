@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.deployment.changer import Change
-from edge.deployment.choice import read_choice
-from edge.deployment.replaced import Look, look_at
-from edge.deployment.served import (
+from edge.deployment.deployment import (
     Prepared,
     Served,
     activation,
     reloading,
     replacement,
 )
+from edge.deployment.file_watch import Look, look_at
+from edge.deployment.manager import Change
+from edge.deployment.selection import read_choice
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored
 
@@ -57,7 +57,7 @@ def test_a_replaced_file_that_was_rolled_back_is_not_taken_again_until_it_change
         looks.append(path)
         return look_at(path)
 
-    monkeypatch.setattr("edge.deployment.changer.look_at", look)
+    monkeypatch.setattr("edge.deployment.manager.look_at", look)
     stored["picky"].path.replace(bundle)
     here.tend_until(lambda: here.bundle_sha256 == stored["picky"].sha256)
     here.show()

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge.core.errors import BundleError
-from edge.deployment.changer import Change
-from edge.deployment.choice import Choice, read_choice
-from edge.deployment.served import (
+from edge.deployment.deployment import (
     activation,
     reloading,
     replacement,
 )
+from edge.deployment.manager import Change
+from edge.deployment.selection import Choice, read_choice
 from edge.settings.load_settings import load_settings
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored

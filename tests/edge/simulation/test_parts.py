@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.core.figures import area_under_roc
+from edge.core.metrics import area_under_roc
 from edge.simulation.parts import DEFECT_KINDS, PartRenderer
 
 RENDERER = PartRenderer(seed=5, size=160)

@@ -13,7 +13,7 @@ import pytest
 import edge.station.app
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.core.errors import SettingsError
-from edge.deployment.served import Served
+from edge.deployment.deployment import Served
 from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.output import Output
 from edge.settings.camera import CameraSettings

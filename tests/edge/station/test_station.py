@@ -22,7 +22,7 @@ from edge.outputs.output import GateRole, Output
 from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
 from edge.station.station import TOO_LATE
-from edge.trigger.announced import Announced
+from edge.trigger.external import Announced
 from edge.trigger.inputs import Edge
 from edge.trigger.trigger import Look
 from tests.edge.station.stand import BAD, GOOD, Stand

@@ -11,7 +11,7 @@ import pytest
 from edge.core.decision import Verdict
 from edge.core.frame import Frame
 from edge.core.runtime import load_model
-from edge.deployment.served import Served
+from edge.deployment.deployment import Served
 from edge.inspection.inspector import Inspection, Inspector
 from edge.settings.recipe import NamedRecipe, RecipeGate
 from tests.edge.deployment.bundles import store

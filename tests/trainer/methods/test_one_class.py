@@ -13,7 +13,6 @@ from quantize.convert import convert
 from quantize.operators import count_operators
 from tests.trainer.methods.test_drawn_defects import photograph
 from tests.trainer.methods.test_patchcore import ok_maps
-from trainer.evaluate import predict_batches
 from trainer.methods.calibration import MEDIAN_LOGIT, calibrate
 from trainer.methods.choose_one_class import compare, folds_of_ok_parts, what_few_parts_leave_open
 from trainer.methods.drawn_defects import KINDS, draw
@@ -27,6 +26,7 @@ from trainer.methods.one_class import (
     with_strangest_place,
 )
 from trainer.models.heatmap import with_heatmap
+from trainer.predict import predict_batches
 
 OK = ok_maps(60, seed=2)
 

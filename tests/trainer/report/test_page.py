@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from trainer.plots import plot_confusion
 from trainer.report import charts
 from trainer.report.page import drawing, folded, heated, paragraph, photograph, section, table

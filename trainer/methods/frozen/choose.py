@@ -23,8 +23,8 @@ from trainer.dataset import Dataset, resized
 from trainer.input_size import Size, sizes
 from trainer.intervals import Draws, Measured
 from trainer.learners.learner import Positions
+from trainer.methods.frozen.feature_maps import Look, build_maps
 from trainer.methods.frozen.learner import Eyes, hold_out
-from trainer.methods.frozen.look import Look, build_maps
 from trainer.methods.frozen.speed import Speed, measure_speed
 from trainer.methods.frozen.truth import Truth, area_under_roc
 from trainer.split import folds_by_group, spread_over_groups

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from edge.core.decision import class_probabilities, has_one_logit
 from edge.core.disk_array import disk_array
 from trainer.dataset import Dataset
-from trainer.evaluate import each_batch
 from trainer.head import STRENGTHS, balanced_loss, held_out_logits, learn_head
 from trainer.intervals import Statistic
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.learning_curve import MOST as MOST_ASKED
 from trainer.learning_curve import LearningCurve, learning_curve
 from trainer.methods.frozen.combine import Combination, Evidence, combine, combine_unseen
-from trainer.methods.frozen.look import (
+from trainer.methods.frozen.feature_maps import (
     LARGEST_DEVIATION,
     Look,
     Maps,
@@ -42,6 +41,7 @@ from trainer.methods.frozen.truth import Truth, area_under_roc
 from trainer.methods.padim.gaussians import MOST as MOST_OK
 from trainer.methods.padim.gaussians import PatchGaussians, learn_gaussians
 from trainer.methods.padim.graph import add_distance
+from trainer.predict import each_batch
 from trainer.split import folds_by_group, spread_over_groups
 
 FOLDS = 5

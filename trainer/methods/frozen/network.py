@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.head import Head
-from trainer.methods.frozen.look import LARGEST_DEVIATION, Maps
+from trainer.methods.frozen.feature_maps import LARGEST_DEVIATION, Maps
 from trainer.methods.frozen.place_score import WINDOW, PlaceScore
 from trainer.models.heatmap import Evidence as HeatEvidence
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from edge.core.chatter import without_chatter
 from edge.core.interpreter import open_interpreter
+from edge.core.native_stderr import without_chatter
 from trainer.backbones.backbone import Backbone
-from trainer.methods.frozen.look import Look, build_maps
+from trainer.methods.frozen.feature_maps import Look, build_maps
 
 _SIDE = 160  # pixels of the picture that is timed; other sizes take as much longer as they have more pixels
 _RUNS = 15

@@ -10,8 +10,8 @@ import pytest
 
 from edge.core.decision import Verdict
 from edge.core.errors import SettingsError
+from edge.gate.controller import GateKeeper
 from edge.gate.gate import GateCommand
-from edge.gate.gatekeeper import GateKeeper
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
 from edge.outputs.requests import Receiver
 from edge.settings.gate import GateSettings

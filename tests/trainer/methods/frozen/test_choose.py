@@ -12,7 +12,7 @@ from tests.trainer.makers import make_dataset
 from trainer.input_size import Shape, Size
 from trainer.methods.frozen import choose as module
 from trainer.methods.frozen.choose import Candidate, candidates
-from trainer.methods.frozen.look import Look
+from trainer.methods.frozen.feature_maps import Look
 from trainer.methods.frozen.speed import Speed
 from trainer.methods.frozen.truth import Truth
 

@@ -11,11 +11,11 @@ from tests.test_chain import pretrained_weights
 from tests.trainer.makers import make_dataset, spots
 from trainer.backbones.mobilenet_v1 import MobileNetV1
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_logits
 from trainer.learners.learner import Learned
+from trainer.methods.frozen.feature_maps import Look, look_of
 from trainer.methods.frozen.learner import FrozenLearner
-from trainer.methods.frozen.look import Look, look_of
 from trainer.models.heatmap import logits_alone, with_heatmap
+from trainer.predict import predict_logits
 from trainer.weights import read_weights
 
 CHANCE = np.random.default_rng(6)

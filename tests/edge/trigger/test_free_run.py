@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.trigger.every_frame import EveryFrame
+from edge.trigger.free_run import EveryFrame
 from tests.edge.trigger.observers import NotingObserver, frame
 
 

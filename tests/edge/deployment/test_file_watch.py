@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.deployment.replaced import Look, Replaced, look_at
+from edge.deployment.file_watch import Look, Replaced, look_at
 
 PATH = Path("a.tflite")
 OLD, GROWING, NEW = Look(1, 100, 10), Look(2, 50, 11), Look(2, 100, 12)

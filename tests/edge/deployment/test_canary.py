@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.deployment.trial import Trial
+from edge.deployment.canary import Trial
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.core.errors import BundleError, SettingsError
-from edge.deployment.choice import Choice, Kept, read_choice
+from edge.deployment.file_watch import Look, look_at
 from edge.deployment.last_good import LastGood
 from edge.deployment.load import (
     allowed_file,
@@ -18,7 +18,7 @@ from edge.deployment.load import (
     still_valid,
 )
 from edge.deployment.reload import reload
-from edge.deployment.replaced import Look, look_at
+from edge.deployment.selection import Choice, Kept, read_choice
 from edge.inspection.inspector import Inspector
 from edge.settings.recipe import DEFAULT_RECIPE
 from edge.settings.settings import Settings

@@ -1,6 +1,6 @@
 """Disk and clock."""
 
-from edge.alarms.surroundings import ClockTrouble, DiskSpace
+from edge.alarms.system_checks import ClockTrouble, DiskSpace
 
 
 def test_a_disk_is_nearly_full_until_a_fifth_more_is_free() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.alarms.trouble import Trouble
+from edge.alarms.latch import Trouble
 
 
 def test_it_is_said_once_when_it_begins_and_once_when_it_ends() -> None:

@@ -8,7 +8,7 @@ from keras import layers
 from edge.core.interpreter import open_interpreter
 from edge.core.preprocess import to_network_input
 from quantize.convert import convert
-from trainer.methods.frozen.look import average
+from trainer.methods.frozen.feature_maps import average
 from trainer.whole_numbers.fake_quantize import FakeQuantize, round_weights
 
 SHAPE = 8, 12, 3

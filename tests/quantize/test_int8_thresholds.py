@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Thresholds, decide
-from edge.core.figures import compute_figures
+from edge.core.metrics import compute_figures
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
 from quantize.decisions import Side
-from quantize.rederive import choose_thresholds
+from quantize.int8_thresholds import choose_thresholds
 from quantize.run import HeldOutFile, Run, RunResults
 
 FLOAT = np.array([0.10, 0.20, 0.30, 0.60, 0.70, 0.80])  # three OK parts, three defects

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.decision import Verdict
-from edge.core.figures import Labelled, area_under_roc, compute_figures, wilson_interval
+from edge.core.metrics import Labelled, area_under_roc, compute_figures, wilson_interval
 
 INSPECTIONS = st.lists(
     st.builds(

@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds, class_probabilities, decide, defect_scores
 from edge.core.errors import InputError
-from edge.core.figures import Figures
+from edge.core.metrics import Figures
 from edge.core.thresholds import HeldOut, ThresholdRule
 from trainer.dataset import Dataset
-from trainer.evaluate import predict_logits
 from trainer.evaluation import Decisions, decisions, figures_of, joined, with_verdicts
 from trainer.learners.learner import Learned, Learner, Positions
+from trainer.predict import predict_logits
 from trainer.settings import TrainSettings
 from trainer.split import folds_by_group, split_by_group
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.bundle.bundle import read_bundle
-from edge.deployment.changer import Change, Outcome
-from edge.deployment.choice import Kept, read_choice
-from edge.deployment.served import (
+from edge.deployment.deployment import (
     Prepared,
     Served,
     activation,
@@ -18,6 +16,8 @@ from edge.deployment.served import (
     replacement,
     switch_to,
 )
+from edge.deployment.manager import Change, Outcome
+from edge.deployment.selection import Kept, read_choice
 from edge.settings.recipe import NamedRecipe
 from edge.settings.settings import Settings
 from tests.edge.deployment.bench import Bench

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.backbones.backbone import Backbone
-from trainer.evaluate import each_batch
 from trainer.methods.frozen.place_score import WINDOW
+from trainer.predict import each_batch
 from trainer.whole_numbers.fake_quantize import ACTIVATION_STEPS
 
 LARGEST_DEVIATION = 8.0  # of a standardized feature: what is beyond is cut off

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
-from edge.trigger.seen import SeenPart
+from edge.trigger.line_crossing import SeenPart
 from edge.trigger.trigger import Look, Sighting
 from tests.edge.trigger.observers import NotingObserver, frame
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.deployment.choice import Choice, Chosen, Kept, choice_file, read_choice, write_choice
+from edge.deployment.selection import Choice, Chosen, Kept, choice_file, read_choice, write_choice
 
 CHOICE = Choice(
     recipe="can", bundles={"can": Chosen(name="b.tflite", sha256="0" * 64, instead_of="a.tflite")}

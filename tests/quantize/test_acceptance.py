@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.decision import Thresholds
-from edge.core.figures import compute_figures
+from edge.core.metrics import compute_figures
+from quantize.acceptance import Allowed, refuse
 from quantize.compare import Comparison, Strange
 from quantize.decisions import Flip
-from quantize.gate import Allowed, refuse
 
 NOTHING = compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
 

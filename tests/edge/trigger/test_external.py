@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.trigger.announced import WAITING, Announced
+from edge.trigger.external import WAITING, Announced
 from edge.trigger.trigger import Sighting
 from tests.edge.trigger.observers import NotingObserver, frame
 

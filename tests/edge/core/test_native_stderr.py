@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from edge.core.chatter import without_chatter
+from edge.core.native_stderr import without_chatter
 
 
 def test_small_talk_is_dropped_and_the_rest_passed_on(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.trainer.makers import make_dataset, spots
 from trainer.augment import BRIGHTNESS, CONTRAST, FLIP, KINDS, ROTATION
-from trainer.dependence import find_dependence, warn_of_dependence
+from trainer.augmentation_check import find_dependence, warn_of_dependence
 
 COUNT, SIDE = 80, 64
 ALL = np.arange(COUNT)

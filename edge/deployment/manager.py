@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from edge.alarms.trouble import Alarm, Trouble
+from edge.alarms.latch import Alarm, Trouble
 from edge.core.decision import Verdict
 from edge.core.errors import BundleError, LinegateError
-from edge.deployment.choice import Kept, read_choice, write_choice
+from edge.deployment.canary import Trial
+from edge.deployment.deployment import Prepare, Prepared, Served, replacement
+from edge.deployment.file_watch import Replaced, look_at
 from edge.deployment.last_good import LastGood
-from edge.deployment.replaced import Replaced, look_at
-from edge.deployment.served import Prepare, Prepared, Served, replacement
-from edge.deployment.trial import Trial
+from edge.deployment.selection import Kept, read_choice, write_choice
 from edge.inspection.inspector import Inspection, Inspector
 
 logger = logging.getLogger(__name__)

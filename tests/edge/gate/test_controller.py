@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from edge.core.decision import Verdict
+from edge.gate.controller import GateKeeper
 from edge.gate.gate import LATE, GateCommand
-from edge.gate.gatekeeper import GateKeeper
 from edge.settings.gate import GateSettings
 
 LONG_AGO = -1e6
