@@ -41,8 +41,7 @@ def _rule_says(scores: NDArray[np.float64], run: Run) -> Thresholds | None:
         return None
     is_defect = np.array([item.label != run.ok_class for item in run.held_out])
     groups = np.array([item.group for item in run.held_out])
-    needs_defects = run.threshold_rule.max_overkill_rate is None
-    if is_defect.all() or (needs_defects and not is_defect.any()):
+    if is_defect.all() or (run.threshold_rule.needs_defects and not is_defect.any()):
         return None
     held_out = "the validation images, as int8 scores them"
     try:

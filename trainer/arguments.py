@@ -164,9 +164,8 @@ def _add_threshold(group: Any) -> None:
     group.add_argument(
         "--max-overkill-rate",
         type=_share,
-        default=0.01,
         metavar="SHARE",
-        help="of good parts, for --task anomaly (default: 1%%)",
+        help="of good parts held out, for --task anomaly (default: as many as make 1%% of many)",
     )
 
 

@@ -14,6 +14,8 @@ from trainer.predict import predict_logits
 from trainer.settings import TrainSettings
 from trainer.split import folds_by_group, split_by_group
 
+EXPECTED_OVERKILL = 0.01  # of OK parts, where nothing else is asked for and no defect is known
+
 
 def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
     """Figures of each fold by a model that saw none of its parts."""
@@ -56,6 +58,7 @@ def threshold_rule(dataset: Dataset, settings: TrainSettings, *, by_validation: 
     is_anomaly = dataset.task == "anomaly"
     return ThresholdRule(
         max_overkill_rate=settings.max_overkill_rate if is_anomaly else None,
+        expected_overkill_rate=EXPECTED_OVERKILL if is_anomaly else None,
         max_escape_rate=settings.max_escape_rate,
         costs=settings.costs,
         seed=settings.fit.seed,

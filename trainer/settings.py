@@ -34,7 +34,7 @@ class TrainSettings:
     validation_share: float = 0.2
     costs: Costs | None = None
     max_escape_rate: float | None = None
-    max_overkill_rate: float = 0.01
+    max_overkill_rate: float | None = None
     tensorboard: bool = False
     threads: int = os.cpu_count() or 1
     fit: FitSettings = field(default_factory=FitSettings)

@@ -17,6 +17,10 @@ from edge.core.tail_probabilities import KnownShare
 
 _CONFIDENCE = 0.95
 _BOOTSTRAPS = 200
+_TAIL = 0.2  # of good parts, taken for exponential
+_FEWEST_IN_TAIL = 5
+_LEAST_SCALE = 1e-3  # a logit; equal scores all pass
+_COUNTED = 5  # good parts above the cut, from which on they are counted
 _MARGIN = 0.05  # above the highest score that passes, of its distance from the middle
 
 
@@ -40,24 +44,32 @@ class Costs:
 
 
 class ThresholdRule(BaseModel):
-    """Which rule: the first that is given of the two rates and the costs, else the best balanced accuracy.
+    """Which rule: the first that is given of the rates and the costs, else the best balanced accuracy.
 
-    ``max_overkill_rate`` is for models of OK parts alone. ``by_validation``: the scores that it was asked
-    about were those of the validation images.
+    ``max_overkill_rate`` and ``expected_overkill_rate`` are for models of OK parts alone.
+    ``by_validation``: the scores that it was asked about were those of the validation images.
     """
 
     model_config = ConfigDict(frozen=True)
 
     max_overkill_rate: float | None = None
+    expected_overkill_rate: float | None = None
     max_escape_rate: float | None = None
     costs: Costs | None = None
     seed: int = 1
     by_validation: bool = False
 
+    @property
+    def needs_defects(self) -> bool:
+        """True unless good parts alone say where the threshold lies."""
+        return self.max_overkill_rate is None and self.expected_overkill_rate is None
+
     def thresholds(self, found: HeldOut) -> Thresholds:
         """What it says of these scores; raises InputError where they are too few for it."""
         if self.max_overkill_rate is not None:
             return by_overkill_rate(found, self.max_overkill_rate)
+        if self.expected_overkill_rate is not None:
+            return by_expected_overkill(found, self.expected_overkill_rate)
         if self.max_escape_rate is not None:
             return by_escape_rate(found, self.max_escape_rate)
         if self.costs is not None:
@@ -141,6 +153,37 @@ def by_overkill_rate(found: HeldOut, limit: float) -> Thresholds:
         float(highest + min(margin, (above - highest) / 2)),
         f"at most {limit:.2%} of {len(parts)} good parts rejected, on {found.held_out}",
     )
+
+
+def by_expected_overkill(found: HeldOut, rate: float) -> Thresholds:
+    """The cut above which this share of good parts is expected, by the tail of those that were held out.
+
+    Of few good parts the single strangest would say where one in a hundred lies, and one odd part would let
+    defects pass. So the highest fifth of the logits is taken for exponential, its highest quarter for
+    known by number only (Epstein and Sobel 1953, J. Am. Stat. Assoc. 48(263), censored life tests).
+    Where parts are many they are counted. Each part counts once, by what share of its images.
+    """
+    good = ~found.is_defect
+    logits, groups = logit(found.scores[good]), found.groups[good]
+    parts, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if rate * len(parts) >= _COUNTED:
+        return by_overkill_rate(found, rate)
+    order = np.argsort(-logits, kind="stable")
+    shares = (1 / sizes[of[order]]) / len(parts)
+    cut = _tail_quantile(logits[order], shares, rate)
+    return _one(cut, f"{rate:.2%} of good parts expected above it, by {len(parts)} on {found.held_out}")
+
+
+def _tail_quantile(values: NDArray[np.float64], shares: NDArray[np.float64], rate: float) -> float:
+    """Where ``rate`` lies above: of values (N,), the highest first, and the share that each stands for."""
+    above = np.cumsum(shares)
+    tail = min(max(int(np.searchsorted(above, _TAIL)), _FEWEST_IN_TAIL), len(values) - 1)
+    if tail < 1:
+        return float(values[0]) + _LEAST_SCALE
+    censored = tail // 4 if tail >= 4 else 0
+    excess = values[:tail] - values[tail]
+    scale = np.minimum(excess, excess[censored]) @ shares[:tail] / shares[censored:tail].sum()
+    return float(values[tail] + max(scale, _LEAST_SCALE) * log(above[tail - 1] / rate))
 
 
 def _one(cut: float, chosen: str) -> Thresholds:

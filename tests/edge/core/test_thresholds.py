@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from edge.core.decision import decide
 from edge.core.errors import InputError
-from edge.core.thresholds import Costs, HeldOut, best_balanced, by_cost, by_escape_rate, by_overkill_rate
+from edge.core.thresholds import (
+    Costs,
+    HeldOut,
+    best_balanced,
+    by_cost,
+    by_escape_rate,
+    by_expected_overkill,
+    by_overkill_rate,
+    logit,
+)
 
 
 def found(parts: int, *, overlap: float = 1.0, seed: int = 1, copies: int = 1) -> HeldOut:
@@ -86,3 +95,44 @@ def test_of_good_parts_alone_no_more_are_rejected_than_was_allowed(seed: int, li
 def test_with_few_good_parts_the_cut_lies_above_them_all() -> None:
     few = HeldOut(np.array([0.1, 0.2, 0.3]), np.zeros(3, bool), np.arange(3), "parts")
     assert 0.3 < by_overkill_rate(few, 0.01).defect_from < 0.4
+
+
+def good_parts(logits: np.ndarray) -> HeldOut:
+    return HeldOut(
+        1 / (1 + np.exp(-logits)), np.zeros(len(logits), bool), np.arange(len(logits)), "held-out parts"
+    )
+
+
+def test_one_odd_good_part_of_few_does_not_decide_the_cut() -> None:
+    ordinary = np.random.default_rng(1).normal(-4, 0.5, 57)
+    with_odd = good_parts(np.append(ordinary, 0.0))
+    without = by_expected_overkill(good_parts(np.append(ordinary, -4.0)), 0.01)
+    cut = by_expected_overkill(with_odd, 0.01)
+    assert logit(np.array(cut.defect_from)) < -2
+    assert abs(logit(np.array(cut.defect_from)) - logit(np.array(without.defect_from))) < 0.6
+    assert by_overkill_rate(with_odd, 0.01).defect_from > 0.5
+
+
+@pytest.mark.parametrize("parts", [20, 60, 200])
+def test_the_expected_share_of_new_good_parts_is_rejected(parts: int) -> None:
+    chance = np.random.default_rng(2)
+    rejected = []
+    for _ in range(300):
+        cut = by_expected_overkill(good_parts(-4 + chance.exponential(0.5, parts)), 0.01)
+        rejected.append(np.exp(-(float(logit(np.array(cut.defect_from))) + 4) / 0.5))
+    assert 0.005 < np.median(rejected) < 0.02
+
+
+def test_many_good_parts_are_counted() -> None:
+    many = found(2000)
+    assert by_expected_overkill(many, 0.01) == by_overkill_rate(many, 0.01)
+
+
+@given(st.lists(st.sampled_from([0.1, 0.100001, 0.9]), min_size=1, max_size=30), st.integers(1, 5))
+def test_a_cut_above_good_parts_is_a_probability_however_few_and_equal_they_are(
+    scores: list[float], each: int
+) -> None:
+    parts = np.arange(len(scores)) // each
+    cut = by_expected_overkill(HeldOut(np.array(scores), np.zeros(len(scores), bool), parts, "parts"), 0.01)
+    assert 0 < cut.ok_below == cut.defect_from <= 1
+    assert cut.defect_from > min(scores)
