@@ -19,6 +19,24 @@ class StateChanged:
 
 
 @dataclass(frozen=True)
+class PartSeen:
+    """A part is at the camera, since ``at`` in monotonic seconds; ``number`` counts parts, the first is 1."""
+
+    part: str
+    number: int
+    at: float
+
+
+@dataclass(frozen=True)
+class PartDecided:
+    """The verdict of a part; what its gate does with it comes as a command."""
+
+    part: str
+    number: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class LatestPart:
     """The latest part, for whoever reads bits: parts may come, it has no result yet, its result."""
 

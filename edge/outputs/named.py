@@ -19,10 +19,11 @@ class Wiring:
     """What an output may need of its station.
 
     ``undelivered`` is called with a command that the gate did not get though ``command`` said so, ``missed``
-    with how many were not carried out in time.
+    with how many were not carried out in time. ``run`` is what the ids of this start's results begin with.
     """
 
     settings: Settings
+    run: str
     receiver: Receiver
     results: Results
     undelivered: Callable[[GateCommand], None]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
-from edge.outputs.events import Disagreement, LatestPart, StateChanged
+from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartSeen, StateChanged
 from edge.records.courier import Courier
 
 GateRole = Literal["acts", "tells", "none"]
@@ -66,8 +66,14 @@ class Output:
         """
         return False
 
-    def part_seen(self) -> None:
+    def line_turned(self) -> None:
+        """The line is alive; said some times a second, by its own thread."""
+
+    def part_seen(self, seen: PartSeen) -> None:
         """A part is at the camera, and has no result yet."""
+
+    def part_decided(self, decided: PartDecided) -> None:
+        """A part has its verdict; at once, and once: the journal keeps it for whoever must have every one."""
 
     def state_changed(self, state: StateChanged) -> None:
         """The station's state, also when it is said again."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
-from edge.outputs.events import Disagreement, LatestPart, StateChanged
+from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartSeen, StateChanged
 from edge.outputs.output import Health, Output
 from edge.records.courier import Courier
 
@@ -48,10 +48,20 @@ class Outputs:
         told = [output.command(command) for output in self._telling]
         return bool(self._acting) or not told or any(told)
 
-    def part_seen(self) -> None:
+    def line_turned(self) -> None:
+        """The line is alive."""
+        for output in self._outputs:
+            output.line_turned()
+
+    def part_seen(self, seen: PartSeen) -> None:
         """A part is at the camera."""
         for output in self._outputs:
-            output.part_seen()
+            output.part_seen(seen)
+
+    def part_decided(self, decided: PartDecided) -> None:
+        """A part has its verdict."""
+        for output in self._outputs:
+            output.part_decided(decided)
 
     def state_changed(self, state: StateChanged) -> None:
         """The station's state, also when it is said again."""

@@ -28,6 +28,7 @@ from edge.gate.gate import LATE, NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import judge_part
+from edge.outputs.events import PartDecided, PartSeen
 from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.outputs import Outputs
 from edge.outputs.requests import CommandQueue, WaitingCommand
@@ -105,6 +106,7 @@ class Station:
             make_outputs(
                 Wiring(
                     settings,
+                    run=self._run,
                     receiver=self,
                     results=self._recorder,
                     undelivered=self._not_delivered,
@@ -190,6 +192,7 @@ class Station:
 
     def tend(self) -> None:
         """What is to be done also while no frames come; the line calls it some times a second."""
+        self._outputs.line_turned()
         for look in self._trigger.overdue(time.monotonic()):
             self._look(look, math.inf)
         self._commands.obey()
@@ -203,10 +206,10 @@ class Station:
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> TrackedPart:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
-        self._outputs.part_seen()
         number = next(self._numbers)
         self.begun = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
+        self._outputs.part_seen(PartSeen(name, self.begun, seen))
         flight = self._keeper.expect(name, seen, count=count)
         sighting = TrackedPart(name, number, seen, lot=self._lot, flight=flight, inspector=self._inspector)
         self._report.part(name, None)
@@ -366,6 +369,7 @@ class Station:
         score = sighting.inspections[0].score if sighting.inspections else None
         action = self._keeper.action(inspection.verdict)
         self.alarms.part(score, rejected=action == "reject")
+        self._outputs.part_decided(PartDecided(sighting.part, sighting.number + 1, inspection.verdict))
         latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
         self._report.part(sighting.part, inspection.verdict, passes=action == "pass")

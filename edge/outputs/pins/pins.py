@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from edge.core.errors import SettingsError
 from edge.gate.gate import GateCommand
+from edge.outputs.events import PartSeen
 from edge.outputs.output import Health, Output
 from edge.outputs.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.outputs.pins.encoder import EdgeCounter
@@ -97,7 +98,7 @@ class GatePins(Output):
         """Carry out a command when it is due; False where that is not possible now."""
         return self._ejector is not None and self._ejector.take(command)
 
-    def part_seen(self) -> None:
+    def part_seen(self, seen: PartSeen) -> None:  # noqa: ARG002  whichever it is
         """A part is at the camera: the belt must have moved since the last one."""
         self._counter.part_seen()
 

@@ -17,7 +17,8 @@ from edge.core.errors import RequestError, SettingsError
 from edge.core.frame import Frame
 from edge.gate.gate import NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection
-from edge.outputs.named import make_outputs
+from edge.outputs.events import PartDecided, PartSeen
+from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.output import GateRole, Output
 from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
@@ -167,6 +168,45 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     assert levels[0] is True, "what went by unseen is rejected, without a broker"
     here.station.tend()
     assert here.state == "ready"
+
+
+def test_outputs_hear_of_each_part_when_it_is_seen_and_when_it_is_decided(
+    stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[PartSeen | PartDecided] = []
+    turns: list[float] = []
+    runs: list[str] = []
+
+    class Hearing(Output):
+        name = alarm = "hearing"
+
+        def line_turned(self) -> None:
+            turns.append(time.monotonic())
+
+        def part_seen(self, seen: PartSeen) -> None:
+            heard.append(seen)
+
+        def part_decided(self, decided: PartDecided) -> None:
+            heard.append(decided)
+
+    def make(wiring: Wiring) -> list[Output]:
+        runs.append(wiring.run)
+        return [Hearing()]
+
+    monkeypatch.setattr("edge.station.station.make_outputs", make)
+    here = stand(gate__travel_ms=5000)
+    begun = time.monotonic()
+    here.show(GOOD)
+    time.sleep(0.03)  # farther apart than gate.min_gap_ms
+    here.show(BAD)
+    first, second = (message.part for message in here.messages)
+    assert [(type(event), event.part, event.number) for event in heard] == [
+        (PartSeen, first, 1), (PartDecided, first, 1), (PartSeen, second, 2), (PartDecided, second, 2),
+    ]  # fmt: skip
+    assert [event.verdict for event in heard if isinstance(event, PartDecided)] == ["ok", "defect"]
+    assert all(begun <= event.at <= time.monotonic() for event in heard if isinstance(event, PartSeen))
+    assert [message.id for message in here.messages] == [f"{runs[0]}-0", f"{runs[0]}-1"]
+    assert len(turns) == 2, "the stand turns the line once a part"
 
 
 def test_a_file_whose_name_is_no_text_has_its_record(stand: Callable[..., Stand], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from edge.core.decision import Verdict
 from edge.core.errors import SettingsError
 from edge.gate.controller import GateKeeper
 from edge.gate.gate import GateCommand
+from edge.outputs.events import PartSeen
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
 from edge.outputs.requests import Receiver
 from edge.settings.gate import GateSettings
@@ -77,6 +78,7 @@ class Belt:
         self.confirmed = keeper.confirm
 
 
+PART = PartSeen("A-1", 1, 0.0)
 ENCODER = {"belt": "encoder", "travel_counts": 100, "min_gap_counts": 5, "encoder_silence_ms": 1000}
 
 
@@ -136,10 +138,10 @@ def test_a_standing_belt_is_believed_until_parts_come(rig: Rig) -> None:
     pins, keeper, rack = rig({**ENCODER, "encoder_silence_ms": 300}, Rack(), encoder=5)
     rack.edges["pins.encoder"].put([Edge(time.monotonic(), 1)])
     wait_for(lambda: keeper.lost is None)
-    pins.part_seen()
+    pins.part_seen(PART)
     threading.Event().wait(0.6)
     assert keeper.lost is None, "the belt stands, and may"
-    pins.part_seen()
+    pins.part_seen(PART)
     wait_for(lambda: keeper.lost == "the encoder is silent")
 
 
