@@ -1,10 +1,6 @@
-"""Which backbone looks at pictures of which size: the cheapest that is as good as the best on held-out parts.
+"""Which backbone looks at pictures of which size: each is tried on a sample of the photographs.
 
-Each is tried on a sample of the photographs, spread over the parts, with parts held out in turn. Few parts
-tell nothing apart, and a stronger backbone and more pixels hold on more kinds of parts. So it begins with the
-strongest backbone at the largest size, unless another does better by more than the standard error of the
-difference. A cheaper one takes its place where it is not worse, with that error on top, by more than a
-margin. For the error parts are drawn again with replacement (Efron 1979, Ann. Statist. 7(1)).
+The sample is spread over the parts, and parts are held out in turn; `prefer` says which one is taken.
 """
 
 from collections.abc import Sequence
@@ -21,18 +17,18 @@ from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
 from trainer.dataset import Dataset, resized
 from trainer.input_size import Size, sizes
-from trainer.intervals import Draws, Measured
+from trainer.intervals import Measured
 from trainer.learners.learner import Positions
 from trainer.methods.frozen.feature_maps import Look, build_maps
 from trainer.methods.frozen.learner import Eyes, hold_out
+from trainer.methods.frozen.prefer import Comparison, prefer
 from trainer.methods.frozen.speed import Speed, measure_speed
-from trainer.methods.frozen.truth import Truth, area_under_roc
+from trainer.methods.frozen.truth import Truth
 from trainer.split import folds_by_group, spread_over_groups
 
 MOST, FEWEST = 400, 60  # photographs of a sample
 _PIXELS = 2.5e8  # of all sizes of a sample: what takes about a minute
 _FOLDS = 5
-_MARGIN = 0.02  # of the area under ROC, by which a cheaper one may be worse
 
 
 class Tried(BaseModel):
@@ -96,16 +92,27 @@ def choose(
     """Try what is offered; raises InputError where nothing is as fast as ``max_milliseconds``."""
     if len(offered) == 1 and max_milliseconds is None:
         return Choice(offered[0], [], "the only one that was asked for")
-    offered, speeds = _fast_enough(offered, _speeds(offered), max_milliseconds)
+    offered, speeds = _fast_enough(offered, speeds_of(offered), max_milliseconds)
     if len(offered) == 1:
         return Choice(offered[0], [], "the only one that is fast enough")
+    return _choice(offered, speeds, compare(dataset, offered, speeds, seed=seed, threads=threads))
+
+
+def compare(
+    dataset: Dataset, offered: Sequence[Candidate], speeds: Sequence[Speed], *, seed: int, threads: int
+) -> Comparison:
+    """Ask each candidate about a sample of the photographs, parts held out in turn."""
     at = _sample(dataset, offered, seed=seed)
     truth = Truth.of(dataset, at)
-    tried = [_ask(dataset, one, at, truth, seed=seed, threads=threads) for one in offered]
-    return _cheapest(offered, speeds, tried, truth)
+    return Comparison(
+        said=[_ask(dataset, one, at, truth, seed=seed, threads=threads) for one in offered],
+        truth=truth,
+        milliseconds=[speed.milliseconds for speed in speeds],
+        is_strongest=[one.backbone.name == offered[-1].backbone.name for one in offered],
+    )
 
 
-def _speeds(offered: Sequence[Candidate]) -> list[Speed]:
+def speeds_of(offered: Sequence[Candidate]) -> list[Speed]:
     """Each backbone is timed once, at one size."""
     timed: dict[tuple[str, Look, int], Speed] = {}
     found = []
@@ -161,49 +168,19 @@ def _ask(
     return class_probabilities(held_out.logits, truth.task)
 
 
-def _cheapest(
-    offered: Sequence[Candidate],
-    speeds: Sequence[Speed],
-    said: Sequence[NDArray[np.float64]],
-    truth: Truth,
-) -> Choice:
-    draws = Draws(truth.labels, truth.groups)
-    statistics = [area_under_roc(one, truth) for one in said]
-    measured = [draws.measure(statistic) for statistic in statistics]
-    areas = [one.value or 0.0 for one in measured]
-
-    def behind(one: int, other: int) -> tuple[float, float]:
-        """How much one is worse than another, and the standard error of that."""
-        error = draws.standard_error(lambda weights: statistics[other](weights) - statistics[one](weights))
-        return areas[other] - areas[one], error
-
-    def is_clearly_behind(one: int, other: int) -> bool:
-        deficit, error = behind(one, other)
-        return deficit > error
-
-    ranked = [n for n, one in enumerate(offered) if one.backbone.name == offered[-1].backbone.name]
-    ranked.sort(key=lambda number: -speeds[number].milliseconds)
-    top = max(range(len(offered)), key=areas.__getitem__)
-    best = next((number for number in ranked if not is_clearly_behind(number, top)), top)
-    order = sorted(range(len(offered)), key=lambda number: speeds[number].milliseconds)
-    chosen = next(number for number in order if number == best or sum(behind(number, best)) <= _MARGIN)
+def _choice(offered: Sequence[Candidate], speeds: Sequence[Speed], seen: Comparison) -> Choice:
+    preferred = prefer(seen)
     tried = [
         Tried(
             backbone=one.backbone.name,
             width=one.spec.width,
             height=one.spec.height,
             fit=one.spec.fit,
-            area=measured[number],
+            area=seen.measured[number],
             milliseconds=round(speeds[number].milliseconds, 3),
             kilobytes=speeds[number].kilobytes,
-            is_chosen=number == chosen,
+            is_chosen=number == preferred.number,
         )
         for number, one in enumerate(offered)
     ]
-    if chosen != best:
-        why = "the cheapest that held-out parts show to be as good as the best"
-    else:
-        why = (
-            "the best on held-out parts" if best == top else "on held-out parts none is better beyond chance"
-        )
-    return Choice(offered[chosen], tried, why)
+    return Choice(offered[preferred.number], tried, preferred.why)

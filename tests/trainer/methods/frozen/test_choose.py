@@ -1,11 +1,10 @@
-"""Which backbone at which size: the cheapest that held-out parts don't tell from the best."""
+"""Which backbones are tried at which sizes, and on which photographs."""
 
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge.core.errors import InputError
 from tests.trainer.makers import make_dataset
@@ -14,7 +13,6 @@ from trainer.methods.frozen import choose as module
 from trainer.methods.frozen.choose import Candidate, candidates
 from trainer.methods.frozen.feature_maps import Look
 from trainer.methods.frozen.speed import Speed
-from trainer.methods.frozen.truth import Truth
 
 LOOK = Look(("block4",))
 
@@ -49,50 +47,6 @@ def test_a_size_that_is_named_is_the_only_one() -> None:
     dataset = photographs()
     found = candidates(dataset, [(cast("Any", Named("small")), LOOK)], Size(160, 160))
     assert [one.spec for one in found] == [dataset.spec]
-
-
-def cheapest(
-    *quality: float, milliseconds: tuple[float, ...], parts: int = 400, noise: tuple[int, ...] = (1, 1, 1)
-) -> module.Choice:
-    """Choose among candidates whose scores deviate so much from chance, of the same ``noise`` or another."""
-    dataset = photographs()
-    labels = np.arange(parts) % 2
-    truth = Truth("binary", labels, np.arange(parts), 1, 0)
-
-    def said(by: float, seed: int) -> NDArray[np.float64]:
-        chance = np.random.default_rng(seed).normal(size=parts)
-        scores = 1 / (1 + np.exp(-(by * labels + chance)))
-        return np.stack([1 - scores, scores], axis=1)
-
-    return module._cheapest(
-        offered(dataset, "small")[: len(quality)],
-        [Speed(one, 100) for one in milliseconds],
-        [said(by, seed) for by, seed in zip(quality, noise, strict=False)],
-        truth,
-    )
-
-
-def test_the_best_is_taken_where_it_is_clearly_better() -> None:
-    choice = cheapest(0.5, 2.0, milliseconds=(1, 9))
-    assert [one.is_chosen for one in choice.tried] == [False, True]
-    assert choice.why == "the best on held-out parts"
-
-
-def test_the_cheapest_is_taken_where_parts_do_not_tell_it_from_the_best() -> None:
-    choice = cheapest(2.0, 2.0, 2.0001, milliseconds=(3, 1, 9))
-    assert [one.is_chosen for one in choice.tried] == [False, True, False]
-    assert "the cheapest" in choice.why
-
-
-def test_few_parts_that_tell_nothing_apart_do_not_speak_for_the_cheapest() -> None:
-    choice = cheapest(1.0, 1.6, milliseconds=(1, 9), parts=16)
-    assert [one.is_chosen for one in choice.tried] == [False, True]
-
-
-def test_of_sizes_that_few_parts_do_not_tell_apart_the_largest_is_taken() -> None:
-    choice = cheapest(1.0, 1.7, 1.6, milliseconds=(1, 3, 9), parts=40, noise=(2, 1, 3))
-    assert [one.is_chosen for one in choice.tried] == [False, False, True]
-    assert choice.why == "on held-out parts none is better beyond chance"
 
 
 def test_what_is_too_slow_is_not_tried() -> None:
