@@ -92,8 +92,7 @@ def main(argv: list[str] | None = None) -> int:
 def row(commands: Commands, data: Path, one: DataSet, model: str, seed: int) -> list[str]:
     """The cells of one run."""
     folder = data / one.name
-    out = f"{one.label}-{model}-{seed}".replace(" ", "").replace(",", "-")
-    options = ["--task", one.task, "--seed", str(seed), *one.options, *MODELS[model]]
+    out, options = folder_name(one, model, seed), options_of(one, model, seed)
     where = [str(folder / "train"), "--test", str(folder / "test")] if one.is_split else [str(folder)]
     run = commands.run("trainer", "train", *where, "--out", out, *options)
     quantized = commands.run("quantize", out, "--out", f"{out}.tflite", "--seed", str(seed), *_ANY)
@@ -115,6 +114,16 @@ def row(commands: Commands, data: Path, one: DataSet, model: str, seed: int) -> 
         f"{quantized['bytes'] / 1000:.0f}",
         f"{run['seconds']:.0f}",
     ]
+
+
+def folder_name(one: DataSet, model: str, seed: int) -> str:
+    """The folder of a run in the build folder."""
+    return f"{one.label}-{model}-{seed}".replace(" ", "").replace(",", "-")
+
+
+def options_of(one: DataSet, model: str, seed: int) -> list[str]:
+    """What `trainer train` is told of a run."""
+    return ["--task", one.task, "--seed", str(seed), *one.options, *MODELS[model]]
 
 
 def _area(measured: dict[str, Any]) -> str:
