@@ -70,31 +70,31 @@ bench-live: .venv/.everything mosquitto ## from capture to a reject received, be
 bench-activate: .venv/.everything mosquitto ## bundles activated 1,000 times under load; nothing may be missed
 	$(bin)/python -m benchmarks.activations $(ARGS)
 
-camera-campaign: .venv/.everything ## docs/camera-campaign.md again: cameras made to fail; takes 50 minutes
+camera-campaign: .venv/.everything ## docs/research/camera-campaign.md again: cameras made to fail; takes 50 minutes
 	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
 
-camera-pictures: .venv/.everything ## how often good photographs in DATA are called faulty, for docs/cameras.md
+camera-pictures: .venv/.everything ## how often good photographs in DATA are called faulty, for docs/guides/cameras.md
 	$(bin)/python -m benchmarks.camera_pictures $(DATA)
 
-campaign: .venv/.everything mosquitto ## docs/reliability.md again, as root; takes hours; ARGS='--kills 10' does a part
-	$(bin)/python -m benchmarks.campaign $(or $(ARGS),$(everything)) --out docs/reliability.md
+campaign: .venv/.everything mosquitto ## docs/research/reliability.md again, as root; takes hours; ARGS='--kills 10' does a part
+	$(bin)/python -m benchmarks.campaign $(or $(ARGS),$(everything)) --out docs/research/reliability.md
 
-drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/alarms.md
+drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/reference/alarms.md
 	$(bin)/python -m benchmarks.drift $(DATA)
 
-unseen: .venv/.everything ## the table of unseen parts in docs/results.md again, from the photographs in DATA; takes hours
+unseen: .venv/.everything ## the table of unseen parts in docs/research/results.md again, from the photographs in DATA; takes hours
 	$(bin)/python -m benchmarks.unseen $(DATA) $(ARGS)
 
-results: .venv/.everything mosquitto ## docs/results.md again, from the photographs in DATA; takes half an hour
+results: .venv/.everything mosquitto ## docs/research/results.md again, from the photographs in DATA; takes half an hour
 	$(bin)/python -m benchmarks.results $(DATA)
 
-heatmaps: .venv/.everything ## the table of docs/heatmap.md again, from the photographs in DATA; takes minutes
+heatmaps: .venv/.everything ## the table of docs/research/heatmap.md again, from the photographs in DATA; takes minutes
 	$(bin)/python -m benchmarks.heatmaps $(DATA)
 
-small: .venv/.everything ## the table of docs/training.md again: what smaller models cost; takes half an hour
+small: .venv/.everything ## the table of docs/guides/training.md again: what smaller models cost; takes half an hour
 	$(bin)/python -m benchmarks.small $(DATA)
 
-experiments: .venv/.everything ## docs/pieces.md again, from the photographs in DATA; takes an hour
+experiments: .venv/.everything ## docs/research/pieces.md again, from the photographs in DATA; takes an hour
 	$(bin)/python -m benchmarks.experiments $(DATA)
 
 picture: .venv/.device ## docs/parts.png again, by the demo's model
@@ -105,11 +105,11 @@ config: .venv/.device ## write config.toml again from the settings and their des
 	$(bin)/python -m edge.settings.settings_document > build/config.toml
 	mv build/config.toml config.toml
 
-schemas: .venv/.device ## write docs/schemas and docs/asyncapi.json again from the messages
-	$(bin)/python -m edge.outputs.mqtt.schemas docs/schemas
+schemas: .venv/.device ## write docs/reference/schemas and docs/reference/asyncapi.json again from the messages
+	$(bin)/python -m edge.outputs.mqtt.schemas docs/reference/schemas
 	@mkdir -p build
 	$(bin)/python -m edge.outputs.mqtt.asyncapi > build/asyncapi.json
-	mv build/asyncapi.json docs/asyncapi.json
+	mv build/asyncapi.json docs/reference/asyncapi.json
 
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build

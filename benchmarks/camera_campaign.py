@@ -154,7 +154,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=100, metavar="N", help="of each mishap")
     parser.add_argument("--cameras", nargs="+", choices=list(KINDS), default=list(KINDS), metavar="KIND")
     parser.add_argument("--mishaps", nargs="+", metavar="NAME", help="these alone; default: all")
-    parser.add_argument("--out", type=Path, default=Path("docs/camera-campaign.md"), metavar="FILE")
+    parser.add_argument("--out", type=Path, default=Path("docs/research/camera-campaign.md"), metavar="FILE")
     arguments = parser.parse_args(argv)
     lines = [
         "# Cameras made to fail",

@@ -1,4 +1,4 @@
-"""`make experiments DATA=…`: what each kind of evidence of the default tells; writes docs/pieces.md.
+"""`make experiments DATA=…`: what each kind of evidence of the default tells; writes docs/research/pieces.md.
 
 Each backbone at some sizes, in float, with parts held out in turn: the area under ROC of each kind alone, and
 of all together.
@@ -27,7 +27,7 @@ from trainer.split import folds_by_group, spread_over_groups
 DATA_SETS = ("dagm8/train", "aitex04/train", "insulator/train", "plastic_toys", "magnetic_tile", "casting")
 SEED, MOST, THREADS = 51, 600, 2
 LARGEST = 512 * 512  # pixels
-DOCUMENT = ROOT / "docs" / "pieces.md"
+DOCUMENT = ROOT / "docs" / "research" / "pieces.md"
 KEPT = ROOT / "build" / "experiments.json"
 KINDS = ("texture", "places", "distance")
 
@@ -99,9 +99,9 @@ def document(found: dict[str, list[float]]) -> str:
     return f"""\
 # What each kind of evidence tells
 
-Made by `make experiments DATA=…` ([benchmarks/experiments.py](../benchmarks/experiments.py)): area under ROC
+Made by `make experiments DATA=…` ([experiments.py](../../benchmarks/experiments.py)): area under ROC
 of parts held out in turn ({FOLDS} folds of parts, seed {SEED}, at most {MOST} photographs of a data set), in
-float, on {machine()}. The kinds are those of [the default](../trainer/methods/frozen/README.md).
+float, on {machine()}. The kinds are those of [the default](../../trainer/methods/frozen/README.md).
 
 | data | backbone | pixels | {" | ".join(KINDS)} | all |
 | --- | --- | --- | {" | ".join("---" for _ in KINDS)} | --- |

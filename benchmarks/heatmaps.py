@@ -1,4 +1,4 @@
-"""`make heatmaps DATA=…`: whether a bundle's heatmap points at the defect; writes docs/heatmap.md's table.
+"""`make heatmaps DATA=…`: whether a bundle's heatmap points at the defect; for docs/research/heatmap.md.
 
 Rendered parts, of which it is known where the defect is: there a part differs from itself without it. And
 real OK parts that training never saw, onto which a spot or a scratch is drawn. Judged is what the device
@@ -25,7 +25,7 @@ from edge.simulation.parts import PartRenderer
 from trainer.curves import roc
 from trainer.run import Run, read_run
 
-DOCUMENT = ROOT / "docs" / "heatmap.md"
+DOCUMENT = ROOT / "docs" / "research" / "heatmap.md"
 SEED, RENDERED, DRAWN = 41, 300, 300
 NEAR = 0.05  # of the picture's side: so near to the defect the hottest place may be
 _RUNS = (

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ok_parts DATA`: OK parts alone, by method, backbone, size; writes docs/ok-parts.md.
+"""`python -m benchmarks.ok_parts DATA`: OK parts alone; writes docs/research/ok-parts.md.
 
 Learned from the OK photographs of a training folder, or of four fifths of the parts, and measured on the
 others and on defective ones, that neither learning nor choosing ever saw. In float; int8 says the same but
@@ -36,7 +36,7 @@ from trainer.predict import predict_batches
 from trainer.split import spread_over_groups
 
 ROOT = Path(__file__).parents[1]
-KEPT, DOCUMENT = ROOT / "build" / "ok_parts.json", ROOT / "docs" / "ok-parts.md"
+KEPT, DOCUMENT = ROOT / "build" / "ok_parts.json", ROOT / "docs" / "research" / "ok-parts.md"
 Found = dict[str, Any]
 DATA_SETS = ("mvtec_metal_nut", "dagm8", "magnetic_tile", "plastic_toys", "aitex04", "insulator")
 SIDES, SEED = (160, 224, 320, 512), 41  # of squares with as many pixels
@@ -164,7 +164,7 @@ def document(found: dict[str, Found]) -> str:
 # OK parts alone: methods, backbones and sizes
 
 Made by `python -m benchmarks.ok_parts DATA`
-([benchmarks/ok_parts.py](../benchmarks/ok_parts.py)) on {machine()}.
+([benchmarks/ok_parts.py](../../benchmarks/ok_parts.py)) on {machine()}.
 AUROC of photographs that neither learning nor choosing saw, by seed {SEED}, in float (first row: OK
 photographs learned from; OK + defective ones asked about). Bold: what drawn defects chose, which knows no
 real ones and nothing of the other data sets. A size is the side of a square with as many pixels; the aspect

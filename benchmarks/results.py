@@ -1,4 +1,4 @@
-"""`make results DATA=…`: real photographs through the commands that a user runs; writes docs/results.md.
+"""`make results DATA=…`: real photographs through a user's commands; writes docs/research/results.md.
 
 Castings go through the whole chain, with a mosquitto and a subscriber that is not ours, and int8 is compared
 with float for networks that are learned whole. Commands and figures are those of this run. The table of
@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "results"
-DOCUMENT = ROOT / "docs" / "results.md"
+DOCUMENT = ROOT / "docs" / "research" / "results.md"
 SEED = 11
 HELD_BACK = 0.2
 INT8_WHOLE_NETWORKS = (

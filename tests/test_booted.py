@@ -335,7 +335,7 @@ def test_without_a_network_packages_come_from_a_folder(bare: Path, tmp_path: Pat
     root = tmp_path / "root"
     subprocess.run(["cp", "--archive", bare, root], check=True)
     connected = BootedDebian(root, *outside(), changes="no")
-    try:  # as docs/install.md says
+    try:  # as docs/guides/install.md says
         connected.output("python3", "-m", "venv", "/root/pip")
         wheels = "/root/pip/bin/pip wheel --quiet --wheel-dir /root/wheels . hatchling"
         wheels = f"cd /root/checkout; PIP_CONSTRAINT=constraints.txt {wheels}"

@@ -25,6 +25,7 @@ from tests.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "docs" / "reference" / "schemas"
 FLOW = ROOT / "samples" / "node-red" / "flow.json"
 STATION, PLC = "inspection/station-1", "plc/station-1"
 SETTINGS = """
@@ -193,7 +194,7 @@ def test_a_part_is_triggered_rejected_in_time_counted_once_and_its_alarm_lights_
 
     for topic, message, _ in node_red.watcher.messages:
         if topic.startswith(STATION) and "schema" in message:
-            schema = json.loads((ROOT / "docs" / "schemas" / f"{message['schema']}.json").read_text("utf-8"))
+            schema = json.loads((SCHEMAS / f"{message['schema']}.json").read_text("utf-8"))
             Draft202012Validator(schema, format_checker=FormatChecker()).validate(message)
 
 

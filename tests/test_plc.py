@@ -1,4 +1,4 @@
-"""The way that docs/integration.md advises: the PLC tracks its parts, and the station answers."""
+"""The way that docs/guides/integration.md advises: the PLC tracks its parts, and the station answers."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What docs/troubleshooting.md says that people see is what the code says."""
+"""What docs/guides/troubleshooting.md says that people see is what the code says."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ _ENDS = " ,:;\n"
 
 def quoted() -> list[str]:
     """The messages in the first column of every table, without the shortened ends."""
-    lines = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8").splitlines()
+    lines = (ROOT / "docs" / "guides" / "troubleshooting.md").read_text("utf-8").splitlines()
     firsts = (line.split("|")[1].strip() for line in lines if line.startswith("| `"))
     return [message for first in firsts for message in re.findall(r"`([^`]+(?:` [^`]+`[^`]*)?)`", first)]
 

@@ -5,7 +5,7 @@ al. 2017, arXiv:1610.02391), but place by place, as in HiResCAM (Draelos and Car
 arXiv:2011.08891): one weight for a whole map finds no thin crack in features that describe texture.
 Each place counts from what reference photographs show there, so that what all parts have, and the
 border that padding makes, explain nothing; and all maps between fine and coarse have a say, because
-the default decides by several blocks. docs/experiments.md has the figures.
+the default decides by several blocks. docs/research/experiments.md has the figures.
 """
 
 from typing import Any

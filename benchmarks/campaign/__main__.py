@@ -1,6 +1,6 @@
 """Run the parts of the campaign that are asked for, and write their rows into its page.
 
-`python -m benchmarks.campaign --kills 1000 --out docs/reliability.md`
+`python -m benchmarks.campaign --kills 1000 --out docs/research/reliability.md`
 """
 
 import argparse

@@ -26,11 +26,11 @@ ALARMS = (
     "broker",
     "outbox",
 )
-"""Every alarm that there is; docs/alarms.md says what each means."""
+"""Every alarm that there is; docs/reference/alarms.md says what each means."""
 
 
 class AlarmSettings(Section):
-    """What a person should be told of; docs/alarms.md says when each alarm is raised and cleared."""
+    """What a person should be told of; docs/reference/alarms.md says when each is raised and cleared."""
 
     clear_s: float = Field(
         10.0, ge=0, le=3600, description="an alarm is cleared when its cause has been gone for so long"

@@ -111,8 +111,8 @@ class DeviceSettings(CameraSettings):
 class _AddressSettings(CameraSettings):
     url: str = Field(
         pattern=URL,
-        description="its address; with a password it is better given as a credential (docs/install.md) or "
-        "EDGE_CAMERA__URL",
+        description="its address; with a password it is better given as a credential "
+        "(docs/guides/install.md) or EDGE_CAMERA__URL",
     )
 
 

@@ -19,7 +19,8 @@ class MqttSettings(Section):
     username: str = Field("", description="empty: none")
     password: SecretStr = Field(
         SecretStr(""),
-        description="better given as a credential (docs/install.md) or EDGE_MQTT__PASSWORD than written here",
+        description="better given as a credential (docs/guides/install.md) or EDGE_MQTT__PASSWORD "
+        "than written here",
     )
     tls: Literal["auto", "on", "off"] = Field(
         "auto",

@@ -8,7 +8,7 @@ from edge.settings.section import Section
 
 
 class PinSettings(Section):
-    """Lines of this device's own pins (extra gpio); docs/gate.md says how to wire them."""
+    """Lines of this device's own pins (extra gpio); docs/guides/gate.md says how to wire them."""
 
     chip: str = Field("/dev/gpiochip0", min_length=1, description="the device of the pins")
     ejector: int | None = Field(

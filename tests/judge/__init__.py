@@ -1,1 +1,1 @@
-"""The gate's rules a second time, from the words of docs/gate.md, and random sequences to compare both."""
+"""The gate's rules a second time, from docs/guides/gate.md alone, and random sequences to compare both."""

@@ -18,7 +18,7 @@ from trainer.audit.features import Features, mirrored, summarize
 
 NEIGHBOURS = 20
 MIN_INLIERS = 8
-MIN_LIKENESS = 0.92  # docs/experiments.md: how it was chosen
+MIN_LIKENESS = 0.92  # docs/research/experiments.md: how it was chosen
 _GIVE_UP = 6  # comparisons that found no copy
 _RATIO = 0.8
 _STRAY = 0.2  # how much less the worst places may agree

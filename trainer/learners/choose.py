@@ -28,7 +28,7 @@ from trainer.weights import VARIABLE, find_weights
 _SMALL_LOOK = Look(("block4", "block5", "block7"), ("block7",), has_extremes=False)
 _NO_WEIGHTS = (
     "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
-    f"(docs/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
+    f"(docs/research/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
 )
 
 

@@ -2,7 +2,7 @@
 
 A class activation map (Zhou et al. 2016, arXiv:1512.04150): the head's weights, place by place. What OK
 parts show at the same place is taken off, so that a border and whatever all parts have stay cold. For
-models of OK parts alone it is the distance of each place. docs/heatmap.md has the figures.
+models of OK parts alone it is the distance of each place. docs/research/heatmap.md has the figures.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """A network in whole numbers: in float it says what its int8 copy says, bit for bit.
 
 Every weight and every value becomes a whole number of steps; steps of values are powers of two and those of
-kernels have few binary digits, so that float32 adds up without an error of its own (docs/experiments.md).
+kernels have few binary digits, so that float32 adds up without an error of its own
+(docs/research/experiments.md).
 Layer after layer is fitted to what the given network says of some photographs, for what comes into it once
 all before it are rounded, and its weights are then rounded together; its bias makes the mean of each channel
 what it was. That every channel uses its range, channels are scaled up and the weights of what follows down,

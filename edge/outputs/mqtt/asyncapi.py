@@ -1,4 +1,4 @@
-"""Topics and messages as an AsyncAPI 3 document: what `make schemas` writes to docs/asyncapi.json."""
+"""Topics and messages as an AsyncAPI 3 document; `make schemas` writes docs/reference/asyncapi.json."""
 
 import json
 import sys
@@ -64,14 +64,15 @@ def channels() -> list[Channel]:
 
 
 def asyncapi() -> str:
-    """The document as JSON; the payloads are the files in docs/schemas."""
+    """The document as JSON; the payloads are the files in docs/reference/schemas."""
     found = channels()
     document = {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Linegate station",
             "version": "1.0.0",
-            "description": "What an inspection station says and takes over MQTT; docs/mqtt.md has the rules.",
+            "description": "What an inspection station publishes and accepts over MQTT; "
+            "docs/reference/mqtt.md has the rules.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",

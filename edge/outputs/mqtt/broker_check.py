@@ -35,7 +35,7 @@ def try_broker(settings: Settings) -> Checked:
     if settings.mqtt.password.get_secret_value() and not settings.mqtt.encrypted:
         warnings.append('the password can be read on its way: mqtt.tls = "on"')
     if protocol == "3.1.1":
-        warnings.append(f"{NO_EXPIRY}, nor does it say whether it takes one; see docs/integration.md")
+        warnings.append(f"{NO_EXPIRY}, nor does it say whether it takes one; see docs/guides/integration.md")
     trial.run()
     return Checked(
         f"{trial.link.address}: accepts the station (MQTT {protocol}, {how}), and takes its topics",

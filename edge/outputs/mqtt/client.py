@@ -272,7 +272,7 @@ class BrokerLink:
         if not self._short:
             logger.info("mqtt: connected to %s (MQTT %s)", self.address, connection.protocol)
         if connection.protocol == "3.1.1" and self._settings.protocol == "auto":
-            self._complain(f"{NO_EXPIRY}; docs/integration.md says what the PLC must look at")
+            self._complain(f"{NO_EXPIRY}; docs/guides/integration.md says what the PLC must look at")
         self._subscribe(connection)
         self._on_connected()
         self._tried.set()

@@ -1,4 +1,4 @@
-"""Every message that leaves the station; docs/schemas/ is made from these models."""
+"""Every message that leaves the station; docs/reference/schemas/ is made from these models."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of all messages, for docs/schemas/: `python -m edge.outputs.mqtt.schemas DIR`."""
+"""JSON Schemas of all messages, for docs/reference/schemas/: `python -m edge.outputs.mqtt.schemas DIR`."""
 
 import json
 import sys

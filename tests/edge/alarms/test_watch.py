@@ -163,7 +163,7 @@ def test_an_alarm_that_is_not_there_cannot_be_off() -> None:
 
 
 def test_each_alarm_stands_in_the_documents() -> None:
-    table = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text("utf-8")
+    table = (Path(__file__).parents[3] / "docs" / "reference" / "alarms.md").read_text("utf-8")
     named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
     assert named == list(ALARMS)
 

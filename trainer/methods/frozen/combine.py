@@ -3,7 +3,7 @@
 Each kind is turned into log odds by itself: a logistic regression with one weight, never negative, on what
 held-out parts got from it, as Platt 1999 (Adv. Large Margin Classifiers) did for one classifier. The log odds
 are added up, as for kinds that know nothing of each other, and the sum is scaled once more for they do. One
-weight is known from few parts where several that are fitted together are not (docs/experiments.md),
+weight is known from few parts where several that are fitted together are not (docs/research/experiments.md),
 and a kind that tells nothing of unseen parts gets nothing.
 """
 

@@ -22,7 +22,7 @@ from edge.outputs.mqtt.topics import Topics
 from edge.outputs.requests import Answer, CommandRequest
 from tests.nodes import node_modules
 
-DOCS = Path(__file__).parents[4] / "docs"
+DOCS = Path(__file__).parents[4] / "docs" / "reference"
 PARSE = """
 import {Parser, fromFile} from '@asyncapi/parser';
 const {document, diagnostics} = await fromFile(new Parser(), process.argv[1]).parse();

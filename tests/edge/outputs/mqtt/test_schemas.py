@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.outputs.mqtt.messages import MESSAGES, StatusMessage
 from edge.outputs.mqtt.schemas import schemas
 
-FOLDER = Path(__file__).parents[4] / "docs" / "schemas"
+FOLDER = Path(__file__).parents[4] / "docs" / "reference" / "schemas"
 
 
 def test_docs_hold_the_schemas_of_the_code() -> None:
