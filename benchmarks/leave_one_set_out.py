@@ -3,7 +3,7 @@
 Of each set, half of the parts choose a candidate by a rule, and the other half measure it; halves are drawn
 anew many times. Then, for each set, the rule that is best on average over all *other* sets is measured on
 this one, beside the rule of the trainer and the best that any candidate reaches. Scores are held out by part
-throughout. Writes a table of docs/experiments.md.
+throughout. Writes a table of docs/research/experiments.md.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
             found[one.name] = measure(seen_of(arguments.data, one))
             KEPT.parent.mkdir(exist_ok=True)
             KEPT.write_text(json.dumps(found))
-    write_section(ROOT / "docs" / "experiments.md", "leave-one-set-out", table(found))
+    write_section(ROOT / "docs" / "research" / "experiments.md", "leave-one-set-out", table(found))
     return 0
 
 
