@@ -56,10 +56,10 @@ rooms: .venv/.everything ## the rooms of edge, floor by floor, and imports that 
 check: lint types imports ## all checks but the tests
 
 simulate: .venv/.everything ## the gate on a simulated conveyor, a million parts; ARGS='--seed 2'
-	$(bin)/python -m tests.simulation $(ARGS)
+	$(bin)/python -m testing.conveyor $(ARGS)
 
 judge: .venv/.everything ## the gate beside its rules a second time, a million random sequences; ARGS='--jobs 2'
-	$(bin)/python -m tests.judge $(ARGS)
+	$(bin)/python -m testing.judge $(ARGS)
 
 bench: .venv/.device ## latency of each stage on this machine
 	$(bin)/python -m benchmarks.latency $(ARGS)
@@ -121,7 +121,7 @@ constraints: ## newest versions into constraints.txt; run it with PYTHON=python3
 
 clean: ## remove what was built, .venv too; samples and photographs stay
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find edge trainer quantize tests -name __pycache__ -prune -exec rm -rf {} +
+	find edge trainer quantize testing tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 mosquitto:
 	@if $(mosquitto); then :; \
@@ -133,7 +133,7 @@ mosquitto:
 	fi
 
 audit: .venv/bin/python ## known weaknesses of the pinned packages, by pip-audit; needs the network
-	$(bin)/python -m tests.audit
+	$(bin)/python -m testing.audit_packages
 
 # Without scripts of the packages: nothing that is installed here runs before a test runs it.
 backbones: .venv/.everything ## the table of trainer/backbones/README.md again: what each backbone takes

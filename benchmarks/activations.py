@@ -31,7 +31,7 @@ from edge.core.images import encode_png
 from edge.core.preprocess import preprocess
 from edge.core.runtime import load_model
 from edge.simulation.parts import PartRenderer
-from tests.brokers import MosquittoBroker, find_mosquitto
+from testing.brokers import MosquittoBroker, find_mosquitto
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "samples" / "demo.tflite"

@@ -20,9 +20,9 @@ import cv2
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
 from edge.settings.camera import StreamSettings
-from tests.rigs.faults import BAD_PICTURES, MISHAPS, Breakable, Mishap
-from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
-from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
+from testing.rigs.faults import BAD_PICTURES, MISHAPS, Breakable, Mishap
+from testing.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
+from testing.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
 
 STALL_MS = 1000
 LIMIT_S = STALL_MS / 1000 + 0.5  # the mishap begins somewhere between two frames, and machines are busy

@@ -26,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.core.images import encode_png
 from edge.core.runtime import load_model
 from edge.simulation.parts import PartRenderer
-from tests.brokers import MosquittoBroker, find_mosquitto
+from testing.brokers import MosquittoBroker, find_mosquitto
 
 BUNDLE = Path(__file__).parents[1] / "samples" / "demo.tflite"
 TRAVEL_MS = 500.0

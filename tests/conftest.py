@@ -13,9 +13,9 @@ import pytest
 from hypothesis import settings
 
 from edge.service.logs import Damper
-from tests.brokers import MosquittoBroker, find_mosquitto
-from tests.stations import EdgeProcess, Watcher
-from tests.toy_model import toy_bundle
+from testing.brokers import MosquittoBroker, find_mosquitto
+from testing.stations import EdgeProcess, Watcher
+from testing.toy_model import toy_bundle
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 REQUIRE_BROKER = "LINEGATE_REQUIRE_BROKER"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.booted import BootedDebian, make_root, wait_until, why_not
+from testing.rigs.booted import BootedDebian, make_root, wait_until, why_not
 
 ROOT = Path(__file__).parents[1]
 INSTALL = "/linegate/systemd/install"

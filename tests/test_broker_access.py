@@ -14,9 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.mqtt.topics import Topics
-from tests.brokers import MosquittoBroker, find_mosquitto, password_line
-from tests.certificates import Authority
-from tests.stations import EdgeProcess
+from testing.brokers import MosquittoBroker, find_mosquitto, password_line
+from testing.certificates import Authority
+from testing.stations import EdgeProcess
 
 pytestmark = pytest.mark.broker
 SAMPLE = Path(__file__).parents[1] / "samples" / "mosquitto"

@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from tests.brokers import BrokerDidNotStartError, MosquittoBroker
+from testing.brokers import BrokerDidNotStartError, MosquittoBroker
 from tests.conftest import REQUIRE_BROKER, StartBroker
 
 ROOT = Path(__file__).parents[1]

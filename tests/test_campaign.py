@@ -29,11 +29,11 @@ from benchmarks.campaign.signals import SignalResult, signal_often
 from benchmarks.campaign.soak import Sample, SoakResult, plot, read_samples, slopes, soak
 from benchmarks.campaign.table import HEAD, Row, merged
 from edge.records.outbox import WINDOW
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.rigs.power import CuttableDisk, power_cut_is_missing
+from testing.rigs.witness import CommandTimes, Witness
+from testing.stations import Watcher
 from tests.conftest import StartBroker
-from tests.rigs.power import CuttableDisk, power_cut_is_missing
-from tests.rigs.witness import CommandTimes, Witness
-from tests.stations import Watcher
 
 
 @pytest.mark.broker

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.killed_install import FOREIGN, OLD, SCENARIOS, Device, command
+from testing.rigs.killed_install import FOREIGN, OLD, SCENARIOS, Device, command
 
 ROOT = Path(__file__).parents[1]
 
 
 def kill_everywhere(scenario: str, every: int) -> dict[str, object]:
     """In a process of its own, which forks one for each run."""
-    rig = [sys.executable, "-m", "tests.rigs.killed_install", scenario, str(every)]
+    rig = [sys.executable, "-m", "testing.rigs.killed_install", scenario, str(every)]
     done = subprocess.run(rig, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.brokers import MosquittoBroker, free_port
-from tests.nodes import node_modules
-from tests.stations import EdgeProcess, Watcher
+from testing.brokers import MosquittoBroker, free_port
+from testing.nodes import node_modules
+from testing.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 ROOT = Path(__file__).parents[1]

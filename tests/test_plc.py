@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import MosquittoBroker
-from tests.stations import EdgeProcess, Watcher
+from testing.brokers import MosquittoBroker
+from testing.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 BASE = "inspection/station-1"

@@ -25,8 +25,8 @@ from benchmarks.campaign.power import cut_often
 from benchmarks.campaign.signals import signal_often
 from benchmarks.campaign.soak import plot, soak
 from benchmarks.campaign.table import Row
-from tests.brokers import MosquittoBroker, find_mosquitto
-from tests.rigs.power import power_cut_is_missing
+from testing.brokers import MosquittoBroker, find_mosquitto
+from testing.rigs.power import power_cut_is_missing
 
 HOUR_OF_PARTS = 180_000  # at 50 a second
 FUZZED = ROOT / "build" / "campaign-fuzz"

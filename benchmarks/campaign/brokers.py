@@ -1,4 +1,4 @@
-"""A broker that misbehaves in every way that tests/rigs/fake_broker.py knows, one after the other."""
+"""A broker that misbehaves in every way that testing/rigs/fake_broker.py knows, one after the other."""
 
 import os
 import random
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.campaign.daemon import NICE, footprint, recorded, start
-from tests.rigs.fake_broker import KINDS, FakeBroker
+from testing.rigs.fake_broker import KINDS, FakeBroker
 
 SHORTEST_S = 1.0
 LONGEST_S = 6.0

@@ -15,11 +15,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.campaign.daemon import Footprint, footprint, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.faults import MISHAPS, Breakable, Mishap
-from tests.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
-from tests.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
-from tests.rigs.witness import Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.faults import MISHAPS, Breakable, Mishap
+from testing.rigs.sources import HttpCamera, RtspCamera, rtsp_is_missing
+from testing.rigs.vivid import VIVID_MISHAPS, VividCamera, vivid_is_missing
+from testing.rigs.witness import Witness
 
 STALL_MS = 1000
 LIMIT_S = STALL_MS / 1000 + 0.5  # a mishap begins somewhere between two frames, and machines are busy

@@ -19,11 +19,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.campaign.daemon import ROOT, recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.faulty_link import FaultyLink
-from tests.rigs.power import CuttableDisk, power_cut_is_missing
-from tests.rigs.stepped_clock import SteppedClock, stepped_clock_is_missing
-from tests.rigs.witness import Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.faulty_link import FaultyLink
+from testing.rigs.power import CuttableDisk, power_cut_is_missing
+from testing.rigs.stepped_clock import SteppedClock, stepped_clock_is_missing
+from testing.rigs.witness import Witness
 
 PATIENCE_S = 120.0
 WATCHDOG_S = 10.0

@@ -20,7 +20,7 @@ from benchmarks.campaign.daemon import ROOT
 from edge.core.bundle.bundle import Bundle, decode_bundle, encode_bundle
 from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
-from tests.toy_model import deadly_flatbuffer, toy_bundle_bytes
+from testing.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 HANGS_AFTER_S = 20
 MOST_CHANGES = 8

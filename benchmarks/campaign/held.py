@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.campaign.daemon import TRAVEL_S, recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.witness import CommandTimes, Witness
-from tests.waiting import wait_for
+from testing.brokers import MosquittoBroker
+from testing.rigs.witness import CommandTimes, Witness
+from testing.waiting import wait_for
 
 EVERY = 20  # commands for parts, from one hold to the next
 LONGEST_HOLD_S = 2.0
@@ -30,7 +30,7 @@ def hold_often(broker: MosquittoBroker, folder: Path, *, times: int, seed: int) 
     chance = random.Random(seed)
     witness = Witness(broker.host, broker.port)
     journal, longer = folder / "journal.sqlite", 0
-    module = ("tests.rigs.held_daemon", str(EVERY))
+    module = ("testing.rigs.held_daemon", str(EVERY))
     daemon = start(broker.port, journal, folder / "edge.log", module=module)
     try:
         for _ in range(times):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.campaign.daemon import TRAVEL_S, recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.witness import CommandTimes, Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.witness import CommandTimes, Witness
 
 PATIENCE_S = 30.0
 LONGEST_LIFE_S = 1.0

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.campaign.daemon import TRAVEL_S, footprint, recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.faulty_link import FaultyLink
-from tests.rigs.witness import CommandTimes, Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.faulty_link import FaultyLink
+from testing.rigs.witness import CommandTimes, Witness
 
 # What mosquitto must keep over its own end, so that it is the daemon that is judged: when it is stopped, and
 # when it is killed.

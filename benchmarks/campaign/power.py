@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.campaign.daemon import recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.power import CuttableDisk
-from tests.rigs.witness import Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.power import CuttableDisk
+from testing.rigs.witness import Witness
 
 PATIENCE_S = 30.0
 LONGEST_LIFE_S = 3.0

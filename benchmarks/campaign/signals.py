@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.campaign.daemon import recorded, start
-from tests.brokers import MosquittoBroker
-from tests.rigs.witness import Witness
+from testing.brokers import MosquittoBroker
+from testing.rigs.witness import Witness
 
 PATIENCE_S = 30.0
 LONGEST_PAUSE_S = 0.004

@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from benchmarks.campaign.daemon import footprint, start
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
 
 PATIENCE_S = 60.0
 WARM_UP_SHARE = 0.1

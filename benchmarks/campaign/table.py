@@ -15,7 +15,7 @@ from benchmarks.campaign.link import LinkResult
 from benchmarks.campaign.power import PowerResult
 from benchmarks.campaign.signals import SignalResult
 from benchmarks.campaign.soak import SoakResult, slopes
-from tests.rigs.witness import TRANSPORT_S, CommandTimes
+from testing.rigs.witness import TRANSPORT_S, CommandTimes
 
 HEAD = (
     "| what was done | times | what must hold | measured | on |",

@@ -10,8 +10,8 @@ import pytest
 
 from edge.gate import controller
 from edge.gate.gate import LATE, TOO_CLOSE, UNKNOWN, Flight, Gate, GateCommand
-from tests.judge import rules
-from tests.judge.__main__ import judge
+from testing.judge import rules
+from testing.judge.__main__ import judge
 
 SEQUENCES = 400
 ENOUGH = 4000

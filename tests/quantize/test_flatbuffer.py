@@ -4,7 +4,7 @@ import numpy as np
 
 from edge.core.interpreter import open_interpreter
 from quantize.flatbuffer import pack, shorten_names, unpack
-from tests.toy_model import toy_flatbuffer
+from testing.toy_model import toy_flatbuffer
 
 
 def decide(flatbuffer: bytes) -> list[int]:

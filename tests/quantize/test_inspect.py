@@ -10,8 +10,8 @@ from edge.core.bundle.bundle import Bundle, decode_bundle, read_bundle
 from quantize.__main__ import main
 from quantize.card import model_card
 from quantize.describe import describe
+from testing.toy_model import toy_bundle_bytes
 from tests.edge.deployment.bundles import store_deadly
-from tests.toy_model import toy_bundle_bytes
 
 DEMO = Path(__file__).parents[2] / "samples" / "demo.tflite"
 

@@ -8,7 +8,7 @@ from edge.core.bundle.bundle import Operators
 from edge.core.native_stderr import without_chatter
 from quantize.describe import operators_line
 from quantize.operators import count_operators
-from tests.toy_model import toy_flatbuffer
+from testing.toy_model import toy_flatbuffer
 
 
 def converted(layer: Any) -> bytes:

@@ -24,8 +24,8 @@ from quantize.card import model_card
 from quantize.external_model import ForeignGraph
 from quantize.metadata import normalization
 from quantize.wrap import name_classes, read_labels
+from testing.toy_model import toy_flatbuffer
 from tests.edge.core.photographs.drawings import masks
-from tests.toy_model import toy_flatbuffer
 
 SIDE = 24
 Kind = Literal["float32", "int8", "uint8"]

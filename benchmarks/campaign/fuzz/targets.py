@@ -28,7 +28,7 @@ from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.requests import CommandQueue, WaitingCommand
 from edge.settings.gate import GateSettings
 from edge.settings.load_settings import load_settings
-from tests.toy_model import toy_bundle_bytes
+from testing.toy_model import toy_bundle_bytes
 
 ROOT = Path(__file__).parents[3]
 TAKEN = "taken"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.brokers import MosquittoBroker
-from tests.cameras import MjpegCamera
-from tests.stations import EdgeProcess, Watcher
+from testing.brokers import MosquittoBroker
+from testing.cameras import MjpegCamera
+from testing.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 Start = Callable[..., EdgeProcess]

@@ -10,8 +10,8 @@ import pytest
 from edge.camera.guard import CameraGuard
 from edge.camera.source import open_camera
 from edge.settings.camera import StreamSettings
-from tests.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
-from tests.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
+from testing.rigs.faults import BAD_PICTURES, MISHAPS, Mishap
+from testing.rigs.sources import HttpCamera, NetworkCamera, RtspCamera, rtsp_is_missing
 
 STALL_MS = 600
 LIMIT_S = STALL_MS / 1000 + 1.0  # a busy machine and, for pictures, freeze_frames

@@ -17,7 +17,7 @@ from edge.camera.snapshot import SnapshotCamera
 from edge.camera.source import open_camera
 from edge.core.errors import CameraError
 from edge.settings.camera import SnapshotSettings, StreamSettings
-from tests.waiting import wait_for
+from testing.waiting import wait_for
 
 NOW = datetime(2026, 11, 21, 6, 0, 0, tzinfo=UTC)
 

@@ -15,9 +15,9 @@ from edge.core.errors import SettingsError
 from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
 from edge.settings.journal import JournalSettings
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.rigs.sources import HttpCamera
 from tests.edge.deployment.bundles import store_deadly
-from tests.rigs.sources import HttpCamera
 
 THINGS = (
     "settings", "bundle", "camera", "recipes", "picture", "times", "gate", "pins",

@@ -10,8 +10,8 @@ from edge.__main__ import load_inspector
 from edge.cli.publish import replay_and_publish
 from edge.core.errors import BrokerError
 from edge.settings.load_settings import load_settings
-from tests.brokers import MosquittoBroker
-from tests.stations import EdgeProcess, Watcher
+from testing.brokers import MosquittoBroker
+from testing.stations import EdgeProcess, Watcher
 
 
 def test_without_a_broker_in_the_settings_there_is_nothing_to_publish_to(bundle: Path, parts: Path) -> None:

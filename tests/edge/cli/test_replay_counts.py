@@ -13,7 +13,7 @@ import pytest
 
 from edge.__main__ import main
 from edge.core.photographs.listing import FURTHER_PAGES, MASKS
-from tests.toy_model import toy_bundle
+from testing.toy_model import toy_bundle
 
 BRIGHT, DARK = 200, 50  # of the toy model: ok, defect
 

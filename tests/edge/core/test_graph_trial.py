@@ -11,8 +11,8 @@ from edge.core import graph_child, graph_trial
 from edge.core.errors import BundleError
 from edge.core.graph_trial import try_graph
 from edge.core.runtime import load_model
+from testing.toy_model import deadly_flatbuffer, toy_bundle, toy_flatbuffer
 from tests.edge.deployment.bundles import store_deadly
-from tests.toy_model import deadly_flatbuffer, toy_bundle, toy_flatbuffer
 
 ENDS = r"its graph ends the process that runs it \(SIG(SEGV|BUS|ABRT)\)"
 

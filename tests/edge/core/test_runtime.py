@@ -14,7 +14,7 @@ from edge.core.decision import Verdict, decide
 from edge.core.errors import BundleError
 from edge.core.interpreter import runtime_version
 from edge.core.runtime import Model, load_model
-from tests.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
+from testing.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
 
 
 def toy_model(manifest_of: bytes, flatbuffer: bytes) -> Model:

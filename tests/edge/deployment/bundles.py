@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.core.bundle.bundle import Output, decode_bundle, encode_bundle, write_bundle
-from tests.toy_model import deadly_flatbuffer, toy_bundle_bytes
+from testing.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 
 @dataclass(frozen=True)

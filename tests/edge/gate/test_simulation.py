@@ -3,7 +3,7 @@
 import pytest
 
 from edge.gate.gate import LATE, Flight, Gate
-from tests.simulation import SCENARIOS, World
+from testing.conveyor import SCENARIOS, World
 
 PARTS = 3500
 

@@ -10,7 +10,7 @@ from edge.core.decision import Verdict
 from edge.core.frame import Frame
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
-from tests.toy_model import MAP, toy_bundle_bytes
+from testing.toy_model import MAP, toy_bundle_bytes
 
 
 def test_an_inspection_has_the_heatmap_of_its_bundle(tmp_path: Path, bundle: Path) -> None:

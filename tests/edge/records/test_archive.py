@@ -20,8 +20,8 @@ from edge.core.images import Image, read_image
 from edge.records.archive import Archive, is_chosen
 from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
+from testing.waiting import wait_for
 from tests.conftest import MEMORY
-from tests.waiting import wait_for
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 64), np.uint8)
 Make = Callable[..., Archive]

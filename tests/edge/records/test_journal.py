@@ -18,9 +18,9 @@ from edge.records.journal_file import (
     count_waiting,
     reading,
 )
+from testing.rigs.power import CuttableDisk, power_cut_is_missing
 from tests.conftest import MEMORY
 from tests.edge.records.journals import FIRST_SCHEMA, ids, message, records
-from tests.rigs.power import CuttableDisk, power_cut_is_missing
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, Record
 from edge.records.outbox import WINDOW, Outbox, _Overdue
-from tests.waiting import wait_for
+from testing.waiting import wait_for
 
 
 class Broker:

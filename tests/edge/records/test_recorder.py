@@ -26,7 +26,7 @@ from edge.records.recorder import Recorder
 from edge.records.result import PartResult, part_result
 from edge.settings.journal import JournalSettings
 from edge.trigger.trigger import Sighting
-from tests.waiting import wait_for
+from testing.waiting import wait_for
 
 NOTHING = np.zeros((1, 1), np.uint8)
 Make = Callable[..., Recorder]

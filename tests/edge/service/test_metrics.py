@@ -19,7 +19,7 @@ from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
 from edge.service.readings import Readings, numbers
 from edge.settings.metrics import MetricsSettings
-from tests.waiting import wait_for
+from testing.waiting import wait_for
 
 READINGS = Readings(
     info={"station": "left", "bundle_sha256": "abc"},

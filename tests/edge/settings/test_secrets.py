@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.brokers import MosquittoBroker
-from tests.rigs.sources import HttpCamera
-from tests.stations import EdgeProcess, Watcher
+from testing.brokers import MosquittoBroker
+from testing.rigs.sources import HttpCamera
+from testing.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 SECRETS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.rigs.mqtt_bytes import FEFF, FORMAT_7, publish, say_once, text
+from testing.stations import EdgeProcess, Watcher
 from tests.conftest import StartBroker
-from tests.rigs.mqtt_bytes import FEFF, FORMAT_7, publish, say_once, text
-from tests.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 BASE = "inspection/station-1"

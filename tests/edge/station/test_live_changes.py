@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.activations import campaign
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.stations import EdgeProcess
 from tests.edge.deployment.bundles import store
 from tests.edge.station.test_live_messages import Plc
-from tests.stations import EdgeProcess
 
 pytestmark = pytest.mark.broker
 

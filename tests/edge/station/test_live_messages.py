@@ -16,10 +16,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.brokers import MosquittoBroker
-from tests.certificates import Authority
+from testing.brokers import MosquittoBroker
+from testing.certificates import Authority
+from testing.stations import EdgeProcess, Watcher
 from tests.conftest import StartBroker
-from tests.stations import EdgeProcess, Watcher
 
 pytestmark = pytest.mark.broker
 BASE = "inspection/station-1"

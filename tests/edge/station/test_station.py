@@ -26,8 +26,8 @@ from edge.station.station import TOO_LATE
 from edge.trigger.external import Announced
 from edge.trigger.inputs import Edge
 from edge.trigger.trigger import Look
+from testing.waiting import wait_for
 from tests.edge.station.stand import BAD, GOOD, Stand
-from tests.waiting import wait_for
 
 COMMAND_OF_OUTPUTS = Outputs.command  # the stand notes commands in its place
 

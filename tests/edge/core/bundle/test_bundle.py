@@ -19,7 +19,7 @@ from edge.core.bundle.bundle import Output, append_archive, decode_bundle, read_
 from edge.core.errors import BundleError
 from edge.core.images import encode_png
 from edge.core.runtime import load_model
-from tests.toy_model import toy_bundle_bytes, toy_flatbuffer
+from testing.toy_model import toy_bundle_bytes, toy_flatbuffer
 
 WHOLE = toy_bundle_bytes()
 Document = dict[str, Any]

@@ -22,7 +22,7 @@ from edge.core.bundle.signature import sign
 from edge.core.errors import BundleError, SettingsError
 from edge.core.runtime import load_model
 from edge.settings.load_settings import load_settings
-from tests.toy_model import toy_bundle_bytes, toy_flatbuffer
+from testing.toy_model import toy_bundle_bytes, toy_flatbuffer
 
 OURS, THEIRS = (Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)) for number in (1, 2))
 UNSIGNED = toy_bundle_bytes()

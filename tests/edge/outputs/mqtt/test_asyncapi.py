@@ -20,7 +20,7 @@ from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.mqtt.schemas import schema_name
 from edge.outputs.mqtt.topics import Topics
 from edge.outputs.requests import Answer, CommandRequest
-from tests.nodes import node_modules
+from testing.nodes import node_modules
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference"
 PARSE = """

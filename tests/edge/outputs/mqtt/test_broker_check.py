@@ -10,11 +10,11 @@ from edge.outputs.mqtt import broker_check
 from edge.outputs.mqtt.broker_check import try_broker
 from edge.settings.load_settings import load_settings
 from edge.settings.settings import Settings
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.rigs.fake_broker import FakeBroker
+from testing.rigs.mqtt_bytes import FEFF, publish, say_once
+from testing.stations import Watcher
 from tests.conftest import StartBroker
-from tests.rigs.fake_broker import FakeBroker
-from tests.rigs.mqtt_bytes import FEFF, publish, say_once
-from tests.stations import Watcher
 
 BASE = "inspection/station-1"
 

@@ -12,8 +12,8 @@ import pytest
 from edge.outputs.mqtt.client import BrokerLink, Incoming, Subscription, Will
 from edge.outputs.mqtt.guarded import GuardedClient
 from edge.settings.mqtt import MqttSettings
-from tests.rigs.fake_broker import FakeBroker
-from tests.waiting import wait_for
+from testing.rigs.fake_broker import FakeBroker
+from testing.waiting import wait_for
 
 ACCEPTED = bytes([0x20, 3, 0, 0, 0])
 TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])

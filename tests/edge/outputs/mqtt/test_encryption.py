@@ -8,8 +8,8 @@ import pytest
 from edge.core.errors import BrokerError, SettingsError
 from edge.outputs.mqtt.client import BrokerLink, Will
 from edge.settings.load_settings import load_settings
-from tests.brokers import MosquittoBroker
-from tests.certificates import Authority
+from testing.brokers import MosquittoBroker
+from testing.certificates import Authority
 from tests.conftest import StartBroker
 
 LOGIN = {"mqtt.username": "line", "mqtt.password": "hunter2"}

@@ -11,8 +11,8 @@ from edge.core.documents import rfc3339
 from edge.outputs.mqtt import client, connection
 from edge.outputs.mqtt.client import BrokerLink, Subscription, Will
 from edge.settings.mqtt import MqttSettings
-from tests.rigs.fake_broker import KINDS, FakeBroker
-from tests.waiting import wait_for
+from testing.rigs.fake_broker import KINDS, FakeBroker
+from testing.waiting import wait_for
 
 BASE = "inspection/station-1"
 MISBEHAVES_S = 0.3

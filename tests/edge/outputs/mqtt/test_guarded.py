@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.outputs.mqtt.guarded import LARGEST_PACKET, GuardedClient
-from tests.rigs.mqtt_bytes import (
+from testing.rigs.mqtt_bytes import (
     CONNACK,
     FEFF,
     FORMAT_7,

@@ -5,9 +5,9 @@ from pydantic import SecretStr
 
 from edge.outputs.mqtt.client import BrokerLink
 from edge.settings.mqtt import MqttSettings
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
+from testing.waiting import wait_for
 from tests.conftest import StartBroker
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.broker
 

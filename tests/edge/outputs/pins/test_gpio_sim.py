@@ -15,7 +15,7 @@ from edge.outputs.pins.encoder import EdgeCounter
 from edge.outputs.pins.pin_check import try_pins
 from edge.settings.load_settings import load_settings
 from edge.trigger.inputs import Edge, GpioPin, LineAddress
-from tests.rigs.gpio_sim import SimulatedChip, gpio_sim_is_missing
+from testing.rigs.gpio_sim import SimulatedChip, gpio_sim_is_missing
 
 _missing = gpio_sim_is_missing()
 pytestmark = pytest.mark.skipif(_missing is not None, reason=str(_missing))

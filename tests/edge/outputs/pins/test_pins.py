@@ -19,7 +19,7 @@ from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
 from edge.settings.trigger import FreeRunSettings, InputSettings
 from edge.trigger.inputs import Edge, LineAddress
-from tests.waiting import wait_for
+from testing.waiting import wait_for
 
 
 class Rack:

@@ -6,8 +6,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from tests.cameras import free_port
-from tests.rigs.faulty_link import FaultyLink
+from testing.cameras import free_port
+from testing.rigs.faulty_link import FaultyLink
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")  # GStreamer's binding belongs to the system's Python
 _RTSP_SERVER = Path(__file__).parent / "rtsp_server.py"
@@ -78,7 +78,7 @@ class HttpCamera(NetworkCamera):
 
     def __init__(self) -> None:
         super().__init__(
-            [sys.executable, "-m", "tests.rigs.mjpeg_server"], "http://127.0.0.1:{port}/stream.mjpg"
+            [sys.executable, "-m", "testing.rigs.mjpeg_server"], "http://127.0.0.1:{port}/stream.mjpg"
         )
 
     def send(self, kind: str) -> None:

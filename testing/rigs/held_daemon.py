@@ -1,6 +1,6 @@
 """The daemon, which the system holds between a decision of the gate and its sending.
 
-`python -m tests.rigs.held_daemon EVERY ARGUMENT...`: each EVERYth time that a command for a part is to leave
+`python -m testing.rigs.held_daemon EVERY ARGUMENT...`: each EVERYth time that a command for a part is to go
 it stops itself, as SIGSTOP does, until somebody lets it go on.
 """
 

@@ -1,6 +1,6 @@
 """The installer in a folder of its own, on a systemd that is played, killed at each step that it takes.
 
-`python -m tests.rigs.killed_install SCENARIO EVERY` prints, as JSON, how many steps there were and after
+`python -m testing.rigs.killed_install SCENARIO EVERY` prints, as JSON, how many steps there were and after
 which of them (of every so many) the same command again led to something else than it does without a kill.
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.brokers import MosquittoBroker
+from testing.brokers import MosquittoBroker
 
 
 class Watcher:

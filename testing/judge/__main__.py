@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.judge.sequences import Outcome, Sequence
+from testing.judge.sequences import Outcome, Sequence
 
 _CHUNK = 500
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.rigs.faulty_link import LinkState
-from tests.rigs.sources import HttpCamera, NetworkCamera
+from testing.rigs.faulty_link import LinkState
+from testing.rigs.sources import HttpCamera, NetworkCamera
 
 
 class Breakable(Protocol):

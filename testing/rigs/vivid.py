@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.rigs.faults import Mishap
+from testing.rigs.faults import Mishap
 
 _DRIVER = Path("/sys/bus/platform/drivers/vivid")
 _NAME = "vivid.0"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from tests.rigs.mqtt_bytes import (
+from testing.rigs.mqtt_bytes import (
     AUTH,
     CONNACK,
     CONNECT,
@@ -39,7 +39,7 @@ from tests.rigs.mqtt_bytes import (
     size,
     text,
 )
-from tests.rigs.witness import TRANSPORT_S
+from testing.rigs.witness import TRANSPORT_S
 
 COMMANDS = ("/reject", "/pass")
 ANNOUNCE_LARGEST, ANNOUNCE_WINDOW, ANNOUNCE_KEEPALIVE = 0x27, 0x21, 0x13

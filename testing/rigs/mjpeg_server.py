@@ -1,4 +1,4 @@
-"""A camera that sends motion JPEG over HTTP: `python -m tests.rigs.mjpeg_server PORT`.
+"""A camera that sends motion JPEG over HTTP: `python -m testing.rigs.mjpeg_server PORT`.
 
 A program of its own, because a process can be killed and stopped. What it sends is chosen at
 /send/KIND; says "ready" on standard output once it listens.

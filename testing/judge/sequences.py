@@ -14,7 +14,7 @@ from edge.core.decision import Verdict
 from edge.gate.controller import GateKeeper
 from edge.gate.gate import Flight, GateCommand
 from edge.settings.gate import GateSettings
-from tests.judge.rules import Judge, Part, Rules, Say
+from testing.judge.rules import Judge, Part, Rules, Say
 
 COUNTS_PER_MS = 20
 SAMPLE_S = 0.01
