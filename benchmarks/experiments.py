@@ -19,7 +19,7 @@ from trainer.backbones.find import find_backbones
 from trainer.curves import roc
 from trainer.dataset import Dataset, load_training_set, resized
 from trainer.input_size import Size, input_spec, sizes
-from trainer.methods.frozen.feature_maps import build_maps, look_of
+from trainer.methods.frozen.feature_maps import build_maps, full_spec
 from trainer.methods.frozen.learner import FOLDS, Eyes, hold_out
 from trainer.methods.frozen.truth import Truth
 from trainer.split import folds_by_group, spread_over_groups
@@ -80,7 +80,7 @@ def measure(dataset: Dataset, backbone: Backbone, size: Size) -> list[float]:
     shown = resized(dataset, input_spec(size, dataset.spec.channels, "none"), at)
     truth, everything = Truth.of(dataset, at), np.arange(len(at))
     eyes = Eyes(
-        build_maps(backbone, look_of(backbone), shown.pixels.shape[1:]),
+        build_maps(backbone, full_spec(backbone), shown.pixels.shape[1:]),
         shown.pixels,
         everything,
         has_places=True,

@@ -24,7 +24,7 @@ from trainer.backbones.find import find_backbones
 from trainer.dataset import load_training_set
 from trainer.groups import COPIES
 from trainer.methods.frozen.choose import candidates, compare, speeds_of
-from trainer.methods.frozen.feature_maps import look_of
+from trainer.methods.frozen.feature_maps import full_spec
 from trainer.methods.frozen.prefer import Comparison, prefer
 from trainer.methods.frozen.truth import area_under_roc
 
@@ -68,7 +68,7 @@ def seen_of(data: Path, one: DataSet) -> Comparison:
     layout = read_layout(data / one.name / "train" if one.is_split else data / one.name)
     dataset = load_training_set(layout, task=one.task, ok_class=None, size=None, groups=COPIES, threads=2)
     backbones = [found.backbone for found in find_backbones() if found.backbone is not None]
-    offered = candidates(dataset, [(backbone, look_of(backbone)) for backbone in backbones], None)
+    offered = candidates(dataset, [(backbone, full_spec(backbone)) for backbone in backbones], None)
     return compare(dataset, offered, speeds_of(offered), seed=SEED, threads=2)
 
 

@@ -133,7 +133,7 @@ def measure(shown: Photographs, name: str) -> Found:
     side = next(side for (_, side), one in offered.items() if one is taken.candidate)
     chosen = f"{taken.method}, {taken.candidate.backbone.name}, {side}"
     counts = [len(some) for some in (shown.learn, shown.ok, shown.defective)]
-    return {"areas": areas, "tried": [str(trial) for trial in tried], "chosen": chosen, "counts": counts}
+    return {"areas": areas, "tried": [str(score) for score in tried], "chosen": chosen, "counts": counts}
 
 
 def spec_of(side: int, aspect: float, channels: Literal[1, 3]) -> InputSpec:

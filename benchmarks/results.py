@@ -280,11 +280,11 @@ Simulated frames; times of one run, the kinds in turn.
 """
 
 
-def _row(name: str, figures: dict[str, Any]) -> str:
+def _row(name: str, metrics: dict[str, Any]) -> str:
     return (
-        f"| {name} | {figures['images']} | {figures['correct']} | {figures['accuracy']:.2%} "
-        f"({figures['accuracy_low']:.2%} to {figures['accuracy_high']:.2%}) | "
-        f"{figures['balanced_accuracy']:.2%} | {figures['escapes']} | {figures['overkill']} |"
+        f"| {name} | {metrics['images']} | {metrics['correct']} | {metrics['accuracy']:.2%} "
+        f"({metrics['accuracy_low']:.2%} to {metrics['accuracy_high']:.2%}) | "
+        f"{metrics['balanced_accuracy']:.2%} | {metrics['escapes']} | {metrics['overkill']} |"
     )
 
 

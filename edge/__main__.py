@@ -157,28 +157,28 @@ def load_inspector(settings: "Settings", recipe: str | None = None) -> "Inspecto
 
 
 def _run(settings: "Settings", read_settings: Callable[[], "Settings"]) -> int:
-    from edge.deployment.deployment import serve_first
-    from edge.deployment.selection import choice_file
+    from edge.deployment.deployment import first_deployment
+    from edge.deployment.selection import selection_file
     from edge.service.signals import handle_signals
-    from edge.station.app import Line
+    from edge.station.app import App
 
-    served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
+    deployment, notes = first_deployment(settings, selection_file(Path(settings.journal.path)))
     try:
-        line = Line(served, notes=notes, read_settings=read_settings)
+        app = App(deployment, notes=notes, read_settings=read_settings)
     except JournalError as error:
         logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", error)
         return EXIT_NEW_PROCESS
-    handle_signals(stop=line.request_stop, reload=line.request_reload)
-    waiting = line.run()
-    statistics = line.station.statistics
+    handle_signals(stop=app.request_stop, reload=app.request_reload)
+    waiting = app.run()
+    statistics = app.station.statistics
     text = ", ".join(f"{count} {verdict}" for verdict, count in statistics.verdicts().items())
     logging.getLogger("edge").info("inspected %d parts: %s", statistics.inspected, text)
     if waiting:
         logging.getLogger("edge").warning(
             "%d verdicts wait in %s for the broker", waiting, settings.journal.path
         )
-    if line.lost is not None:
-        logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", line.lost)
+    if app.lost is not None:
+        logging.getLogger("edge").error("%s: this process ends; systemd starts a new one", app.lost)
         os._exit(EXIT_NEW_PROCESS)  # the usual way out would wait for the thread that hangs
     return 0
 

@@ -163,12 +163,12 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
 
 
 def _report(result: "Quantized", out: Path) -> str:
-    from quantize.describe import figures_line, operators_line, rederived_lines
+    from quantize.describe import metrics_line, operators_line, rederived_lines
 
     comparison = result.comparison
     lines = [
-        figures_line("float", comparison.float32),
-        figures_line("int8", comparison.int8),
+        metrics_line("float", comparison.float32),
+        metrics_line("int8", comparison.int8),
         f"{len(comparison.flips)} decisions changed; score shift: largest {comparison.largest_shift:.4f}, "
         f"mean {comparison.mean_shift:.5f}",
     ]

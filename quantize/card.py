@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from edge.core.bundle.bundle import Bundle, Manifest, Photographs, Results, Wrapped
 from edge.core.foreign_text import in_markdown
-from edge.core.metrics import Figures, wilson_interval
+from edge.core.metrics import Metrics, wilson_interval
 from quantize.describe import (
     accepted_line,
     held_out_are,
@@ -78,7 +78,7 @@ def _how_well(manifest: Manifest) -> str:
     return _section(
         "How well it does",
         f"On {in_markdown(results.split)}.",
-        _figures_table({"float": results.float32, "int8": results.int8}, manifest),
+        _metrics_table({"float": results.float32, "int8": results.int8}, manifest),
         _INTERVALS,
         _int8(results),
     )
@@ -91,40 +91,40 @@ _INTERVALS = (
 
 
 def _figures_of_wrapped(manifest: Manifest, wrapped: Wrapped) -> list[str]:
-    if wrapped.figures is None:
+    if wrapped.metrics is None:
         return ["Nothing was measured: no folder told the truth about the images given with it."]
     return [
         f"On those of the {wrapped.images} images given with it whose folder tells the truth. "
         "It may have learned from them: then these figures say little.",
-        _figures_table({"as wrapped": wrapped.figures}, manifest),
+        _metrics_table({"as wrapped": wrapped.metrics}, manifest),
         _INTERVALS,
     ]
 
 
-def _figures_table(columns: dict[str, Figures], manifest: Manifest) -> str:
+def _metrics_table(columns: dict[str, Metrics], manifest: Manifest) -> str:
     rows = {
-        "photographs": [str(figures.images) for figures in columns.values()],
-        "right": [_share(figures.correct, figures.images) for figures in columns.values()],
+        "photographs": [str(metrics.images) for metrics in columns.values()],
+        "right": [_share(metrics.correct, metrics.images) for metrics in columns.values()],
     }
     if manifest.ok_class is not None:
-        ok = [_images_of(figures, manifest.ok_class) for figures in columns.values()]
+        ok = [_images_of(metrics, manifest.ok_class) for metrics in columns.values()]
         pairs = list(zip(columns.values(), ok, strict=True))
         rows["escapes among defects"] = [_share(f.escapes, f.images - good) for f, good in pairs]
         rows["overkill among OK"] = [_share(f.overkill, good) for f, good in pairs]
-        rows["unsure"] = [_share(figures.unsure, figures.images) for figures in columns.values()]
+        rows["unsure"] = [_share(metrics.unsure, metrics.images) for metrics in columns.values()]
         rows["area under the ROC curve"] = [
-            "" if figures.auroc is None else f"{figures.auroc:.4f}" for figures in columns.values()
+            "" if metrics.auroc is None else f"{metrics.auroc:.4f}" for metrics in columns.values()
         ]
     for name in manifest.classes:
         rows[f"right among {name}"] = [
-            _share(figures.confusion.get(name, {}).get(name, 0), _images_of(figures, name))
-            for figures in columns.values()
+            _share(metrics.confusion.get(name, {}).get(name, 0), _images_of(metrics, name))
+            for metrics in columns.values()
         ]
     return _table(("", *columns), [(name, *cells) for name, cells in rows.items()])
 
 
-def _images_of(figures: Figures, name: str) -> int:
-    return sum(figures.confusion.get(name, {}).values())
+def _images_of(metrics: Metrics, name: str) -> int:
+    return sum(metrics.confusion.get(name, {}).values())
 
 
 def _share(hits: int, among: int) -> str:

@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from edge.core.bundle.bundle import Rederived
 from edge.core.decision import Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.preprocess import to_network_input
 from edge.core.runtime import Model
-from quantize.decisions import Flip, Side, figures_of, find_flips
+from quantize.decisions import Flip, Side, find_flips, metrics_of
 from quantize.int8_thresholds import choose_thresholds
 from quantize.run import Run, logits_alone
 
@@ -37,8 +37,8 @@ class Comparison:
     whose they are. ``strange``: for models of OK parts alone, whose photographs may hold no defect.
     """
 
-    float32: Figures
-    int8: Figures
+    float32: Metrics
+    int8: Metrics
     flips: list[Flip]
     largest_shift: float
     mean_shift: float
@@ -69,7 +69,7 @@ def compare(network: Any, model: Model, run: Run, pixels: NDArray[np.uint8]) -> 
     thresholds, rederived = choose_thresholds(float_side, int8_side, run)
     return Comparison(
         float32=run.results.held_out,
-        int8=figures_of(float_side, int8_side, run, thresholds),
+        int8=metrics_of(float_side, int8_side, run, thresholds),
         flips=find_flips(float_side, int8_side, run, thresholds),
         largest_shift=float(shift.max()),
         mean_shift=float(shift.mean()),

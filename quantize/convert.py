@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import InputError
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 from edge.core.preprocess import to_network_input
 from quantize.calibrate import with_extremes
 from quantize.correct import correct_biases, round_halves_up
@@ -38,7 +38,7 @@ def convert(model: Any, sample: NDArray[np.uint8]) -> bytes:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
     try:
-        with without_chatter(), warnings.catch_warnings(action="ignore"):
+        with native_stderr_filtered(), warnings.catch_warnings(action="ignore"):
             int8 = bytes(converter.convert())
             if is_rounded:
                 return _finish(int8, is_rounded=True)
@@ -52,7 +52,7 @@ def to_float(model: Any, sample: NDArray[np.uint8]) -> bytes:
     """The same network as a float graph, with the names that `convert` gives; float32 input."""
     import tensorflow as tf
 
-    with without_chatter(), warnings.catch_warnings(action="ignore"):
+    with native_stderr_filtered(), warnings.catch_warnings(action="ignore"):
         converter = tf.lite.TFLiteConverter.from_keras_model(_of_one_image(model, sample))
         return _finish(bytes(converter.convert()), is_rounded=False)
 

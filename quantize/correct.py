@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 from edge.core.preprocess import to_network_input
 from quantize.flatbuffer import pack, unpack
 
@@ -95,7 +95,7 @@ def real_values(
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    with without_chatter():
+    with native_stderr_filtered():
         interpreter = Interpreter(
             model_content=flatbuffer,
             experimental_preserve_all_tensors=True,

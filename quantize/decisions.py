@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.decision import Task, Thresholds, Verdict, decide, has_one_logit
-from edge.core.metrics import Figures, Labelled, compute_figures
+from edge.core.metrics import Labelled, Metrics, compute_metrics
 from quantize.run import Run
 
 
@@ -57,7 +57,7 @@ def find_flips(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thr
     return flips
 
 
-def figures_of(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thresholds) -> Figures:
+def metrics_of(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thresholds) -> Metrics:
     """How good int8 is on what was held out: as float was, but where int8 decides otherwise.
 
     The network that is quantized may have learned from a photograph that was held out from another: so its
@@ -80,7 +80,7 @@ def figures_of(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thr
                 score if moved[position] else item.score,
             )
         )
-    return compute_figures(inspections, task=run.task, classes=run.classes, ok_class=run.ok_class)
+    return compute_metrics(inspections, task=run.task, classes=run.classes, ok_class=run.ok_class)
 
 
 def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:

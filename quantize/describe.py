@@ -13,7 +13,7 @@ from edge.core.bundle.bundle import (
 )
 from edge.core.decision import Thresholds
 from edge.core.foreign_text import one_line
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 
 
 def describe(file: Path, bundle: Bundle) -> str:
@@ -38,12 +38,12 @@ def describe(file: Path, bundle: Bundle) -> str:
     )
 
 
-def figures_line(name: str, figures: Figures) -> str:
+def metrics_line(name: str, metrics: Metrics) -> str:
     """How good the verdicts of one model are, in a line."""
     return (
-        f"{name:<6} {figures.correct} of {figures.images} right"
-        + (f" ({figures.accuracy:.2%})" if figures.accuracy is not None else "")
-        + f", {figures.escapes} escapes, {figures.overkill} overkill"
+        f"{name:<6} {metrics.correct} of {metrics.images} right"
+        + (f" ({metrics.accuracy:.2%})" if metrics.accuracy is not None else "")
+        + f", {metrics.escapes} escapes, {metrics.overkill} overkill"
     )
 
 
@@ -109,7 +109,7 @@ def _at_line(found: AtThresholds) -> str:
 def _origin(manifest: Manifest) -> list[tuple[str, str]]:
     if manifest.wrapped is not None:
         wrapped = manifest.wrapped
-        measured = "no figures" if wrapped.figures is None else figures_line("", wrapped.figures).strip()
+        measured = "no figures" if wrapped.metrics is None else metrics_line("", wrapped.metrics).strip()
         return [
             ("wrapped", f"{wrapped.file}, SHA-256 {wrapped.sha256}; its input is {wrapped.scale}"),
             ("results on", f"the {wrapped.images} images given with it, which it may have learned from"),
@@ -126,8 +126,8 @@ def _origin(manifest: Manifest) -> list[tuple[str, str]]:
         results = manifest.results
         lines += [
             ("results on", results.split),
-            ("", figures_line("float", results.float32)),
-            ("", figures_line("int8", results.int8)),
+            ("", metrics_line("float", results.float32)),
+            ("", metrics_line("int8", results.int8)),
             (
                 "",
                 f"{results.flips} decisions changed by int8, largest score shift "

@@ -84,7 +84,7 @@ def read_graph(file: Path) -> bytes:
     return content
 
 
-class ForeignGraph:
+class ExternalModel:
     """An image classifier in TFLite form: one image in, one row of numbers out."""
 
     def __init__(self, flatbuffer: bytes, name: str) -> None:

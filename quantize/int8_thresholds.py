@@ -7,7 +7,7 @@ from edge.core.bundle.bundle import AtThresholds, Rederived
 from edge.core.decision import Thresholds
 from edge.core.errors import InputError
 from edge.core.thresholds import HeldOut
-from quantize.decisions import Side, figures_of, find_flips
+from quantize.decisions import Side, find_flips, metrics_of
 from quantize.run import Run
 
 
@@ -53,14 +53,14 @@ def _rule_says(scores: NDArray[np.float64], run: Run) -> Thresholds | None:
 
 def _at(float_side: Side, int8_side: Side, run: Run, cut: Thresholds) -> AtThresholds:
     flips = find_flips(float_side, int8_side, run, cut)
-    figures = figures_of(float_side, int8_side, run, cut)
+    metrics = metrics_of(float_side, int8_side, run, cut)
     return AtThresholds(
         ok_below=cut.ok_below,
         defect_from=cut.defect_from,
         flips=len(flips),
         flips_outside=sum(not flip.is_in_band for flip in flips),
         escapes_new=sum(flip.is_escape for flip in flips),
-        escapes=figures.escapes,
-        overkill=figures.overkill,
-        unsure=figures.unsure,
+        escapes=metrics.escapes,
+        overkill=metrics.overkill,
+        unsure=metrics.unsure,
     )

@@ -23,7 +23,7 @@ from edge.core.bundle.bundle import (
 from edge.core.bundle.score_profile import ScoreProfile, profile_scores
 from edge.core.errors import InputError
 from edge.core.interpreter import runtime_version
-from edge.core.metrics import compute_figures
+from edge.core.metrics import compute_metrics
 from edge.core.photographs.census import Census
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.core.runtime import Model
@@ -121,7 +121,7 @@ def _compare(
 
 
 def _draft(run: Run, flatbuffer: bytes, heatmap: Heatmap | None, operators: Operators) -> Manifest:
-    nothing = compute_figures([], task=run.task, classes=run.classes, ok_class=run.ok_class)
+    nothing = compute_metrics([], task=run.task, classes=run.classes, ok_class=run.ok_class)
     return Manifest(
         format=1,
         model_name=run.model_name,

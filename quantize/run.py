@@ -17,8 +17,8 @@ from edge.core.disk_array import disk_array
 from edge.core.errors import ImageError, InputError
 from edge.core.images import read_image
 from edge.core.memory import memory_for
-from edge.core.metrics import Figures
-from edge.core.native_stderr import without_chatter
+from edge.core.metrics import Metrics
+from edge.core.native_stderr import native_stderr_filtered
 from edge.core.photographs.names import find_file
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.thresholds import ThresholdRule
@@ -43,7 +43,7 @@ class HeldOutFile(FileLabel):
 class RunResults(BaseModel):
     """The figures of what was held out."""
 
-    held_out: Figures
+    held_out: Metrics
 
 
 class Run(BaseModel):
@@ -101,7 +101,7 @@ def read_run(folder: Path) -> Run:
 
 def load_network(folder: Path) -> Any:
     """The Keras model of the run, to logits and maybe a heatmap; raises InputError."""
-    with without_chatter():
+    with native_stderr_filtered():
         import keras
 
         from quantize.fake_quantize import FakeQuantize, HalvesFromZero

@@ -28,14 +28,14 @@ from edge.core.errors import BundleError, InputError
 from edge.core.images import read_image
 from edge.core.interpreter import runtime_version
 from edge.core.memory import memory_for
-from edge.core.metrics import Figures, Labelled, compute_figures
+from edge.core.metrics import Labelled, Metrics, compute_metrics
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
 from edge.core.runtime import Model, Prediction, try_bundle
 from edge.core.set_depth import find_set_depth
-from quantize.external_model import ForeignGraph, Scaling, read_graph
+from quantize.external_model import ExternalModel, Scaling, read_graph
 from quantize.golden import spread_examples
 from quantize.operators import count_operators
 
@@ -84,7 +84,7 @@ def wrap(
     with suppress(BundleError):
         decode_bundle(content, str(file))
         raise InputError(f"{file}: is a bundle already; `edge` runs it as it is")
-    graph = ForeignGraph(content, str(file))
+    graph = ExternalModel(content, str(file))
     names = name_classes(read_labels(labels), graph.outputs, ok_class)
     scaling = graph.take_pixels(scaling)
     flatbuffer = graph.encode()
@@ -94,7 +94,7 @@ def wrap(
         sha256=hashlib.sha256(content).hexdigest(),
         scale=scaling.name,
         images=1,  # as are found in the end
-        figures=None,
+        metrics=None,
     )
     output = Output(
         type=graph.output_type,
@@ -149,7 +149,7 @@ def _text_of(path: Path) -> str:
         return file.read(MAX_LABELS_BYTES).decode("utf-8-sig")
 
 
-def _input(file: Path, graph: ForeignGraph) -> InputSpec:
+def _input(file: Path, graph: ExternalModel) -> InputSpec:
     try:
         return InputSpec.model_validate(
             {"width": graph.width, "height": graph.height, "channels": graph.channels}
@@ -214,11 +214,11 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
         )
         for number, position in enumerate(chosen)
     ]
-    figures = _figures(predictions, labels, draft)
+    metrics = _metrics(predictions, labels, draft)
     wrapped = (
         None
         if draft.wrapped is None
-        else draft.wrapped.model_copy(update={"figures": figures, "images": len(known)})
+        else draft.wrapped.model_copy(update={"metrics": metrics, "images": len(known)})
     )
     manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
     inputs = [preprocess(read_image(known[position].path, depth.bits), draft.input) for position in chosen]
@@ -235,9 +235,9 @@ def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]
     return bundle
 
 
-def _figures(
+def _metrics(
     predictions: Sequence[Prediction], labels: Sequence[str | None], manifest: Manifest
-) -> Figures | None:
+) -> Metrics | None:
     """Figures of the images whose truth is known; None where none is."""
     thresholds = manifest.thresholds
     inspections = [
@@ -247,6 +247,6 @@ def _figures(
     ]
     if not inspections:
         return None
-    return compute_figures(
+    return compute_metrics(
         inspections, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 from edge.core.decision import Verdict
 from edge.gate.belt import CountedBelt, TimedBelt
-from edge.gate.gate import Flight, Gate, GateCommand
+from edge.gate.gate import Gate, GateCommand, TrackedPart
 from edge.settings.gate import GateSettings
 
 TRAVEL, GAP, WINDOW, PULSE, MARGIN, LEAD = 300.0, 40.0, 10.0, 6.0, 5.0, 10.0
@@ -55,7 +55,7 @@ class Part:
     ejected_by: GateCommand | None = None
     excused: bool = False  # it may be ejected for what lies around it
     went_back: bool = False
-    flights: list[Flight] = field(default_factory=list)
+    tracked: list[TrackedPart] = field(default_factory=list)
 
     @property
     def gate(self) -> float:
@@ -147,7 +147,7 @@ class World:
         if not self.blind:
             self.watch()
         self.woken_at = float("inf")
-        self.tend()
+        self.poll()
 
     def direction(self) -> Any:
         speed = self.speeds[-1]
@@ -171,7 +171,7 @@ class World:
         for part in self.near(start - reach, end + reach):
             part.excused = True
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Ask the gate what to do, as its thread does."""
         if self.down:
             return
@@ -185,7 +185,7 @@ class World:
     def wake_up(self, moment: float) -> None:
         if self.woken_at == moment:
             self.woken_at = float("inf")
-            self.tend()
+            self.poll()
 
     def send(self, command: GateCommand) -> None:
         if self.broker_away:
@@ -258,7 +258,7 @@ class World:
         part.went_back |= back or part.seen_in_run is not None
         if self.down or self.blind:
             return
-        run, flight_gate = self.run_number, self.gate
+        run, its_gate = self.run_number, self.gate
         seen = self.now + self.chance.uniform(-JITTER, JITTER) / 1000
         count = None
         if self.kind == "encoder" and self.chance.random() < 0.3:  # a PLC that latches the count
@@ -271,18 +271,18 @@ class World:
                 part.excused = True
             else:
                 part.seen_in_run = run
-            over = flight_gate.in_flight >= self.settings.max_parts
-            flight = flight_gate.expect(str(part.number), seen, count=count)
+            over = its_gate.in_flight >= self.settings.max_parts
+            tracked = its_gate.expect(str(part.number), seen, count=count)
             if over:
                 self.counts["overflows"] += 1
                 self.excuse(part.place, part.place)
-            part.flights.append(flight)
-            self.tend()
-            self.look(part, flight, run)
+            part.tracked.append(tracked)
+            self.poll()
+            self.inspect(part, tracked, run)
 
         self.at(self.now + self.chance.uniform(0.002, 0.0045), sighted)
 
-    def look(self, part: Part, flight: Flight, run: int) -> None:
+    def inspect(self, part: Part, tracked: TrackedPart, run: int) -> None:
         """Inference: quick, or late, or never."""
         dice = self.chance.random()
         if dice < 0.01:
@@ -294,14 +294,14 @@ class World:
         def decided() -> None:
             if run != self.run_number or self.down:
                 return
-            trouble = gate.decide(flight, part.found, self.now)
+            trouble = gate.decide(tracked, part.found, self.now)
             # The judge's own view of "in time": the part was not yet at the ejector.
-            if part.found == Verdict.OK and self.x(self.now) < part.gate and flight is part.flights[-1]:
+            if part.found == Verdict.OK and self.x(self.now) < part.gate and tracked is part.tracked[-1]:
                 part.known_run = run
                 if self.x(self.now) < part.gate - 4 * MARGIN - LEAD:
                     part.ok_in_run = run
             self.counts["late" if trouble else "decided"] += 1
-            self.tend()
+            self.poll()
 
         self.at(self.now + delay, decided)
 
@@ -402,7 +402,7 @@ class World:
     def tell_direction(self) -> None:
         if not self.down:
             self.belt.move(self.direction(), self.now)
-            self.tend()
+            self.poll()
 
     def sample_encoder(self) -> None:
         """The encoder's count, every ten milliseconds unless it is away."""
@@ -421,14 +421,14 @@ class World:
             self.gate.found(self.now)
             self.lost = False
             self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now))
-        self.tend()
+        self.poll()
 
     def check_encoder(self) -> None:
         """As the daemon does: without counts the gate is told that it is lost."""
         self.at(self.now + 0.02, self.check_encoder)
         if not self.down and self.gate.lost is None and self.belt.is_silent(self.now):
             self.lose()
-            self.tend()
+            self.poll()
 
     def lose(self) -> None:
         self.counts["lost"] += 1
@@ -468,11 +468,11 @@ class World:
         self.settings = self.settings.model_copy(update={"pulse_ms": self.chance.uniform(PULSE - 1, PULSE)})
         self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 50)
         self.gate.change(self.settings, self.now)
-        self.tend()
+        self.poll()
 
     def watch_again(self) -> None:
         self.watch()
-        self.tend()
+        self.poll()
 
     def restart(self) -> None:
         self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now))
@@ -480,7 +480,7 @@ class World:
 
     def broker_back(self) -> None:
         self.broker_away = False
-        self.tend()
+        self.poll()
 
     def stretch(self) -> None:
         seconds = self.next_stretch()

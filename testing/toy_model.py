@@ -25,7 +25,7 @@ from edge.core.bundle.bundle import (
     write_bundle,
 )
 from edge.core.decision import Thresholds
-from edge.core.metrics import compute_figures
+from edge.core.metrics import compute_metrics
 from edge.core.preprocess import InputSpec
 
 GAIN = 10.0
@@ -159,7 +159,7 @@ def toy_manifest(
 ) -> Manifest:
     """A manifest that fits toy_flatbuffer."""
     classes = ["ok", "defect"] if task == "binary" else ["ok", "crack", "stain"]
-    figures = compute_figures([], task=task, classes=classes, ok_class="ok")
+    metrics = compute_metrics([], task=task, classes=classes, ok_class="ok")
     return Manifest(
         format=1,
         model_name="toy",
@@ -172,8 +172,8 @@ def toy_manifest(
         thresholds=Thresholds(ok_below=0.5, defect_from=0.5),
         results=Results(
             split="none",
-            float32=figures,
-            int8=figures,
+            float32=metrics,
+            int8=metrics,
             flips=0,
             largest_score_shift=0.0,
             mean_score_shift=0.0,

@@ -79,7 +79,7 @@ class Client:
         self._client.loop_stop()
 
 
-class Line:
+class Cell:
     """The broker, who is on it, and how to get on."""
 
     def __init__(self, folder: Path) -> None:
@@ -110,15 +110,15 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    line = Line(tmp_path)
+def line(tmp_path: Path) -> Iterator[Cell]:
+    line = Cell(tmp_path)
     yield line
     line.close()
 
 
 @pytest.fixture
 def station(
-    line: Line,
+    line: Cell,
     bundle: Path,
     edge_process: Callable[..., EdgeProcess],
     monkeypatch: pytest.MonkeyPatch,
@@ -141,7 +141,7 @@ def is_ready(client: Client) -> bool:
     return any(message["state"] == "ready" for message in client.of("inspection/station-1/status"))
 
 
-def test_a_station_its_plc_and_a_screen_do_their_work(line: Line, station: EdgeProcess) -> None:
+def test_a_station_its_plc_and_a_screen_do_their_work(line: Cell, station: EdgeProcess) -> None:
     plc, viewer = line.join("plc-1"), line.join("viewer")
     viewer.wait_for(lambda: is_ready(viewer))
     plc.say("inspection/station-1/trigger", {"part": "A-1"})
@@ -153,7 +153,7 @@ def test_a_station_its_plc_and_a_screen_do_their_work(line: Line, station: EdgeP
     assert {"status", "bits"} <= {topic.rsplit("/", 1)[1] for topic in viewer.topics()}
 
 
-def test_nobody_else_moves_the_station(line: Line, station: EdgeProcess) -> None:
+def test_nobody_else_moves_the_station(line: Cell, station: EdgeProcess) -> None:
     """Neither another station, nor a screen, nor the station itself under its own login."""
     plc = line.join("plc-1")
     plc.wait_for(lambda: is_ready(plc))
@@ -169,7 +169,7 @@ def test_nobody_else_moves_the_station(line: Line, station: EdgeProcess) -> None
     assert "stopped" not in {message["state"] for message in plc.of("inspection/station-1/status")}
 
 
-def test_nobody_speaks_as_a_station_but_itself(line: Line) -> None:
+def test_nobody_speaks_as_a_station_but_itself(line: Cell) -> None:
     viewer = line.join("viewer")
     own = Topics("station-1")
     said = [*sorted(set(vars(own).values()) - {own.base}), f"{own.response}/plc-1"]
@@ -184,7 +184,7 @@ def test_nobody_speaks_as_a_station_but_itself(line: Line) -> None:
     assert {json.loads(payload)["by"] for _, payload in viewer.heard} == {"station-1"}
 
 
-def test_a_station_hears_what_is_meant_for_it_and_nothing_else(line: Line) -> None:
+def test_a_station_hears_what_is_meant_for_it_and_nothing_else(line: Cell) -> None:
     plc, station, neighbour = line.join("plc-1"), line.join("station-1"), line.join("station-2")
     for kind in REQUESTS:
         plc.say(f"inspection/station-1/{kind}", {})
@@ -195,11 +195,11 @@ def test_a_station_hears_what_is_meant_for_it_and_nothing_else(line: Line) -> No
 @pytest.mark.parametrize(
     ("user", "password"), [("station-1", "guessed"), ("nobody", ""), ("+", ""), ("", "")]
 )
-def test_a_stranger_does_not_get_in(line: Line, user: str, password: str) -> None:
+def test_a_stranger_does_not_get_in(line: Cell, user: str, password: str) -> None:
     assert line.join(user, password).reason == "Not authorized"
 
 
-def test_a_name_with_wildcards_opens_no_more_topics(line: Line) -> None:
+def test_a_name_with_wildcards_opens_no_more_topics(line: Cell) -> None:
     """Where somebody who may add logins adds such a one."""
     folder = line.authority.parent
     with (folder / "passwords").open("a") as passwords:

@@ -15,7 +15,7 @@ from benchmarks.campaign import cameras, disturbances
 from benchmarks.campaign.brokers import MisbehaviourResult, misbehave
 from benchmarks.campaign.cameras import CameraResult
 from benchmarks.campaign.daemon import Footprint
-from benchmarks.campaign.disturbances import KINDS, ClockStepped, TroubleResult, trouble_often
+from benchmarks.campaign.disturbances import KINDS, ClockStepped, DisturbanceResult, disturb_often
 from benchmarks.campaign.fuzz import campaign
 from benchmarks.campaign.fuzz.campaign import FuzzResult, fuzz
 from benchmarks.campaign.fuzz.targets import Target, targets
@@ -246,11 +246,11 @@ def test_one_kind_of_camera_and_one_mishap_can_be_asked_for(monkeypatch: pytest.
 def test_one_kind_of_trouble_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def trouble_often(_broker: object, _folder: Path, kind: str, **_: object) -> TroubleResult:
+    def disturb_often(_broker: object, _folder: Path, kind: str, **_: object) -> DisturbanceResult:
         asked.append(kind)
-        return TroubleResult(kind, times=1, back_s=[0.5])
+        return DisturbanceResult(kind, times=1, back_s=[0.5])
 
-    monkeypatch.setattr(command, "trouble_often", trouble_often)
+    monkeypatch.setattr(command, "trouble_often", disturb_often)
     monkeypatch.setattr(KINDS["clock an hour back"], "missing", lambda: None)
     flags = ["--troubles", "1", "--trouble-kinds", "clock an hour back"]
     monkeypatch.setattr("sys.argv", ["campaign", *flags])
@@ -280,7 +280,7 @@ def test_what_fails_around_the_daemon_leaves_the_gate_safe_and_is_over_by_itself
     if missing is not None:
         pytest.skip(missing)
     try:
-        result = trouble_often(broker, tmp_path, kind, times=1, seed=1)
+        result = disturb_often(broker, tmp_path, kind, times=1, seed=1)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"no disks may be mounted here: {error}")
     assert (result.times, result.not_back, result.watchdog) == (1, 0, 0)
@@ -323,7 +323,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "fault_often": link,
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
-        "trouble_often": TroubleResult(
+        "trouble_often": DisturbanceResult(
             "clock", times=4, parts=8, unrejected=1, unsent=2, unrecorded=6, back_s=[0.5]
         ),
         "break_cameras": [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.command import read_names_as_utf8, run_command, say, show
 from edge.core.errors import InputError
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 from trainer.kept import is_kept
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _import_tensorflow() -> None:
-    with without_chatter():
+    with native_stderr_filtered():
         import keras
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # its warnings are advice to programmers
@@ -143,7 +143,7 @@ def _document(run: "Run", out: Path) -> dict[str, Any]:
 
 def _report(run: "Run") -> str:
     from edge.core.words import counted
-    from trainer.text import figures_table
+    from trainer.text import metrics_table
 
     ok = run.ok_class or "none: all classes are defects"
     parts = [
@@ -153,7 +153,7 @@ def _report(run: "Run") -> str:
         f"{run.training['seconds']} s",
         f"chosen: {run.training['chosen']}",
         f"\nunseen parts ({run.split})",
-        figures_table(run.results.held_out, run.results.held_out_details),
+        metrics_table(run.results.held_out, run.results.held_out_details),
         f"threshold: {_thresholds_in_words(run)}",
         *([run.learning_curve.in_words()] if run.learning_curve is not None else []),
     ]
@@ -170,7 +170,7 @@ def _report(run: "Run") -> str:
     if run.results.folds:
         parts += [f"\ncross-validation over {len(run.results.folds)} folds of parts", _folds_table(run)]
     if run.results.test is not None:
-        parts += ["\ntest images", figures_table(run.results.test, run.results.test_details)]
+        parts += ["\ntest images", metrics_table(run.results.test, run.results.test_details)]
     return "\n".join(parts)
 
 
@@ -198,27 +198,33 @@ def _folds_table(run: "Run") -> str:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     _import_tensorflow()
-    from trainer.evaluate import score
-    from trainer.text import figures_table
+    from trainer.evaluate import evaluate_run
+    from trainer.text import metrics_table
 
-    scored = score(arguments.run, arguments.data, groups=arguments.groups)
-    for file, reason in scored.dataset.left_out.items():
+    evaluated = evaluate_run(arguments.run, arguments.data, groups=arguments.groups)
+    for file, reason in evaluated.dataset.left_out.items():
         say(f"trainer: {file}: left out: {reason}")
-    for warning in scored.dataset.warnings:
+    for warning in evaluated.dataset.warnings:
         say(f"trainer: {warning}")
     if arguments.report is not None:
         from trainer.report.run_page import Judged, write_evaluation
 
-        judged = Judged(scored.dataset, scored.network, scored.found)
+        judged = Judged(evaluated.dataset, evaluated.network, evaluated.found)
         write_evaluation(
-            arguments.report, scored.run, judged, scored.figures, scored.details, arguments.data, scored.files
+            arguments.report,
+            evaluated.run,
+            judged,
+            evaluated.metrics,
+            evaluated.details,
+            arguments.data,
+            evaluated.files,
         )
     if arguments.json:
-        document = {**scored.figures.model_dump(), **scored.details.model_dump()}
-        show(json.dumps({"run": str(arguments.run), "files": scored.files.model_dump(), **document}))
+        document = {**evaluated.metrics.model_dump(), **evaluated.details.model_dump()}
+        show(json.dumps({"run": str(arguments.run), "files": evaluated.files.model_dump(), **document}))
     else:
-        show(figures_table(scored.figures, scored.details))
-        show(str(scored.files))
+        show(metrics_table(evaluated.metrics, evaluated.details))
+        show(str(evaluated.files))
     return 0
 
 

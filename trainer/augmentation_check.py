@@ -50,7 +50,7 @@ _SAME_PLACE = {
 
 
 @dataclass(frozen=True)
-class Dependence:
+class HarmfulAugmentation:
     """A class that a kind of change turns into another; shares of its parts, with and without the change."""
 
     kind: str
@@ -60,9 +60,11 @@ class Dependence:
     unchanged: float
 
 
-def warn_of_dependence(dataset: Dataset, train: Positions, kinds: Sequence[str], *, seed: int) -> list[str]:
+def warn_of_harmful_augmentations(
+    dataset: Dataset, train: Positions, kinds: Sequence[str], *, seed: int
+) -> list[str]:
     """At most one line: which classes depend on which of ``kinds``, and how to switch these off."""
-    found = find_dependence(dataset, train, kinds, seed=seed)
+    found = find_harmful_augmentations(dataset, train, kinds, seed=seed)
     if not found:
         return []
     seen = "; ".join(
@@ -74,9 +76,9 @@ def warn_of_dependence(dataset: Dataset, train: Positions, kinds: Sequence[str],
     return [f"the random changes may change the class: {seen}; --augment {left} leaves them out"]
 
 
-def find_dependence(
+def find_harmful_augmentations(
     dataset: Dataset, train: Positions, kinds: Sequence[str], *, seed: int
-) -> list[Dependence]:
+) -> list[HarmfulAugmentation]:
     """For each kind the pair of classes that it mixes up most, if it does."""
     sample = _sample(dataset, train, seed)
     images, labels = _small(dataset, sample), dataset.labels[sample]
@@ -92,7 +94,9 @@ def find_dependence(
         label, other = np.unravel_index(int(mutual.argmax()), mutual.shape)
         if mutual[label, other] > _RISE:
             names = dataset.classes[label], dataset.classes[other]
-            found.append(Dependence(kind, *names, float(after[label, other]), float(before[label, other])))
+            found.append(
+                HarmfulAugmentation(kind, *names, float(after[label, other]), float(before[label, other]))
+            )
     return found
 
 

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds, class_probabilities, decide, defect_scores
 from edge.core.errors import InputError
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.thresholds import HeldOut, ThresholdRule
 from trainer.dataset import Dataset
-from trainer.evaluation import Decisions, decisions, figures_of, joined, with_verdicts
+from trainer.evaluation import Decisions, decisions, joined, metrics_of, with_verdicts
 from trainer.learners.learner import Learned, Learner, Positions
 from trainer.predict import predict_logits
 from trainer.settings import TrainSettings
@@ -17,7 +17,7 @@ from trainer.split import folds_by_group, split_by_group
 EXPECTED_OVERKILL = 0.01  # of OK parts, where nothing else is asked for and no defect is known
 
 
-def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Figures]:
+def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) -> list[Metrics]:
     """Figures of each fold by a model that saw none of its parts."""
     if settings.folds == 0:
         return []
@@ -47,7 +47,7 @@ def cross_validate(learner: Learner, dataset: Dataset, settings: TrainSettings) 
         learned = learner.learn(train, stop)
         rule = threshold_rule(dataset, settings, by_validation=learner.needs_validation)
         chosen = choose_thresholds(learned, dataset, rule)
-        found.append(figures_of(decide_on(dataset.subset(unseen), learned, chosen)))
+        found.append(metrics_of(decide_on(dataset.subset(unseen), learned, chosen)))
     return found
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from edge.core.errors import InputError
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout
 from trainer.dataset import Dataset, load_test_set
-from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, figures_of
+from trainer.evaluation import Decisions, Evaluation, decisions, evaluate_decisions, metrics_of
 from trainer.files import count_files
 from trainer.groups import COPIES
 from trainer.predict import predict_logits
@@ -17,7 +17,7 @@ from trainer.run import MODEL_FILE, Run, read_run
 
 
 @dataclass(frozen=True)
-class Scored:
+class EvaluatedRun:
     """What a run says of photographs that it never learned from."""
 
     run: Run
@@ -25,12 +25,12 @@ class Scored:
     layout: Layout
     dataset: Dataset
     found: Decisions
-    figures: Figures
+    metrics: Metrics
     details: Evaluation
     files: Census
 
 
-def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
+def evaluate_run(run_folder: Path, data: Path, *, groups: str = COPIES) -> EvaluatedRun:
     """Figures of a run on other photographs; ``groups``: as of `trainer train`. Raises InputError."""
     run = read_run(run_folder)
     layout = read_layout(data)
@@ -38,8 +38,8 @@ def score(run_folder: Path, data: Path, *, groups: str = COPIES) -> Scored:
     network = load_network(run_folder)
     found = decisions(dataset, predict_logits(network, dataset.pixels), run.thresholds)
     details = evaluate_decisions(found, run.thresholds, run.costs)
-    return Scored(
-        run, network, layout, dataset, found, figures_of(found), details, count_files(layout, dataset)
+    return EvaluatedRun(
+        run, network, layout, dataset, found, metrics_of(found), details, count_files(layout, dataset)
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from edge.core.decision import Task, Thresholds, Verdict, class_probabilities, decide, defect_scores
-from edge.core.metrics import Figures, Labelled, compute_figures
+from edge.core.metrics import Labelled, Metrics, compute_metrics
 from edge.core.thresholds import Costs
 from trainer.curves import areas
 from trainer.dataset import Dataset
@@ -186,7 +186,7 @@ def joined(first: Decisions, second: Decisions) -> Decisions:
     )
 
 
-def figures_of(found: Decisions) -> Figures:
+def metrics_of(found: Decisions) -> Metrics:
     """The figures that `edge --replay` gives as well."""
     ok_class = None if found.ok_index is None else found.classes[found.ok_index]
     rows = zip(found.labels, found.verdicts, found.probabilities.argmax(axis=1), found.scores, strict=True)
@@ -194,7 +194,7 @@ def figures_of(found: Decisions) -> Figures:
         Labelled(found.names[int(label)], verdict, found.classes[int(predicted)], float(score))
         for label, verdict, predicted, score in rows
     ]
-    return compute_figures(inspections, task=found.task, classes=found.classes, ok_class=ok_class)
+    return compute_metrics(inspections, task=found.task, classes=found.classes, ok_class=ok_class)
 
 
 def evaluate_decisions(found: Decisions, thresholds: Thresholds, costs: Costs | None) -> Evaluation:

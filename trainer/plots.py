@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 from edge.core.foreign_text import one_line
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 
 
 def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: str) -> None:
@@ -24,14 +24,14 @@ def plot_history(history: dict[str, list[float]], folder: Path, *, steps_are: st
         figure.savefig(folder / f"{name}.png", dpi=120)
 
 
-def plot_confusion(figures: Figures, path: Path) -> None:
+def plot_confusion(metrics: Metrics, path: Path) -> None:
     """Write the confusion matrix of the validation images."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    labels = list(figures.confusion)
-    columns = list(next(iter(figures.confusion.values())))
-    counts = [[figures.confusion[label][column] for column in columns] for label in labels]
+    labels = list(metrics.confusion)
+    columns = list(next(iter(metrics.confusion.values())))
+    counts = [[metrics.confusion[label][column] for column in columns] for label in labels]
     with rc_context({"text.parse_math": False}):  # a class may be named "$4 {and $5"
         side = max(4.0, 0.9 * len(labels) + 2)
         figure = Figure(figsize=(side, side * 0.85), layout="constrained")
@@ -50,7 +50,7 @@ def plot_confusion(figures: Figures, path: Path) -> None:
                 )
         axes.set_xticks(range(len(columns)), list(map(one_line, columns)), rotation=30, ha="right")
         axes.set_yticks(range(len(labels)), list(map(one_line, labels)))
-        axes.set(xlabel="predicted", ylabel="true", title=f"{figures.correct} of {figures.images} right")
+        axes.set(xlabel="predicted", ylabel="true", title=f"{metrics.correct} of {metrics.images} right")
         with warnings.catch_warnings():
             warnings.filterwarnings(
                 "ignore", "Glyph "

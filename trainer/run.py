@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Task, Thresholds, Verdict
 from edge.core.errors import InputError
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.photographs.census import Census
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
@@ -52,10 +52,10 @@ class RunResults(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    held_out: Figures
+    held_out: Metrics
     held_out_details: Evaluation | None = None
-    folds: list[Figures] = []
-    test: Figures | None = None
+    folds: list[Metrics] = []
+    test: Metrics | None = None
     test_details: Evaluation | None = None
 
 

@@ -1,6 +1,6 @@
 """Figures for people, in a terminal."""
 
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from trainer.evaluation import Evaluation
 from trainer.intervals import Measured
 from trainer.operating_point import LineFigures
@@ -20,13 +20,13 @@ NAMES = {
 _WORST = 5
 
 
-def figures_table(figures: Figures, details: Evaluation | None) -> str:
+def metrics_table(metrics: Metrics, details: Evaluation | None) -> str:
     """All figures with their intervals; runs of earlier versions have none."""
     if details is None:
-        return f"  {figures.correct} of {figures.images} images right"
+        return f"  {metrics.correct} of {metrics.images} images right"
     lines = [
-        f"  {figures.correct} of {figures.images} images right, {details.parts} parts; "
-        f"{figures.escapes} escapes, {figures.overkill} overkill, {figures.unsure} unsure",
+        f"  {metrics.correct} of {metrics.images} images right, {details.parts} parts; "
+        f"{metrics.escapes} escapes, {metrics.overkill} overkill, {metrics.unsure} unsure",
         f"  {'':<22} figure  95 % interval over parts",
     ]
     lines += [
@@ -34,12 +34,12 @@ def figures_table(figures: Figures, details: Evaluation | None) -> str:
         for key, name in NAMES.items()
         if key in details.measured
     ]
-    lines += ["", *_classes(figures, details)]
+    lines += ["", *_classes(metrics, details)]
     if details.few_parts():
         lines.append(f"  {details.few_parts()}")
     if details.line is not None:
         lines += ["", *_line(details.line)]
-    if details.worst_parts and details.parts < figures.images:
+    if details.worst_parts and details.parts < metrics.images:
         lines += ["", f"  {details.parts_with_mistakes} of {details.parts} parts have mistakes; the worst:"]
         lines += [
             f"    {part.right} of {part.images} images right: part {part.part}, {part.label}, {part.file}"
@@ -57,20 +57,20 @@ def with_interval(measured: Measured, digits: int = 4) -> str:
     return f"{measured.value:.{digits}f}  {measured.low:.{digits}f} to {measured.high:.{digits}f}"
 
 
-def _classes(figures: Figures, details: Evaluation) -> list[str]:
-    width = max(len("class"), *(len(name) for name in figures.per_class))
+def _classes(metrics: Metrics, details: Evaluation) -> list[str]:
+    width = max(len("class"), *(len(name) for name in metrics.per_class))
     lines = [f"  {'class':<{width}}  images  parts  {'precision':<24} {'recall':<24} {'F1':<24} taken for"]
-    for name, values in figures.per_class.items():
-        row = ", ".join(f"{count} {column}" for column, count in figures.confusion[name].items() if count)
+    for name, values in metrics.per_class.items():
+        row = ", ".join(f"{count} {column}" for column, count in metrics.confusion[name].items() if count)
         one = details.per_class_measured[name]
         cells = " ".join(f"{with_interval(value):<24}" for value in (one.precision, one.recall, one.f1))
         lines.append(f"  {name:<{width}}  {values.images:6}  {one.parts:5}  {cells} {row}")
-    return lines + _unknown_kinds(figures)
+    return lines + _unknown_kinds(metrics)
 
 
-def _unknown_kinds(figures: Figures) -> list[str]:
+def _unknown_kinds(metrics: Metrics) -> list[str]:
     kinds = {
-        name: sum(row.values()) for name, row in figures.confusion.items() if name not in figures.per_class
+        name: sum(row.values()) for name, row in metrics.confusion.items() if name not in metrics.per_class
     }
     if not kinds:
         return []

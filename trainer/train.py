@@ -19,10 +19,10 @@ from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout, refuse_inside
 from edge.core.words import counted
 from trainer.audit.probes import probe_dataset
-from trainer.augmentation_check import warn_of_dependence
+from trainer.augmentation_check import warn_of_harmful_augmentations
 from trainer.cross_validation import choose_thresholds, cross_validate, decide_on, judge, threshold_rule
 from trainer.dataset import SQUARE, Dataset, load_test_set, load_training_set
-from trainer.evaluation import Decisions, evaluate_decisions, figures_of
+from trainer.evaluation import Decisions, evaluate_decisions, metrics_of
 from trainer.files import count_files
 from trainer.fit import Records
 from trainer.groups import COPIES, NONE
@@ -80,7 +80,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     positions, validation = _split(dataset, settings)
     shortcuts = probe_dataset(dataset, positions, validation)
     if isinstance(learner, GradientLearner):
-        warnings = warnings + warn_of_dependence(dataset, positions, settings.fit.augment, seed=seed)
+        warnings = warnings + warn_of_harmful_augmentations(
+            dataset, positions, settings.fit.augment, seed=seed
+        )
     if not learner.needs_validation:
         positions, validation = np.arange(len(dataset.photographs)), validation[:0]
     folds = cross_validate(learner, dataset, settings)
@@ -125,10 +127,10 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
         },
         versions=_versions(),
         results=RunResults(
-            held_out=figures_of(found),
+            held_out=metrics_of(found),
             held_out_details=evaluate_decisions(found, thresholds, settings.costs),
             folds=folds,
-            test=figures_of(tested) if tested is not None else None,
+            test=metrics_of(tested) if tested is not None else None,
             test_details=evaluate_decisions(tested, thresholds, settings.costs) if tested else None,
         ),
     )

@@ -15,7 +15,7 @@ from benchmarks.campaign import table
 from benchmarks.campaign.brokers import misbehave
 from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
-from benchmarks.campaign.disturbances import KINDS, trouble_often
+from benchmarks.campaign.disturbances import KINDS, disturb_often
 from benchmarks.campaign.fuzz.campaign import fuzz
 from benchmarks.campaign.graphs import spoil_graphs
 from benchmarks.campaign.held import hold_often
@@ -90,7 +90,7 @@ class Campaign:
                 print(f"{kind}: left out, {missing}")
                 continue
             with self._place("surroundings", KEEPS_SESSIONS) as (broker, folder):
-                rows += table.trouble_rows(trouble_often(broker, folder, kind, times=times, seed=self._seed))
+                rows += table.trouble_rows(disturb_often(broker, folder, kind, times=times, seed=self._seed))
         return rows
 
     def camera_mishaps(self, times: int, kinds: Sequence[str], mishaps: Sequence[str] | None) -> list[Row]:

@@ -60,7 +60,7 @@ def misbehave(
         for kind in [kind for _ in range(times) for kind in kinds]:
             said = _lines(log)
             broker.be(kind)
-            _look(daemon, kind, chance.uniform(min(SHORTEST_S, longest_s), longest_s), result)
+            _watch(daemon, kind, chance.uniform(min(SHORTEST_S, longest_s), longest_s), result)
             broker.be(None)
             result.times[kind] = result.times.get(kind, 0) + 1
             if not _comes_back(broker, daemon, result):
@@ -76,7 +76,7 @@ def misbehave(
         os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
-def _look(daemon: subprocess.Popen[bytes], kind: str, seconds: float, result: MisbehaviourResult) -> None:
+def _watch(daemon: subprocess.Popen[bytes], kind: str, seconds: float, result: MisbehaviourResult) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until and daemon.poll() is None:
         held = footprint(daemon.pid).memory_mb

@@ -39,7 +39,7 @@ _POLL_S = 0.1
 
 
 @dataclass
-class TroubleResult:
+class DisturbanceResult:
     """What so many troubles of one kind did; ``said`` counts those of which its alarm told.
 
     ``said_again`` counts alarms beyond the first of each trouble, ``unrejected`` parts that passed by it,
@@ -66,7 +66,7 @@ class TroubleResult:
     notes: list[str] = field(default_factory=list)
 
 
-class Trouble:
+class Disturbance:
     """One kind; made anew each time, with a folder of its own."""
 
     alarm = ""
@@ -102,7 +102,7 @@ class Trouble:
         """Leave nothing behind."""
 
 
-class DiskFull(Trouble):
+class DiskFull(Disturbance):
     """The disk of the journal and the archive is full, by another program."""
 
     alarm = "journal"
@@ -138,7 +138,7 @@ class DiskFull(Trouble):
                     continue
 
 
-class _LoopDisk(Trouble):
+class _LoopDisk(Disturbance):
     """On an ext4 of its own, the image of which lies in memory."""
 
     alarm = "journal"
@@ -223,7 +223,7 @@ class DiskHangs(_LoopDisk):
         super().close()
 
 
-class ClockStepped(Trouble):
+class ClockStepped(Disturbance):
     """The clock is set by an hour, for this daemon alone, and set right again."""
 
     step_s = HOUR_S
@@ -250,7 +250,7 @@ class ClockSteppedBack(ClockStepped):
     step_s = -HOUR_S
 
 
-class FilesExhausted(Trouble):
+class FilesExhausted(Disturbance):
     """No file can be opened any more."""
 
     alarm = "journal"
@@ -273,7 +273,7 @@ class FilesExhaustedAndCut(FilesExhausted):
         self.link.cut()
 
 
-class MemoryExhausted(Trouble):
+class MemoryExhausted(Disturbance):
     """The process gets no more memory than it has, and needs some: its connection is cut.
 
     A thread that finds none may never begin, and leave another one waiting: then the watchdog acts.
@@ -290,7 +290,7 @@ class MemoryExhausted(Trouble):
         resource.prlimit(self.pid, resource.RLIMIT_AS, self._before)
 
 
-class BundleGarbage(Trouble):
+class BundleGarbage(Disturbance):
     """The bundle's file is overwritten with what is no bundle, and later with the bundle again."""
 
     alarm = "bundle"
@@ -313,7 +313,7 @@ class BundleGarbage(Trouble):
         self._file.write_bytes(self._good)
 
 
-KINDS: dict[str, type[Trouble]] = {
+KINDS: dict[str, type[Disturbance]] = {
     "disk full": DiskFull,
     "disk read-only": DiskReadOnly,
     "disk slow": DiskSlow,
@@ -369,12 +369,12 @@ class Watched:
         self._process.wait()
 
 
-def trouble_often(
+def disturb_often(
     broker: MosquittoBroker, folder: Path, kind: str, *, times: int, seed: int
-) -> TroubleResult:
+) -> DisturbanceResult:
     """Make this trouble so many times, each with a new daemon; then compare what everybody has."""
     chance = random.Random(f"{seed} {kind}")
-    result = TroubleResult(kind)
+    result = DisturbanceResult(kind)
     for number in range(times):
         trouble = KINDS[kind](folder / f"{kind.replace(' ', '-').replace(',', '')}-{number}", chance)
         try:
@@ -384,7 +384,7 @@ def trouble_often(
     return result
 
 
-def _once(broker: MosquittoBroker, trouble: Trouble, result: TroubleResult, seconds: float) -> None:
+def _once(broker: MosquittoBroker, trouble: Disturbance, result: DisturbanceResult, seconds: float) -> None:
     link, witness = FaultyLink(broker.port), Witness(broker.host, broker.port)
     journal, log = trouble.state / "journal.sqlite", trouble.folder / "edge.log"
     archive = ("--archive.path", str(trouble.state / "archive"), "--archive.max_mb", "1")
@@ -417,7 +417,7 @@ def _once(broker: MosquittoBroker, trouble: Trouble, result: TroubleResult, seco
 
 
 def _seconds_until_back(
-    daemon: "Watched", witness: Witness, trouble: Trouble, result: TroubleResult, last: int
+    daemon: "Watched", witness: Witness, trouble: Disturbance, result: DisturbanceResult, last: int
 ) -> float:
     """Until parts of after the trouble are reported and its alarm is cleared."""
     began, first_run = time.monotonic(), _run_of(next(iter(witness.verdicts)))
@@ -440,7 +440,7 @@ def _seconds_until_back(
 
 
 def _compare(
-    trouble: Trouble, witness: Witness, kept: dict[str, bytes], result: TroubleResult, during: range
+    trouble: Disturbance, witness: Witness, kept: dict[str, bytes], result: DisturbanceResult, during: range
 ) -> None:
     witness.wait(lambda: len(witness.verdicts) >= len(kept), PATIENCE_S / 2)
     found = [json.loads(content) for content in witness.verdicts.values()]

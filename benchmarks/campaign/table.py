@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.campaign.brokers import MisbehaviourResult
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
-from benchmarks.campaign.disturbances import TroubleResult
+from benchmarks.campaign.disturbances import DisturbanceResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
 from benchmarks.campaign.graphs import GraphResult
 from benchmarks.campaign.held import HeldResult
@@ -164,7 +164,7 @@ def link_rows(what: str, result: LinkResult) -> list[Row]:
     return _rows(what, sum(result.faults.values()), found)
 
 
-def trouble_rows(result: TroubleResult) -> list[Row]:
+def trouble_rows(result: DisturbanceResult) -> list[Row]:
     """Something around the daemon."""
     said = f"said {result.said} times, {result.said_again} times too often" if result.said else "no alarm"
     lost = f"{result.missing} verdicts lost, {result.two_contents} with two contents,"

@@ -12,7 +12,7 @@ Alarm = Callable[[str, str | None], None]
 """Takes an alarm's name, and what is wrong or that nothing is; returns at once."""
 
 
-class Trouble:
+class AlarmLatch:
     """One alarm; may be used from any thread."""
 
     def __init__(self, name: str, alarm: Alarm) -> None:

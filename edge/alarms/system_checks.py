@@ -3,7 +3,7 @@
 _ENOUGH = 1.2  # so many times the least is enough again
 
 
-class DiskSpace:
+class DiskCheck:
     """Less than ``least`` bytes are free; over with a fifth more."""
 
     def __init__(self, least: float) -> None:
@@ -23,7 +23,7 @@ class DiskSpace:
         return f"{short[0]}: {free[short[0]] / 1e6:.0f} MB free (alarms.disk_free_mb)"
 
 
-class ClockTrouble:
+class ClockCheck:
     """The clock has not been held to a time server for ``after_s``: a start takes a while."""
 
     def __init__(self, after_s: float) -> None:

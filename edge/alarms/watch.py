@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edge.alarms.parts import PartRules
 from edge.alarms.register import AlarmEvent, Change, Register
-from edge.alarms.system_checks import ClockTrouble, DiskSpace
+from edge.alarms.system_checks import ClockCheck, DiskCheck
 from edge.core.clock import clock_is_synchronised
 from edge.core.files import free_bytes
 from edge.settings.alarms import AlarmSettings
@@ -20,7 +20,7 @@ from edge.settings.settings import Settings
 logger = logging.getLogger(__name__)
 
 _TICK_S = 0.2
-_LOOK_ROUND_S = 10.0
+_CHECK_EVERY_S = 10.0
 _MOST_PARTS = 10_000  # that wait, should the thread hang
 _MOST_TOLD = 1000
 
@@ -55,14 +55,14 @@ class AlarmWatch:
         self._folders = folders
         self._register = Register(clear_s=settings.clear_s, off=settings.off.split())
         self._say = say
-        self._disk = DiskSpace(settings.disk_free_mb * 1e6)
-        self._clock = ClockTrouble(settings.clock_s)
+        self._disk = DiskCheck(settings.disk_free_mb * 1e6)
+        self._clock = ClockCheck(settings.clock_s)
         self._rules = rules
         self._parts: deque[_Part | PartRules] = deque(maxlen=_MOST_PARTS)
         self._told: deque[_Told] = deque(maxlen=_MOST_TOLD)
         self._telling = threading.Lock()
         self._latest: dict[str, str | None] = {}
-        self._look_round_at = 0.0
+        self._next_check = 0.0
         self._complaint = ""
         self.raised: list[str] = []
         self._stop = threading.Event()
@@ -104,9 +104,9 @@ class AlarmWatch:
         while self._told:
             told = self._told.popleft()
             self._register.tell(told.alarm, told.trouble, now, part=told.part)
-        if now >= self._look_round_at:
-            self._look_round_at = now + _LOOK_ROUND_S
-            self._look_round(now)
+        if now >= self._next_check:
+            self._next_check = now + _CHECK_EVERY_S
+            self._check_system(now)
         self._pass_on(self._register.step(now))
 
     def _hear_of_parts(self) -> None:
@@ -119,7 +119,7 @@ class AlarmWatch:
             else:
                 self._rules.add(found.score, rejected=found.rejected)
 
-    def _look_round(self, now: float) -> None:
+    def _check_system(self, now: float) -> None:
         if self._settings.disk_free_mb:
             free = {str(folder): free_bytes(folder) for folder in self._folders}
             self._register.tell("disk", self._disk.trouble(free), now)

@@ -46,8 +46,8 @@ class _Together:
     def recipes(self) -> str:
         if not Path(self._settings.model.path).exists():
             raise _NotTried
-        look, self._inspectors = try_products(self._settings)
-        return _say(look)
+        checked, self._inspectors = try_products(self._settings)
+        return _say(checked)
 
     def picture(self) -> str:
         if self._seen is None or not self._inspectors:
@@ -113,10 +113,10 @@ def check(
     return findings
 
 
-def _say(look: Checked) -> str:
-    if look.warnings:
-        raise _Warning("; ".join((look.text, *look.warnings)))
-    return look.text
+def _say(checked: Checked) -> str:
+    if checked.warnings:
+        raise _Warning("; ".join((checked.text, *checked.warnings)))
+    return checked.text
 
 
 def _settings(settings: Settings, file: Path | None) -> str:

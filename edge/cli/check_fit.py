@@ -6,9 +6,9 @@ from pathlib import Path
 
 from edge.camera.check import Seen
 from edge.core.errors import BundleError, SettingsError
-from edge.deployment.deployment import load_shadow, serve_first
+from edge.deployment.deployment import first_deployment, load_shadow
 from edge.deployment.load import load_inspector
-from edge.deployment.selection import choice_file
+from edge.deployment.selection import selection_file
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.output import Checked
 from edge.settings.recipe import DEFAULT_RECIPE
@@ -30,12 +30,12 @@ def try_products(settings: Settings) -> tuple[Checked, dict[str, Inspector]]:
             key = "model.path" if name == DEFAULT_RECIPE else f"recipes.{name}.bundle"
             raise BundleError(f"{key}: {error}") from error
     load_shadow(settings)
-    served, notes = serve_first(settings, choice_file(Path(settings.journal.path)))
+    deployment, notes = first_deployment(settings, selection_file(Path(settings.journal.path)))
     count = len(inspectors)
-    text = f"{count} recipe{'s' if count > 1 else ''}; at the start {served.path} decides"
-    text += f", by recipe {served.inspector.recipe}" if count > 1 else ""
-    look = Checked(text, (*notes, *_folder(Path(settings.model.folder))))
-    return look, inspectors
+    text = f"{count} recipe{'s' if count > 1 else ''}; at the start {deployment.path} decides"
+    text += f", by recipe {deployment.inspector.recipe}" if count > 1 else ""
+    checked = Checked(text, (*notes, *_folder(Path(settings.model.folder))))
+    return checked, inspectors
 
 
 def _folder(folder: Path) -> list[str]:
@@ -91,9 +91,9 @@ def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) 
     texts, warnings = [], list[str]()
     for name, inspector in inspectors.items():
         took_ms = _time_inspections(inspector, seen)
-        look = hold_against_gate(settings, name, took_ms=took_ms, rate=_rate(settings, seen))
-        texts.append(look.text)
-        warnings += look.warnings
+        checked = hold_against_gate(settings, name, took_ms=took_ms, rate=_rate(settings, seen))
+        texts.append(checked.text)
+        warnings += checked.warnings
     return Checked("; ".join(texts), tuple(warnings))
 
 

@@ -121,17 +121,17 @@ class Scoreboard:
         score = f"{message['score']:.3f}" if message["score"] is not None else "    -"
         gate = "REJECT" if message["action"] == "reject" else "      "
         note = "" if outcome == "right" else f"  <- {outcome}"
-        line = f"part {message['sequence']:5}  {verdict:<7} score {score}  {gate}  truth: {truth}{note}"
+        text = f"part {message['sequence']:5}  {verdict:<7} score {score}  {gate}  truth: {truth}{note}"
         if self._colour and message["action"] == "reject":
-            line = f"\033[31m{line}\033[0m"
-        print(line, file=self._output, flush=True)
+            text = f"\033[31m{text}\033[0m"
+        print(text, file=self._output, flush=True)
 
 
 def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     """Run the line until its source ends or a signal comes; returns the exit status."""
-    from edge.deployment.deployment import Served
+    from edge.deployment.deployment import Deployment
     from edge.deployment.load import load_inspector
-    from edge.station.app import Line
+    from edge.station.app import App
 
     watcher = paho.Client(CallbackAPIVersion.VERSION2, client_id="linegate-demo-watcher")
     watcher.on_message = lambda _client, _data, message: scoreboard.on_message(
@@ -140,10 +140,10 @@ def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     subscribed = threading.Event()
     watcher.on_subscribe = lambda *_: subscribed.set()
     watcher.on_connect = lambda client, *_: client.subscribe(f"inspection/{STATION}/#", qos=1)
-    line = Line(Served(settings, load_inspector(settings)))
+    app = App(Deployment(settings, load_inspector(settings)))
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        line.request_stop()
+        app.request_stop()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
@@ -151,12 +151,12 @@ def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     watcher.loop_start()
     subscribed.wait(BROKER_START_S)
     try:
-        line.run()
+        app.run()
     finally:
         watcher.disconnect()
         watcher.loop_stop()
-    print(scoreboard.summary(line.station.statistics.latency_ms()))
-    return 0 if scoreboard.received == line.station.statistics.inspected else 1
+    print(scoreboard.summary(app.station.statistics.latency_ms()))
+    return 0 if scoreboard.received == app.station.statistics.inspected else 1
 
 
 def main(argv: list[str] | None = None) -> int:

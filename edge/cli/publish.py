@@ -19,7 +19,7 @@ from edge.outputs.mqtt.topics import Topics
 from edge.records.recorder import Recorder
 from edge.records.result import part_result
 from edge.settings.settings import Settings
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 
 CONNECT_S = 3.0
 DRAIN_S = 60.0
@@ -80,9 +80,9 @@ class _Sender:
         """Inspect a frame that is one part, and send what was found."""
         inspection = self._inspector.inspect(frame)
         name = f"{self._run}-p{self._sent}"
-        sighting = Sighting(name, self._sent, frame.captured)
+        context = PartContext(name, self._sent, frame.captured)
         message = part_result(
-            sighting,
+            context,
             inspection,
             self._inspector,
             frames=1,

@@ -24,7 +24,7 @@ from edge.core.files import write_whole
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, read_bytes
 from edge.core.memory import memory_for
-from edge.core.metrics import Figures, Labelled, compute_figures, is_right
+from edge.core.metrics import Labelled, Metrics, compute_metrics, is_right
 from edge.core.pages import further_pages
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
@@ -78,7 +78,7 @@ class Replay:
     notes: list[str]
     seconds: float
     bundle_sha256: str
-    figures: Figures | None
+    metrics: Metrics | None
     wrong: list[Record]
     unknown_kinds: dict[str, int]
     layout: str | None = None
@@ -98,7 +98,7 @@ class Replay:
             "verdicts": {v.value: sum(i.verdict == v for i in self.inspections) for v in Verdict},
             "latency_ms": latency_summary([record.latency_ms for record in self.inspections]),
             "layout": self.layout,
-            "labelled": self.figures.model_dump() if self.figures else None,
+            "labelled": self.metrics.model_dump() if self.metrics else None,
             "unknown_kinds": self.unknown_kinds,
             "files": self.census.model_dump(),
             "left_out": [str(one) for one in self.left_out],
@@ -130,7 +130,7 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         raise InputError(f"{source}: no image that can be inspected; {census}")
     manifest = inspector.manifest
     labelled = [record for record in inspections if record.label is not None]
-    figures, wrong = _figures(labelled, inspector)
+    metrics, wrong = _metrics(labelled, inspector)
     kinds = Counter(record.label for record in labelled if record.label not in manifest.classes)
     return Replay(
         inspections,
@@ -139,7 +139,7 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         stored.notes,
         seconds,
         inspector.model.bundle.sha256,
-        figures,
+        metrics,
         wrong,
         {str(label): count for label, count in kinds.items()},
         stored.layout.recognised if isinstance(stored, _Photographs) else None,
@@ -272,7 +272,7 @@ class _Video:
             self.left_out.append(LeftOut(self.source.name, _REST_OF_VIDEO, claimed - read))
 
 
-def _figures(labelled: list[Record], inspector: Inspector) -> tuple[Figures | None, list[Record]]:
+def _metrics(labelled: list[Record], inspector: Inspector) -> tuple[Metrics | None, list[Record]]:
     """The figures, and which inspections are wrong."""
     if not labelled:
         return None, []
@@ -284,4 +284,4 @@ def _figures(labelled: list[Record], inspector: Inspector) -> tuple[Figures | No
         for record, one in zip(labelled, judged, strict=True)
         if not is_right(one, task=task, classes=classes, ok_class=ok_class)
     ]
-    return compute_figures(judged, task=task, classes=classes, ok_class=ok_class), wrong
+    return compute_metrics(judged, task=task, classes=classes, ok_class=ok_class), wrong

@@ -2,7 +2,7 @@
 
 from edge.cli.replay import Record, Replay
 from edge.core.decision import Verdict
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.words import counted
 
 _SHOWN = 20  # of what is wrong
@@ -22,19 +22,19 @@ def summary(result: Replay) -> str:
     if result.layout is not None:
         lines.append(f"laid out as {result.layout}")
     lines += [*_wrong(result.wrong), str(census)]
-    if result.figures is not None:
-        lines.append(_figures_line(result.figures, result))
+    if result.metrics is not None:
+        lines.append(_metrics_line(result.metrics, result))
     return "\n".join(lines)
 
 
-def _figures_line(figures: Figures, result: Replay) -> str:
+def _metrics_line(metrics: Metrics, result: Replay) -> str:
     unknown = ", ".join(f"{name} ({count})" for name, count in result.unknown_kinds.items())
     kinds = f", of kinds that the bundle does not know: {unknown}" if unknown else ""
     without = f"; of {len(result.inspections)} images {result.census.without_truth} have no known truth"
     return (
-        f"{figures.correct} of {figures.images} labelled images right: {figures.accuracy or 0:.2%} "
-        f"(95 % interval {figures.accuracy_low or 0:.2%} to {figures.accuracy_high or 0:.2%}); "
-        f"{counted(figures.escapes, 'escape')}, {figures.overkill} overkill{kinds}{without}"
+        f"{metrics.correct} of {metrics.images} labelled images right: {metrics.accuracy or 0:.2%} "
+        f"(95 % interval {metrics.accuracy_low or 0:.2%} to {metrics.accuracy_high or 0:.2%}); "
+        f"{counted(metrics.escapes, 'escape')}, {metrics.overkill} overkill{kinds}{without}"
     )
 
 

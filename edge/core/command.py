@@ -11,7 +11,7 @@ from types import FrameType
 
 from edge.core.errors import LinegateError
 from edge.core.foreign_text import one_line, shown
-from edge.core.native_stderr import people
+from edge.core.native_stderr import readers_stderr
 
 EXIT_NO = 1
 EXIT_WRONG = 2
@@ -86,7 +86,7 @@ def _interrupts(text: Callable[[], str]) -> Iterator[None]:
     def came(_number: int, frame: FrameType | None) -> None:
         while frame is not None:
             if frame.f_code.co_filename.startswith(_IMPORTING):
-                os.write(people(), text().encode("utf-8", "replace"))
+                os.write(readers_stderr(), text().encode("utf-8", "replace"))
                 os._exit(EXIT_INTERRUPTED)
             frame = frame.f_back
         raise KeyboardInterrupt

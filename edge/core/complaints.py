@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import cv2
 
-from edge.core.native_stderr import held_back, people
+from edge.core.native_stderr import readers_stderr, stderr_held_back
 
 T = TypeVar("T")
 # Of damage to pixels; stray bytes between the tables of a JPEG, or an unknown tag of a TIFF, do none.
@@ -37,7 +37,7 @@ def listening() -> Iterator[None]:
     if _listeners:
         yield
         return
-    with held_back(_SAID_BY_DECODERS) as heard, _python_goes_on(), _opencv_says_errors():
+    with stderr_held_back(_SAID_BY_DECODERS) as heard, _python_goes_on(), _opencv_says_errors():
         _listeners.append(_Listener(heard))
         try:
             yield
@@ -53,7 +53,7 @@ def _python_goes_on() -> Iterator[None]:
         yield
         return
     with open(
-        people(), "w", closefd=False, encoding=ours.encoding, errors=ours.errors, buffering=1
+        readers_stderr(), "w", closefd=False, encoding=ours.encoding, errors=ours.errors, buffering=1
     ) as theirs:
         sys.stderr = theirs
         try:

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from edge.core.errors import BundleError, LinegateError
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 
 # The successor first; tflite-runtime serves where there is no ai-edge-litert.
 _RUNTIMES = (
@@ -36,7 +36,7 @@ def open_interpreter(flatbuffer: bytes, *, threads: int, name: str) -> Any:
         except ImportError:
             continue
         try:
-            with without_chatter():
+            with native_stderr_filtered():
                 interpreter = runtime.Interpreter(model_content=flatbuffer, num_threads=threads)
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

@@ -23,7 +23,7 @@ class Labelled:
     score: float | None
 
 
-class ClassFigures(BaseModel):
+class ClassMetrics(BaseModel):
     """Precision, recall and F1 of one class; None where a division by zero would be needed."""
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +34,7 @@ class ClassFigures(BaseModel):
     f1: float | None
 
 
-class Figures(BaseModel):
+class Metrics(BaseModel):
     """How good the verdicts are. ``accuracy_low`` and ``accuracy_high``: 95 % Wilson interval."""
 
     model_config = ConfigDict(frozen=True)
@@ -51,13 +51,13 @@ class Figures(BaseModel):
     unsure: int
     fault: int
     macro_f1: float | None
-    per_class: dict[str, ClassFigures]
+    per_class: dict[str, ClassMetrics]
     confusion: dict[str, dict[str, int]]
 
 
-def compute_figures(
+def compute_metrics(
     inspections: Sequence[Labelled], *, task: Task, classes: Sequence[str], ok_class: str | None
-) -> Figures:
+) -> Metrics:
     """Figures of labelled inspections; a label that is none of ``classes`` is a defect of an unknown kind.
 
     A part is right when an OK one is ``ok`` and a defective one is not; for "classes" when its class
@@ -70,23 +70,23 @@ def compute_figures(
     confusion = {label: dict.fromkeys(columns, 0) for label in [*classes, *unknown]}
     for item, name in zip(inspections, predicted, strict=True):
         confusion[item.label][name] += 1
-    per_class = {name: _class_figures(name, confusion) for name in classes}
-    present = [figures for figures in per_class.values() if figures.images]
+    per_class = {name: _class_metrics(name, confusion) for name in classes}
+    present = [metrics for metrics in per_class.values() if metrics.images]
     correct = sum(is_right(item, task=task, classes=classes, ok_class=ok_class) for item in inspections)
     low, high = wilson_interval(correct, len(inspections))
-    return Figures(
+    return Metrics(
         images=len(inspections),
         correct=correct,
         accuracy=correct / len(inspections) if inspections else None,
         accuracy_low=low,
         accuracy_high=high,
-        balanced_accuracy=_mean([*(figures.recall for figures in present), *_rejected(inspections, unknown)]),
+        balanced_accuracy=_mean([*(metrics.recall for metrics in present), *_rejected(inspections, unknown)]),
         auroc=_auroc(inspections, ok_class),
         escapes=sum(i.label != ok_class and i.verdict == Verdict.OK for i in inspections),
         overkill=sum(i.label == ok_class and i.verdict != Verdict.OK for i in inspections),
         unsure=sum(i.verdict == Verdict.UNSURE for i in inspections),
         fault=sum(i.verdict == Verdict.FAULT for i in inspections),
-        macro_f1=_mean([figures.f1 or 0.0 for figures in present]),
+        macro_f1=_mean([metrics.f1 or 0.0 for metrics in present]),
         per_class=per_class,
         confusion=confusion,
     )
@@ -133,11 +133,11 @@ def _rejected(inspections: Sequence[Labelled], unknown: Sequence[str]) -> list[f
     return [sum(verdict != Verdict.OK for verdict in found) / len(found) for found in verdicts]
 
 
-def _class_figures(name: str, confusion: dict[str, dict[str, int]]) -> ClassFigures:
+def _class_metrics(name: str, confusion: dict[str, dict[str, int]]) -> ClassMetrics:
     hits = confusion[name][name]
     images = sum(confusion[name].values())
     claimed = sum(row[name] for row in confusion.values())
-    return ClassFigures(
+    return ClassMetrics(
         images=images,
         precision=hits / claimed if claimed else None,
         recall=hits / images if images else None,

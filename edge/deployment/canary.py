@@ -1,7 +1,7 @@
 """Whether a new bundle does its work: pure, from what became of its first frames."""
 
 
-class Trial:
+class Canary:
     """Is over after ``frames`` frames; has failed with the ``faults``-th fault among them."""
 
     def __init__(self, *, frames: int, faults: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Look:
+class FileStamp:
     """What tells one content of a file from the next without reading it."""
 
     inode: int
@@ -13,34 +13,34 @@ class Look:
     changed_ns: int
 
 
-def look_at(path: Path) -> Look | None:
+def stamp_of(path: Path) -> FileStamp | None:
     """How the file looks now; None where there is none."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return Look(status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileStamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-class Replaced:
+class FileWatch:
     """Tells of each new content once, when two looks in a row are alike: a copy may take its time."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._known: Look | None = None
-        self._last: Look | None = None
+        self._known: FileStamp | None = None
+        self._last: FileStamp | None = None
 
-    def follow(self, path: Path, look: Look | None) -> None:
+    def follow(self, path: Path, stamp: FileStamp | None) -> None:
         """From now on this file, which is known as it looks now."""
-        self._path, self._known, self._last = path, look, look
+        self._path, self._known, self._last = path, stamp, stamp
 
-    def is_new(self, path: Path, look: Look | None) -> bool:
+    def is_new(self, path: Path, stamp: FileStamp | None) -> bool:
         """Whether the file has a new content that keeps still; a file that is away is not new."""
         if path != self._path:
-            self.follow(path, look)
+            self.follow(path, stamp)
             return False
-        keeps_still, self._last = look == self._last, look
-        if look is None or look == self._known or not keeps_still:
+        keeps_still, self._last = stamp == self._last, stamp
+        if stamp is None or stamp == self._known or not keeps_still:
             return False
-        self._known = look
+        self._known = stamp
         return True

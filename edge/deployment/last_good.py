@@ -62,9 +62,9 @@ class LastGood:
         self._record = _read(folder / _RECORD)
 
     @classmethod
-    def beside(cls, choice: Path) -> "LastGood":
-        """Beside the file of the choice."""
-        return cls(choice.with_name(f"{choice.name.removesuffix('.choice.json')}.good"))
+    def beside(cls, selection: Path) -> "LastGood":
+        """Beside the file of the selection."""
+        return cls(selection.with_name(f"{selection.name.removesuffix('.choice.json')}.good"))
 
     @property
     def proven(self) -> frozenset[str]:

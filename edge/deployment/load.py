@@ -8,7 +8,7 @@ from edge.core.allowed import FILE
 from edge.core.decision import Thresholds
 from edge.core.errors import BundleError
 from edge.core.runtime import Model, load_model
-from edge.deployment.selection import Choice, Chosen
+from edge.deployment.selection import SelectedBundle, Selection
 from edge.inspection.inspector import Inspector
 from edge.settings.recipe import DEFAULT_RECIPE
 from edge.settings.settings import Settings
@@ -63,46 +63,46 @@ def allowed_file(settings: Settings, name: str) -> Path:
     return path
 
 
-def still_valid(settings: Settings, choice: Choice) -> Choice:
-    """The choice without bundles that were activated in place of one that the settings name no longer."""
+def still_valid(settings: Settings, selection: Selection) -> Selection:
+    """The selection without bundles that were activated in place of one that the settings name no longer."""
     known = settings.recipe_names
     kept = {
-        recipe: chosen
-        for recipe, chosen in choice.bundles.items()
-        if recipe not in known or chosen.instead_of == settings.bundle_of(recipe)
+        recipe: selected
+        for recipe, selected in selection.bundles.items()
+        if recipe not in known or selected.instead_of == settings.bundle_of(recipe)
     }
-    return choice.model_copy(update={"bundles": kept})
+    return selection.model_copy(update={"bundles": kept})
 
 
-def load_chosen(
-    settings: Settings, choice: Choice, recipe: str, *, proven: Collection[str] = ()
-) -> tuple[Inspector, Choice, str | None]:
-    """What was chosen for a recipe; or else what its settings say, the choice without it, and why.
+def load_selected(
+    settings: Settings, selection: Selection, recipe: str, *, proven: Collection[str] = ()
+) -> tuple[Inspector, Selection, str | None]:
+    """What was chosen for a recipe; or else what its settings say, the selection without it, and why.
 
     Raises BundleError where the settings' bundle can't be had either.
     """
-    chosen = choice.bundles.get(recipe)
-    if chosen is None:
-        return load_inspector(settings, recipe, proven=proven), choice, None
+    selected = selection.bundles.get(recipe)
+    if selected is None:
+        return load_inspector(settings, recipe, proven=proven), selection, None
     try:
-        inspector = load_allowed(settings, recipe, chosen.name, chosen.sha256, proven=proven)
-        return inspector, choice, None
+        inspector = load_allowed(settings, recipe, selected.name, selected.sha256, proven=proven)
+        return inspector, selection, None
     except BundleError as error:
-        left = {name: one for name, one in choice.bundles.items() if name != recipe}
+        left = {name: one for name, one in selection.bundles.items() if name != recipe}
         reason = f"{error}; it had been activated: {settings.bundle_of(recipe)} decides"
         inspector = load_inspector(settings, recipe, proven=proven)
-        return inspector, choice.model_copy(update={"bundles": left}), reason
+        return inspector, selection.model_copy(update={"bundles": left}), reason
 
 
-def choose(settings: Settings, choice: Choice, recipe: str, name: str, sha256: str) -> Choice:
-    """The choice with another bundle for one recipe."""
-    chosen = Chosen(name=name, sha256=sha256, instead_of=settings.bundle_of(recipe))
-    return choice.model_copy(update={"bundles": {**choice.bundles, recipe: chosen}})
+def choose(settings: Settings, selection: Selection, recipe: str, name: str, sha256: str) -> Selection:
+    """The selection with another bundle for one recipe."""
+    selected = SelectedBundle(name=name, sha256=sha256, instead_of=settings.bundle_of(recipe))
+    return selection.model_copy(update={"bundles": {**selection.bundles, recipe: selected}})
 
 
-def path_of(settings: Settings, choice: Choice, recipe: str) -> Path:
+def path_of(settings: Settings, selection: Selection, recipe: str) -> Path:
     """The file of the bundle that decides."""
-    chosen = choice.bundles.get(recipe)
-    if chosen is None:
+    selected = selection.bundles.get(recipe)
+    if selected is None:
         return Path(settings.bundle_of(recipe))
-    return Path(settings.model.folder) / chosen.name
+    return Path(settings.model.folder) / selected.name

@@ -1,9 +1,9 @@
 """Bundles, recipes and settings that change while the line runs.
 
 A thread of its own reads, loads and tests what is to come beside what decides now; the line takes it
-between two parts, when it calls ``tend``. One change at a time. A new bundle is on trial for its first
-frames: where it fails, the last one that did its work comes back. The file of the choice says that it is on
-trial before it decides, for the case that it ends the process.
+between two parts, when it calls ``poll``. One change at a time. A new bundle is on trial for its first
+frames: where it fails, the last one that did its work comes back. The file of the selection says that it is
+on trial before it decides, for the case that it ends the process.
 """
 
 import logging
@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from edge.alarms.latch import Alarm, Trouble
+from edge.alarms.latch import Alarm, AlarmLatch
 from edge.core.decision import Verdict
 from edge.core.errors import BundleError, LinegateError
-from edge.deployment.canary import Trial
-from edge.deployment.deployment import Prepare, Prepared, Served, replacement
-from edge.deployment.file_watch import Replaced, look_at
+from edge.deployment.canary import Canary
+from edge.deployment.deployment import Deployment, Prepare, Prepared, replacement
+from edge.deployment.file_watch import FileWatch, stamp_of
 from edge.deployment.last_good import LastGood
-from edge.deployment.selection import Kept, read_choice, write_choice
+from edge.deployment.selection import PersistedSelection, read_selection, write_selection
 from edge.inspection.inspector import Inspection, Inspector
 
 logger = logging.getLogger(__name__)
@@ -51,49 +51,49 @@ class Change:
 class _Offer:
     """What was prepared from what decided then, until the line takes it, or does not."""
 
-    base: Served
+    base: Deployment
     prepared: Prepared
     taken: bool | None = None
 
 
-class Changer:
-    """Changes what a line is served with; all but ``ask`` is for the line's own thread.
+class DeploymentManager:
+    """Deploys what is to decide on a running station; all but ``ask`` is for the line's own thread.
 
     ``take`` is called between two parts with what decides from then on; the alarm is "bundle".
     """
 
     def __init__(
         self,
-        served: Served,
+        deployment: Deployment,
         *,
         file: Path,
-        take: Callable[[Served], None],
+        take: Callable[[Deployment], None],
         alarm: Alarm,
     ) -> None:
-        self._served = served
-        self._proven = served
+        self._deployment = deployment
+        self._proven = deployment
         self._file = file
         self._good = LastGood.beside(file)
         self._to_record: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._take = take
-        self._trouble = Trouble("bundle", alarm)
-        self._trial: Trial | None = None
+        self._trouble = AlarmLatch("bundle", alarm)
+        self._canary: Canary | None = None
         self._changed = threading.Condition()
         self._asked: Change | None = None
         self._is_busy = False
         self._offer: _Offer | None = None
-        self._unsaved: Kept | None = None
+        self._unsaved: PersistedSelection | None = None
         self._finished: SimpleQueue[tuple[Change, Outcome]] = SimpleQueue()
-        self._replaced = Replaced()
-        self._replaced.follow(served.path, served.look)
-        self._next_look = 0.0
+        self._file_watch = FileWatch()
+        self._file_watch.follow(deployment.path, deployment.stamp)
+        self._next_check = 0.0
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
 
     @property
-    def served(self) -> Served:
+    def deployment(self) -> Deployment:
         """What decides now."""
-        return self._served
+        return self._deployment
 
     def start(self) -> None:
         """Changes may be asked for. The mark of a trial that did not end goes, as the start went back.
@@ -101,13 +101,15 @@ class Changer:
         Where there was nothing to go back to it stays until so many frames were inspected at last. So long
         what decides is on trial also where it never did its work here: it may end the process.
         """
-        kept, _ = read_choice(self._file)
-        frames = self._served.settings.model.trial_frames
-        is_new = frames > 0 and self._good.start(self._served.inspector.recipe, _bundle_sha256(self._served))
-        if kept.has_a_way_back:
-            self._unsaved = Kept.of(kept.decides)
-        if is_new or (kept.last_good is not None and not kept.has_a_way_back):
-            self._trial = Trial(frames=frames, faults=frames + 1)
+        persisted, _ = read_selection(self._file)
+        frames = self._deployment.settings.model.trial_frames
+        is_new = frames > 0 and self._good.start(
+            self._deployment.inspector.recipe, _bundle_sha256(self._deployment)
+        )
+        if persisted.has_a_way_back:
+            self._unsaved = PersistedSelection.of(persisted.decides)
+        if is_new or (persisted.last_good is not None and not persisted.has_a_way_back):
+            self._canary = Canary(frames=frames, faults=frames + 1)
         self._thread.start()
 
     def stop(self) -> None:
@@ -136,12 +138,12 @@ class Changer:
             logger.error("%s", text)
         self._trouble.begins(text)
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Take what is ready, and tell what is done: the line is between two parts."""
         with self._changed:
             offer = self._offer
         if offer is not None:
-            is_current = offer.base is self._served
+            is_current = offer.base is self._deployment
             if is_current:
                 self._put_in_service(offer.prepared)
             with self._changed:
@@ -161,7 +163,7 @@ class Changer:
         A frame that is itself a fault says nothing of the bundle.
         """
         frame = inspection.frame
-        if self._trial is None or inspector is not self._served.inspector or frame.fault is not None:
+        if self._canary is None or inspector is not self._deployment.inspector or frame.fault is not None:
             return
         failed = inspection.verdict == Verdict.FAULT and self._proven.inspector is not inspector
         if failed:
@@ -170,88 +172,88 @@ class Changer:
             except Exception:  # whatever the runtime raises: then the last one is no better
                 logger.exception("the last bundle fails as well")
                 failed = False
-        self._note(self._trial, failed=failed)
+        self._note(self._canary, failed=failed)
 
     def judge_late(self, inspector: Inspector) -> None:
         """A verdict came too late for its part."""
-        if self._trial is not None and inspector is self._served.inspector:
-            self._note(self._trial, failed=True)
+        if self._canary is not None and inspector is self._deployment.inspector:
+            self._note(self._canary, failed=True)
 
-    def _note(self, trial: Trial, *, failed: bool) -> None:
-        trial.note(failed=failed)
-        if trial.has_failed:
-            text = f"{self._served.path}: {trial}; {self._proven.path} is back in service"
-            if self._proven.settings is not self._served.settings:
+    def _note(self, canary: Canary, *, failed: bool) -> None:
+        canary.note(failed=failed)
+        if canary.has_failed:
+            text = f"{self._deployment.path}: {canary}; {self._proven.path} is back in service"
+            if self._proven.settings is not self._deployment.settings:
                 text += ", with the settings of before"
-            self._trial = None
+            self._canary = None
             self._to_record.put(self._good.refuse)
-            self._serve(self._proven)
+            self._deploy(self._proven)
             self.complain(text)
-        elif trial.is_over:
-            self._trial, self._proven = None, self._served
-            self._to_record.put(partial(self._prove, self._served))
+        elif canary.is_over:
+            self._canary, self._proven = None, self._deployment
+            self._to_record.put(partial(self._prove, self._deployment))
             self._keep()
 
-    def _prove(self, served: Served) -> None:
+    def _prove(self, deployment: Deployment) -> None:
         """Keep a copy of what did its work."""
-        self._good.prove(served.inspector.recipe, served.path, _bundle_sha256(served))
+        self._good.prove(deployment.inspector.recipe, deployment.path, _bundle_sha256(deployment))
 
     def _put_in_service(self, prepared: Prepared) -> None:
         """A new bundle is on trial; another recipe is not, for the last one is of another product."""
-        before, after = self._served, prepared.served
+        before, after = self._deployment, prepared.deployment
         rules = after.settings.model
         if _is_tried(before, after):
-            self._trial = Trial(frames=rules.trial_frames, faults=rules.trial_faults)
-        elif after.inspector is not before.inspector or self._trial is None:
-            self._trial, self._proven = None, after
+            self._canary = Canary(frames=rules.trial_frames, faults=rules.trial_faults)
+        elif after.inspector is not before.inspector or self._canary is None:
+            self._canary, self._proven = None, after
             self._to_record.put(self._good.end)
-        self._serve(after)
+        self._deploy(after)
         if prepared.as_chosen:
             self._trouble.ends(f"{after.path} is in service")
 
-    def _serve(self, after: Served) -> None:
-        self._served = after
+    def _deploy(self, after: Deployment) -> None:
+        self._deployment = after
         self._take(after)
         self._keep()
 
     def _keep(self) -> None:
         """Have written down what decides, and whether it is on trial."""
-        last_good = self._proven.choice if self._trial is not None else None
+        last_good = self._proven.selection if self._canary is not None else None
         with self._changed:
-            self._unsaved = Kept.of(self._served.choice, last_good=last_good)
+            self._unsaved = PersistedSelection.of(self._deployment.selection, last_good=last_good)
             self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 if self._asked is None and self._unsaved is None and not self._stop:
-                    self._changed.wait(self._served.settings.model.watch_s or None)
+                    self._changed.wait(self._deployment.settings.model.watch_s or None)
                 if self._stop:
                     break
                 change, self._asked = self._asked, None
             if change is None:
                 self._save()
-                self._look()
+                self._check_file()
                 continue
             outcome = self._make(change)
             with self._changed:
                 self._is_busy = False  # before it is answered: the next may follow at once
             self._finished.put((change, outcome))
         self._save()  # what was rolled back just now must not decide at the next start
-        if read_choice(self._file)[0].last_good is not None:  # an end in order is no fault of the bundle
-            write_choice(self._file, Kept.of(self._served.choice))
+        if read_selection(self._file)[0].last_good is not None:  # an end in order is no fault of the bundle
+            write_selection(self._file, PersistedSelection.of(self._deployment.selection))
         self._good.end()
 
-    def _look(self) -> None:
+    def _check_file(self) -> None:
         """Now and then: whether somebody replaced the file of the bundle."""
-        served, now = self._served, time.monotonic()
-        every_s = served.settings.model.watch_s
-        if not every_s or now < self._next_look:
+        deployment, now = self._deployment, time.monotonic()
+        every_s = deployment.settings.model.watch_s
+        if not every_s or now < self._next_check:
             return
-        self._next_look = now + every_s
-        if self._replaced.is_new(served.path, look_at(served.path)):
-            logger.info("bundle: %s was replaced", served.path)
-            change = Change(f"{served.path} was replaced", replacement)
+        self._next_check = now + every_s
+        if self._file_watch.is_new(deployment.path, stamp_of(deployment.path)):
+            logger.info("bundle: %s was replaced", deployment.path)
+            change = Change(f"{deployment.path} was replaced", replacement)
             self._finished.put((change, self._make(change)))
 
     def _make(self, change: Change) -> Outcome:
@@ -276,19 +278,24 @@ class Changer:
         None where the station ends before.
         """
         while True:
-            base = self._served
+            base = self._deployment
             prepared = prepare(base)
-            if _is_tried(base, prepared.served):  # on the disk before it decides: it may end the process
-                write_choice(self._file, Kept.of(prepared.served.choice, last_good=self._proven.choice))
-                self._good.begin(_bundle_sha256(prepared.served))
+            if _is_tried(base, prepared.deployment):  # on the disk before it decides: it may end the process
+                write_selection(
+                    self._file,
+                    PersistedSelection.of(prepared.deployment.selection, last_good=self._proven.selection),
+                )
+                self._good.begin(_bundle_sha256(prepared.deployment))
             offer = _Offer(base, prepared)
             with self._changed:
                 self._offer = offer
                 while offer.taken is None and not self._stop:
                     self._changed.wait()
             if offer.taken:
-                if prepared.served.look != base.look:  # else a file that was rolled back would be new again
-                    self._replaced.follow(prepared.served.path, prepared.served.look)
+                if (
+                    prepared.deployment.stamp != base.stamp
+                ):  # else a file that was rolled back would be new again
+                    self._file_watch.follow(prepared.deployment.path, prepared.deployment.stamp)
                 return prepared
             if self._stop:
                 return None
@@ -299,20 +306,20 @@ class Changer:
             while True:
                 self._to_record.get_nowait()()
         with self._changed:
-            kept, self._unsaved = self._unsaved, None
-        if kept is None or kept == read_choice(self._file)[0]:
+            persisted, self._unsaved = self._unsaved, None
+        if persisted is None or persisted == read_selection(self._file)[0]:
             return None
-        reason = write_choice(self._file, kept)
+        reason = write_selection(self._file, persisted)
         if reason is not None:
             logger.error("%s", reason)
         return reason
 
 
-def _bundle_sha256(served: Served) -> str:
-    return served.inspector.model.bundle.sha256
+def _bundle_sha256(deployment: Deployment) -> str:
+    return deployment.inspector.model.bundle.sha256
 
 
-def _is_tried(before: Served, after: Served) -> bool:
+def _is_tried(before: Deployment, after: Deployment) -> bool:
     """Whether what comes after is on trial: another recipe is not."""
     is_new = after.inspector is not before.inspector
     same_product = after.inspector.recipe == before.inspector.recipe

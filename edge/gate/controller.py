@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from edge.core.decision import Verdict
 from edge.gate.belt import Belt, CountedBelt, Direction, TimedBelt
-from edge.gate.gate import Flight, Gate, GateCommand, GateCounts
+from edge.gate.gate import Gate, GateCommand, GateCounts, TrackedPart
 from edge.settings.gate import Action, GateSettings
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _LONGEST_SLEEP_S = 0.5
 _ALIVE_S = 5.0
 
 
-class GateKeeper:
+class GateController:
     """A gate for many threads; every method returns at once.
 
     ``send`` hands a command over, and says whether it could; it is never called while our lock is held, and
@@ -97,15 +97,15 @@ class GateKeeper:
         """What happens to a part with this verdict."""
         return self._gate.action(verdict)
 
-    def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
+    def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
         """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
         with self._acting():
             return self._gate.expect(part, seen, count=count)
 
-    def decide(self, flight: Flight, verdict: Verdict) -> str | None:
+    def decide(self, tracked: TrackedPart, verdict: Verdict) -> str | None:
         """The verdict of a part; returns why it is a fault nevertheless, or None."""
         with self._acting() as now:
-            return self._gate.decide(flight, verdict, now)
+            return self._gate.decide(tracked, verdict, now)
 
     def watch(self, at: float) -> None:
         """From ``at`` on every part is seen."""

@@ -60,7 +60,7 @@ def useless_after(command: GateCommand) -> float:
 
 
 @dataclass(eq=False)
-class Flight:
+class TrackedPart:
     """One part on its way. ``place`` is where the belt is when the part is at the ejector.
 
     ``trouble`` says why no verdict counts any more; ``stated`` is the due time of the command that was sent.
@@ -120,7 +120,7 @@ class Gate:
         self._belt = belt
         self._steady = settings.belt == "steady"
         self._set(settings)
-        self._flights: list[Flight] = []
+        self._parts: list[TrackedPart] = []
         self._spans = [_Span(-math.inf)]
         self._swept = (-math.inf, -math.inf)  # from when on, and until when, by commands without a part
         self._watching = False
@@ -128,7 +128,7 @@ class Gate:
         self._known_since = -math.inf
         self._crowding = Crowding()
         self._lost = None if self._steady else f"no message of the belt ({settings.belt}) yet"
-        self._unconfirmed: list[tuple[Flight, float]] = []
+        self._unconfirmed: list[tuple[TrackedPart, float]] = []
         self._unseen_until = -math.inf  # the end of the latest command without a part that was sent
         self.counts = GateCounts()
         self.wake = -math.inf
@@ -163,7 +163,7 @@ class Gate:
     @property
     def in_flight(self) -> int:
         """How many parts are on their way."""
-        return len(self._flights)
+        return len(self._parts)
 
     @property
     def lost(self) -> str | None:
@@ -174,36 +174,36 @@ class Gate:
         """What happens to a part with this verdict."""
         return action_for(verdict, self._settings)
 
-    def expect(self, part: str, seen: float, *, count: int | None = None) -> Flight:
+    def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
         """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
         by_count = count is not None and self._settings.belt == "encoder"
         here = float(count) if count is not None and by_count else self._belt.place(seen)
-        flight = Flight(part, here + self._travel)
+        tracked = TrackedPart(part, here + self._travel)
         if self._lost is not None:
-            self._spoil(flight, self._lost)
-            return flight
-        if flight.place < self._old_until:
-            self._spoil(flight, CHANGED)
+            self._spoil(tracked, self._lost)
+            return tracked
+        if tracked.place < self._old_until:
+            self._spoil(tracked, CHANGED)
         elif seen < self._known_since:
-            self._spoil(flight, UNKNOWN)
+            self._spoil(tracked, UNKNOWN)
         elif count is not None and not by_count:
-            self._spoil(flight, NO_ENCODER)
-        self._keep_apart(flight)
-        if len(self._flights) < self._settings.max_parts:
-            insort(self._flights, flight, key=lambda other: other.place)
+            self._spoil(tracked, NO_ENCODER)
+        self._keep_apart(tracked)
+        if len(self._parts) < self._settings.max_parts:
+            insort(self._parts, tracked, key=lambda other: other.place)
         else:
-            self._leave_out(flight)
-        return flight
+            self._leave_out(tracked)
+        return tracked
 
-    def decide(self, flight: Flight, verdict: Verdict, now: float) -> str | None:
+    def decide(self, tracked: TrackedPart, verdict: Verdict, now: float) -> str | None:
         """The verdict of a part; returns why it is a fault nevertheless, or None."""
-        if flight.trouble is None and flight.action is None:
-            due = self._belt.arrival(flight.place, now)
-            if self._is_behind(flight, now) or (due is not None and now > due - self._margin):
-                self._spoil(flight, LATE)
+        if tracked.trouble is None and tracked.action is None:
+            due = self._belt.arrival(tracked.place, now)
+            if self._is_behind(tracked, now) or (due is not None and now > due - self._margin):
+                self._spoil(tracked, LATE)
             else:
-                flight.action = self.action(verdict)
-        return flight.trouble
+                tracked.action = self.action(verdict)
+        return tracked.trouble
 
     def step(self, now: float) -> list[GateCommand]:
         """What to send now; ``wake`` is then when to ask again at the latest, if nothing happens before."""
@@ -213,21 +213,21 @@ class Gate:
         self._let_go(now)
         for _, until in self._unconfirmed:  # in any order: a belt that turns may bring a later part sooner
             self._wake_at(until)
-        for flight in self._flights:
-            if self._steady and self._has_its_command(flight):
+        for tracked in self._parts:
+            if self._steady and self._has_its_command(tracked):
                 continue  # on a steady belt that stays right
-            due = self._belt.arrival(flight.place, now)
+            due = self._belt.arrival(tracked.place, now)
             if due is None:
                 break  # the belt stands or goes back: nothing arrives
             if not self._steady and now < due - self._lead:
                 self._wake_at(due - self._lead)
                 break  # those behind it have longer to go
-            if flight.action is None:
+            if tracked.action is None:
                 if now < due - self._margin:
                     self._wake_at(due - self._margin)
                     continue
-                self._spoil(flight, LATE)
-            self._consider(flight, due, now, commands)
+                self._spoil(tracked, LATE)
+            self._consider(tracked, due, now, commands)
         return commands
 
     def sent(self, command: GateCommand) -> None:
@@ -240,12 +240,12 @@ class Gate:
         if command.part is None:
             self._swept = (-math.inf, -math.inf)
             return
-        flights = [flight for flight in self._flights if flight.part == command.part]
-        if not flights:  # gone by meanwhile, or nobody knows where the belt is
+        meant = [tracked for tracked in self._parts if tracked.part == command.part]
+        if not meant:  # gone by meanwhile, or nobody knows where the belt is
             self.counts.too_late += 1
-        for flight in flights:
-            if flight.stated == command.due:
-                flight.stated = None
+        for tracked in meant:
+            if tracked.stated == command.due:
+                tracked.stated = None
 
     def holds(self, command: GateCommand, now: float) -> bool:
         """Whether a command that ``step`` returned is still right: in time, and nothing has changed since."""
@@ -254,9 +254,9 @@ class Gate:
         if command.part is None:
             return True
         dues = (
-            self._belt.arrival(flight.place, now)
-            for flight in self._flights
-            if flight.part == command.part and flight.action == command.action
+            self._belt.arrival(tracked.place, now)
+            for tracked in self._parts
+            if tracked.part == command.part and tracked.action == command.action
         )
         return any(due is not None and now <= due and self._agrees(command.due, due) for due in dues)
 
@@ -273,9 +273,9 @@ class Gate:
 
     def lose(self, reason: str) -> None:
         """Nobody knows where the belt is: nothing on it passes any more."""
-        for flight in self._flights:
-            self._spoil(flight, reason)
-        self._flights.clear()
+        for tracked in self._parts:
+            self._spoil(tracked, reason)
+        self._parts.clear()
         self._crowding.clear()
         self._lost = reason
 
@@ -288,14 +288,14 @@ class Gate:
 
     def confirm(self, now: float) -> bool:
         """A part was seen in the bin; False if none was rejected that could be there."""
-        for flight, _ in self._unconfirmed:
-            if not flight.confirmed:
-                flight.confirmed = True
+        for tracked, _ in self._unconfirmed:
+            if not tracked.confirmed:
+                tracked.confirmed = True
                 return True
-        for flight in self._flights:
-            due = self._belt.arrival(flight.place, now)
-            if due is not None and due <= now and self._is_rejected(flight, due) and not flight.confirmed:
-                flight.confirmed = True
+        for tracked in self._parts:
+            due = self._belt.arrival(tracked.place, now)
+            if due is not None and due <= now and self._is_rejected(tracked, due) and not tracked.confirmed:
+                tracked.confirmed = True
                 return True
         if now < self._unseen_until + self._settings.confirm_ms / 1000:
             return True
@@ -304,49 +304,51 @@ class Gate:
 
     def missing(self, now: float) -> list[str]:
         """Parts that were rejected and not seen in the bin in time, each once."""
-        parts = [flight.part for flight, until in self._unconfirmed if until < now and not flight.confirmed]
+        parts = [
+            tracked.part for tracked, until in self._unconfirmed if until < now and not tracked.confirmed
+        ]
         self._unconfirmed = [
-            (flight, until) for flight, until in self._unconfirmed if until >= now and not flight.confirmed
+            (tracked, until) for tracked, until in self._unconfirmed if until >= now and not tracked.confirmed
         ]
         self.counts.unconfirmed += len(parts)
         return parts
 
     def end(self) -> None:
         """No verdict comes any more: what has none is a fault."""
-        for flight in self._flights:
-            if flight.action is None:
-                self._spoil(flight, "the station was stopped")
+        for tracked in self._parts:
+            if tracked.action is None:
+                self._spoil(tracked, "the station was stopped")
 
     @property
     def is_settled(self) -> bool:
         """Whether every part has the command that it will get."""
-        return all(self._has_its_command(flight) for flight in self._flights)
+        return all(self._has_its_command(tracked) for tracked in self._parts)
 
-    def _has_its_command(self, flight: Flight) -> bool:
-        return flight.action is not None and (flight.action != self._sent or flight.stated is not None)
+    def _has_its_command(self, tracked: TrackedPart) -> bool:
+        return tracked.action is not None and (tracked.action != self._sent or tracked.stated is not None)
 
-    def _consider(self, flight: Flight, due: float, now: float, commands: list[GateCommand]) -> None:
+    def _consider(self, tracked: TrackedPart, due: float, now: float, commands: list[GateCommand]) -> None:
         """Send what a decided part gets, once that may be said and while there is time."""
-        if flight.action != self._sent:
+        if tracked.action != self._sent:
             return
-        begin = self._may_leave(flight, due, now)
+        begin = self._may_leave(tracked, due, now)
         if now < begin:
             self._wake_at(begin)
         # A command that was sent before the belt turned names a wrong time: it is said again.
-        elif now <= due and not self._agrees(flight.stated, due):
-            flight.stated = due
-            commands.append(self._command(flight.part, due, flight.trouble, flight.place))
+        elif now <= due and not self._agrees(tracked.stated, due):
+            tracked.stated = due
+            commands.append(self._command(tracked.part, due, tracked.trouble, tracked.place))
 
     def _agrees(self, stated: float | None, due: float) -> bool:
         """Whether what was said of the time of a part is near enough to what is right by now."""
         return stated is not None and abs(due - stated) <= self._window / 2
 
-    def _may_leave(self, flight: Flight, due: float, now: float) -> float:
+    def _may_leave(self, tracked: TrackedPart, due: float, now: float) -> float:
         """On a steady belt a reject goes at once, and a pass when nothing can follow too closely."""
         begin = -math.inf if self._steady else due - self._lead
-        if flight.action == "reject":
+        if tracked.action == "reject":
             return begin
-        clear = self._belt.arrival(flight.place - self._travel + self._min_gap, now)
+        clear = self._belt.arrival(tracked.place - self._travel + self._min_gap, now)
         return max(begin, math.inf if clear is None else clear + self._margin)
 
     def _command(self, part: str, due: float, reason: str | None, place: float) -> GateCommand:
@@ -363,58 +365,58 @@ class Gate:
     def _let_go(self, now: float) -> None:
         """Forget parts that are behind the ejector; rejected ones must now be in the bin."""
         self._crowding.forget(self._belt.place(now))
-        while self._flights:
-            flight = self._flights[0]
-            due = self._belt.arrival(flight.place, now)
+        while self._parts:
+            tracked = self._parts[0]
+            due = self._belt.arrival(tracked.place, now)
             if due is None:
                 return
             if now <= due + self._window:
                 self._wake_at(due + self._window)
                 return
-            del self._flights[0]
-            if flight.action is None:
-                self._spoil(flight, LATE)
-            if flight.action == self._sent and flight.stated is None:
+            del self._parts[0]
+            if tracked.action is None:
+                self._spoil(tracked, LATE)
+            if tracked.action == self._sent and tracked.stated is None:
                 self.counts.too_late += 1
-            if self._settings.confirm_ms and self._is_rejected(flight, due):
-                self._unconfirmed.append((flight, due + self._settings.confirm_ms / 1000))
+            if self._settings.confirm_ms and self._is_rejected(tracked, due):
+                self._unconfirmed.append((tracked, due + self._settings.confirm_ms / 1000))
 
-    def _is_rejected(self, flight: Flight, due: float) -> bool:
+    def _is_rejected(self, tracked: TrackedPart, due: float) -> bool:
         """Whether a part goes into the bin, by what was said of it and not by what should have been."""
         if self._sent == "pass":
-            return not self._agrees(flight.stated, due)
-        return (flight.action or self._settings.on_fault) == "reject"
+            return not self._agrees(tracked.stated, due)
+        return (tracked.action or self._settings.on_fault) == "reject"
 
-    def _is_behind(self, flight: Flight, now: float) -> bool:
-        return flight.place < self._belt.place(now)
+    def _is_behind(self, tracked: TrackedPart, now: float) -> bool:
+        return tracked.place < self._belt.place(now)
 
-    def _spoil(self, flight: Flight, trouble: str) -> None:
+    def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
         """From now on this part is a fault."""
-        if flight.trouble is None:
-            flight.trouble = trouble
-            flight.action = self._settings.on_fault
+        if tracked.trouble is None:
+            tracked.trouble = trouble
+            tracked.action = self._settings.on_fault
 
-    def _keep_apart(self, flight: Flight) -> None:
+    def _keep_apart(self, tracked: TrackedPart) -> None:
         """Parts that are too close to each other are faults; a pass that was sent can't be taken back."""
-        for other in reversed(self._flights):
-            if other.place <= flight.place - self._min_gap:
+        for other in reversed(self._parts):
+            if other.place <= tracked.place - self._min_gap:
                 break
-            if other.place >= flight.place + self._min_gap:
+            if other.place >= tracked.place + self._min_gap:
                 continue
             self.counts.too_close += 1
             self.counts.not_withheld += self._sent == "pass" and other.stated is not None
-            self._spoil(flight, TOO_CLOSE)
+            self._spoil(tracked, TOO_CLOSE)
             self._spoil(other, TOO_CLOSE)
-        if self._crowding.reaches(flight.place):
+        if self._crowding.reaches(tracked.place):
             self.counts.too_close += 1
-            self._spoil(flight, TOO_CLOSE)
+            self._spoil(tracked, TOO_CLOSE)
 
-    def _leave_out(self, flight: Flight) -> None:
+    def _leave_out(self, tracked: TrackedPart) -> None:
         """There is no room for it: only its place is kept, so that others are kept apart from it."""
         self.counts.too_many += 1
-        self._spoil(flight, TOO_MANY)
-        self._crowding.add(flight.place, self._min_gap)
-        self._add_span(_Span(flight.place - self._min_gap / 2, flight.place + self._min_gap / 2))
+        self._spoil(tracked, TOO_MANY)
+        self._crowding.add(tracked.place, self._min_gap)
+        self._add_span(_Span(tracked.place - self._min_gap / 2, tracked.place + self._min_gap / 2))
 
     def _add_span(self, span: _Span) -> None:
         """Spans are in the order of their places; a belt that goes back may bring one before others."""
@@ -432,8 +434,8 @@ class Gate:
         """Whether they overlap or nothing is known to lie between them: so there are never many."""
         if span.end is None or following.start <= span.end:
             return True
-        first = bisect_right(self._flights, span.end, key=lambda flight: flight.place)
-        return first == len(self._flights) or self._flights[first].place >= following.start
+        first = bisect_right(self._parts, span.end, key=lambda tracked: tracked.place)
+        return first == len(self._parts) or self._parts[first].place >= following.start
 
     def _sweep(self, commands: list[GateCommand], now: float) -> None:
         """Reject what went by unseen, in short commands one after the other."""

@@ -9,18 +9,18 @@ import numpy as np
 from edge.core.decision import Verdict
 from edge.core.frame import Frame
 from edge.inspection.inspector import Inspection, Inspector, fault
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 
 Vote = Literal["worst", "mean"]
 
 
 def judge_part(
-    sighting: Sighting, inspections: list[Inspection], how: Vote, inspector: Inspector
+    context: PartContext, inspections: list[Inspection], how: Vote, inspector: Inspector
 ) -> Inspection:
     """What the frames of a part say of it; a part without any is a fault."""
     if not inspections:
         image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
-        no_frame = Frame(image, sighting.number, captured=sighting.seen, captured_at=now)
+        no_frame = Frame(image, context.number, captured=context.seen, captured_at=now)
         return fault(no_frame, "no frame of this part came in time")
     return vote(inspections, how, inspector)
 

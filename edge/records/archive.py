@@ -17,7 +17,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.alarms.latch import Alarm, Trouble
+from edge.alarms.latch import Alarm, AlarmLatch
 from edge.core.clock import clock_is_synchronised
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError
@@ -61,8 +61,8 @@ class Archive:
         self._stop = threading.Event()
         self._is_scanned = False
         self._retry_at = 0.0
-        self._broken = Trouble("archive", alarm)
-        self._slow = Trouble("archive-slow", alarm)
+        self._broken = AlarmLatch("archive", alarm)
+        self._slow = AlarmLatch("archive-slow", alarm)
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
         self.written = 0
         self.dropped = 0

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 
-from edge.alarms.latch import Alarm, Trouble
+from edge.alarms.latch import Alarm, AlarmLatch
 from edge.core.errors import JournalError
 from edge.core.once import Once
 from edge.records.courier import Courier, Receipt
@@ -34,7 +34,7 @@ class Outbox:
     ) -> None:
         self._journal = journal
         self._overdue = _Overdue(overdue_s)
-        self._waits = Trouble("outbox", alarm)
+        self._waits = AlarmLatch("outbox", alarm)
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._again_at: float | None = None
@@ -104,7 +104,7 @@ class Outbox:
 
     def _say(self, now: float) -> None:
         """What waits too long is an alarm, whatever it waits for."""
-        if self._overdue.look(self._journal.last, self._journal.acknowledged, now):
+        if self._overdue.check(self._journal.last, self._journal.acknowledged, now):
             why = "there is no broker" if self._connection is None else "the broker does not acknowledge them"
             if self._too_large is not None:
                 why = f"row {self._too_large} is larger than the broker takes"
@@ -193,7 +193,7 @@ class _Overdue:
         self.after_s = after_s
         self._last_at: deque[tuple[int, float]] = deque()
 
-    def look(self, last: int, acknowledged: int, now: float) -> bool:
+    def check(self, last: int, acknowledged: int, now: float) -> bool:
         """Given the numbers of the last verdict and of the last that was acknowledged."""
         known = self._last_at
         if known and last < known[-1][0]:  # it is another journal

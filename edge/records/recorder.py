@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.alarms.latch import Alarm, Trouble
+from edge.alarms.latch import Alarm, AlarmLatch
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
@@ -80,11 +80,11 @@ class Recorder:
         self._stop = threading.Event()
         self._written = 0
         self._is_sent = True
-        self._broken = Trouble("journal", alarm)
+        self._broken = AlarmLatch("journal", alarm)
         self._waits_since = 0.0
         self._is_unkept = False  # written, but the disk was not made to keep it
-        self._full = Trouble("journal-full", alarm)
-        self._replaced = Trouble("journal-replaced", alarm)
+        self._full = AlarmLatch("journal-full", alarm)
+        self._replaced = AlarmLatch("journal-replaced", alarm)
         self._replaced_until = 0.0
         self._is_leap_said = False
         self._threads = [

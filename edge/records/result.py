@@ -8,7 +8,7 @@ from edge.core.decision import Verdict
 from edge.core.documents import Document, Moment
 from edge.core.errors import one_line
 from edge.inspection.inspector import Inspection, Inspector
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 
 _LONGEST_REASON = 500
 _LONGEST_NAME = 300
@@ -42,7 +42,7 @@ class PartResult(Document):
 
 
 def part_result(
-    sighting: Sighting,
+    context: PartContext,
     inspection: Inspection,
     inspector: Inspector,
     *,
@@ -58,9 +58,9 @@ def part_result(
         {
             "station": station,
             "simulated": simulated,
-            "id": f"{run}-{sighting.number}",
-            "part": sighting.part,
-            "sequence": sighting.number,
+            "id": f"{run}-{context.number}",
+            "part": context.part,
+            "sequence": context.number,
             "captured_at": frame.captured_at,
             "verdict": inspection.verdict,
             "class": _as_text(inspection.predicted, _LONGEST_NAME),
@@ -71,7 +71,7 @@ def part_result(
             "latency_ms": inspection.latency_ms,
             "bundle_sha256": inspector.model.bundle.sha256,
             "recipe": inspector.recipe,
-            "lot": sighting.lot,
+            "lot": context.lot,
             "source": _as_text(frame.source, _LONGEST_NAME),
             "truth": _as_text(frame.detail or frame.truth, _LONGEST_NAME),
         }

@@ -9,7 +9,7 @@ class Heartbeat:
     def __init__(self) -> None:
         self._signs: dict[str, tuple[float, float]] = {}
 
-    def look(self, name: str, now: float, *, seen: bool, limit_s: float) -> None:
+    def check(self, name: str, now: float, *, seen: bool, limit_s: float) -> None:
         """Whether a sign is there at the monotonic time ``now``; without it for ``limit_s`` it is missed."""
         last, _ = self._signs.get(name, (now, limit_s))
         self._signs[name] = (now if seen else last, limit_s)

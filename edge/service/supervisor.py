@@ -28,9 +28,9 @@ class Supervisor:
         self._ready = False
         self._status = ""
 
-    def look(self, name: str, now: float, *, seen: bool, more_s: float = 0.0) -> None:
+    def check(self, name: str, now: float, *, seen: bool, more_s: float = 0.0) -> None:
         """Whether a sign of life is there now; ``more_s`` is how much longer than others it may be away."""
-        self._heartbeat.look(name, now, seen=seen, limit_s=self._limit_s + more_s)
+        self._heartbeat.check(name, now, seen=seen, limit_s=self._limit_s + more_s)
 
     def turn(self, now: float, status: str) -> None:
         """The loop turned; ``status`` is one line for people."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
-from edge.deployment.deployment import Served
+from edge.deployment.deployment import Deployment
 from edge.gate.policies import what_may_pass
 from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings
@@ -25,35 +25,35 @@ DRAIN_S = 5.0
 _WAIT_S = 0.1
 
 
-def camera_for(served: Served) -> AnyCameraSettings:
+def camera_for(deployment: Deployment) -> AnyCameraSettings:
     """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
-    camera = served.settings.camera
-    return camera.model_copy(update={"bits": camera.bits or served.inspector.manifest.input.bits})
+    camera = deployment.settings.camera
+    return camera.model_copy(update={"bits": camera.bits or deployment.inspector.manifest.input.bits})
 
 
-class Line:
+class App:
     """A running station with a camera."""
 
     def __init__(
         self,
-        served: Served,
+        deployment: Deployment,
         *,
         notes: Sequence[str] = (),
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
-        self._settings = served.settings
-        camera = camera_for(served)
+        self._settings = deployment.settings
+        camera = camera_for(deployment)
         self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
         check_source(camera)
         self._guard = CameraGuard(lambda: open_camera(camera), camera)
         self._station = Station(
-            served,
+            deployment,
             simulated=not camera.live,  # no part of those lies on the belt now
-            journal=Path(served.settings.journal.path),
+            journal=Path(deployment.settings.journal.path),
             read_settings=read_settings,
         )
-        self._service = Service(served.settings, self._guard, self._station)
+        self._service = Service(deployment.settings, self._guard, self._station)
         # No events: a second signal in the midst of the first would wait for a lock that the first one holds.
         self._is_to_stop = False
         self._is_to_reload = False
@@ -97,7 +97,7 @@ class Line:
                     self._is_to_reload = False
                     if not self._station.reload():
                         self._is_to_reload = True  # another change is being made: again in a moment
-                self._station.tend()
+                self._station.poll()
                 self._service.turn(time.monotonic(), frame)
                 if time.monotonic() >= next_stats:
                     next_stats += STATS_EVERY_S

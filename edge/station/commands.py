@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 from edge.deployment.deployment import Prepare, activation, refuse_reload, reloading, switch_to
-from edge.deployment.manager import Change, Changer, Outcome
+from edge.deployment.manager import Change, DeploymentManager, Outcome
 from edge.outputs.requests import Answer, CommandQueue, CommandRequest, WaitingCommand
 from edge.settings.settings import Settings
-from edge.station.inspected_part import TrackedPart
+from edge.station.inspected_part import InspectedPart
 from edge.station.states import States
 from edge.trigger.trigger import Trigger
 
@@ -22,17 +22,17 @@ class Commands:
         self,
         waiting: CommandQueue,
         states: States,
-        trigger: Trigger[TrackedPart],
-        changer: Changer,
+        trigger: Trigger[InspectedPart],
+        manager: DeploymentManager,
         read_settings: Callable[[], Settings] | None,
     ) -> None:
         self._waiting = waiting
-        self._changer = changer
+        self._manager = manager
         self._read_settings = read_settings
         self._states = states
         self._trigger = trigger
 
-    def obey(self) -> None:
+    def process(self) -> None:
         """Do all that came; changes are answered when they are made."""
         while (waiting := self._waiting.next()) is not None:
             if waiting.request is None:
@@ -40,14 +40,14 @@ class Commands:
             else:
                 logger.info("command %s, %s", waiting.request.command, waiting.request.id)
                 self._do(waiting, waiting.request)
-        self._changer.tend()
+        self._manager.poll()
 
     def reload(self) -> bool:
         """Read the settings again, though no command came; False while another change is being made."""
-        return self._changer.ask(Change("reload", self._reloading())) is None
+        return self._manager.ask(Change("reload", self._reloading())) is None
 
     def _answer(self, waiting: WaitingCommand, outcome: Outcome) -> None:
-        inspector = self._changer.served.inspector
+        inspector = self._manager.deployment.inspector
         state, bundle_sha256 = self._states.current[0], inspector.model.bundle.sha256
         waiting.answer(Answer(outcome.error, outcome.note, state, bundle_sha256, inspector.recipe))
 
@@ -78,7 +78,7 @@ class Commands:
             prepare = activation(str(request.bundle), str(request.sha256))
         elif request.command == "recipe":
             what, prepare = f"recipe {request.recipe}", switch_to(str(request.recipe))
-        error = self._changer.ask(Change(what, prepare, lambda outcome: self._answer(waiting, outcome)))
+        error = self._manager.ask(Change(what, prepare, lambda outcome: self._answer(waiting, outcome)))
         if error is not None:
             self._answer(waiting, Outcome(error))
 

@@ -55,7 +55,7 @@ class Service:
             self._captured = frame.captured
         if frame is not None or self._guard.fault or now - self._began > READY_WITHIN_S:
             self._supervisor.ready()
-        self._look(now)
+        self._check_threads(now)
         self._state, reason = self._station.state
         self._supervisor.turn(now, f"{self._state}{f': {reason}' if reason else ''}{self._counted}")
 
@@ -91,14 +91,14 @@ class Service:
             counts=numbers(station.counts),
         )
 
-    def _look(self, now: float) -> None:
+    def _check_threads(self, now: float) -> None:
         """For every sign of life; see edge.service.supervisor."""
-        station, look = self._station, self._supervisor.look
+        station, check = self._station, self._supervisor.check
         flows = self._flow.goes_on(station.begun, station.statistics.inspected)
-        look("verdicts: parts begin and none is decided", now, seen=flows, more_s=self._part_s)
-        look("inference: every inspection fails", now, seen=station.failures < FAILURES)
+        check("verdicts: parts begin and none is decided", now, seen=flows, more_s=self._part_s)
+        check("inference: every inspection fails", now, seen=station.failures < FAILURES)
         for name, is_alive in {"the camera's guard": self._guard.is_alive, **station.vital}.items():
-            look(name, now, seen=is_alive)
+            check(name, now, seen=is_alive)
 
     def _metrics_server(self, settings: Settings) -> "MetricsServer | None":
         if not settings.metrics.port:

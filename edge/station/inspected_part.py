@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from edge.gate.gate import Flight
+from edge.gate.gate import TrackedPart
 from edge.inspection.inspector import Inspection, Inspector
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 
 
 @dataclass(eq=False, kw_only=True)
-class TrackedPart(Sighting):
-    """A sighting that the gate knows of; ``inspections`` are of its frames.
+class InspectedPart(PartContext):
+    """A part that the gate tracks; ``inspections`` are of its frames.
 
     All its frames are for one ``inspector``, the one that was in service when the part was seen.
     """
 
-    flight: Flight
+    tracked: TrackedPart
     inspector: Inspector
     inspections: list[Inspection] = field(default_factory=list)

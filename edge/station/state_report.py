@@ -28,16 +28,16 @@ class StateReport:
     def __init__(self, states: States, outputs: Outputs, *, bundle_sha256: str, recipe: str) -> None:
         self._states = states
         self._outputs = outputs
-        self._served = bundle_sha256, recipe
+        self._deployment = bundle_sha256, recipe
         self._state: State = "starting"
         self._reason: str | None = None
         self._part = _Part()
         self._was_ready = False
         self._since = datetime.now(UTC)
 
-    def serves(self, bundle_sha256: str, recipe: str) -> None:
+    def deployed(self, bundle_sha256: str, recipe: str) -> None:
         """What decides from now on; what is said next says it."""
-        self._served = bundle_sha256, recipe
+        self._deployment = bundle_sha256, recipe
 
     def update(self) -> None:
         """Say the state where it changed."""
@@ -67,7 +67,7 @@ class StateReport:
         self._say_part()
 
     def _say_state(self) -> None:
-        self._outputs.state_changed(StateChanged(self._state, self._since, self._reason, *self._served))
+        self._outputs.state_changed(StateChanged(self._state, self._since, self._reason, *self._deployment))
 
     def _say_part(self) -> None:
         """Say it, and again where another thread changed it meanwhile: the latest is what is said last.

@@ -18,12 +18,12 @@ from edge.core.errors import RequestError
 from edge.core.frame import Frame
 from edge.core.once import Once
 from edge.core.state import State
-from edge.deployment.deployment import Served
-from edge.deployment.manager import Changer
-from edge.deployment.selection import choice_file
+from edge.deployment.deployment import Deployment
+from edge.deployment.manager import DeploymentManager
+from edge.deployment.selection import selection_file
 from edge.deployment.shadow import Shadow, Shown
 from edge.gate.belt import Direction
-from edge.gate.controller import GateKeeper
+from edge.gate.controller import GateController
 from edge.gate.gate import LATE, NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
@@ -37,12 +37,12 @@ from edge.records.recorder import Recorder
 from edge.records.result import part_result
 from edge.settings.settings import Settings
 from edge.station.commands import Commands
-from edge.station.inspected_part import TrackedPart
+from edge.station.inspected_part import InspectedPart
 from edge.station.state_report import StateReport
 from edge.station.states import States
 from edge.trigger.choose import choose_trigger
 from edge.trigger.input_line import open_input
-from edge.trigger.trigger import Look
+from edge.trigger.trigger import PartFrame
 
 logger = logging.getLogger(__name__)
 
@@ -56,16 +56,16 @@ class Station:
 
     def __init__(
         self,
-        served: Served,
+        deployment: Deployment,
         *,
         simulated: bool,
         journal: Path,
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
-        self._settings = settings = served.settings
-        self._inspector = served.inspector
+        self._settings = settings = deployment.settings
+        self._inspector = deployment.inspector
         self._simulated = simulated
-        self._gate = settings.gate_of(served.inspector.recipe)
+        self._gate = settings.gate_of(deployment.inspector.recipe)
         self._run = uuid.uuid4().hex[:12]
         self._numbers = itertools.count()
         self._camera_fault: str | None = None
@@ -84,7 +84,7 @@ class Station:
         self._waiting = CommandQueue()
         self.alarms = AlarmWatch(
             settings.alarms,
-            part_rules(settings.alarms, served.inspector),
+            part_rules(settings.alarms, deployment.inspector),
             say=self._tell_of_alarm,
             folders=written_folders(settings),
         )
@@ -96,7 +96,7 @@ class Station:
             archive=Archive(settings.archive, alarm=self.alarms.tell) if settings.archive.path else None,
             overdue_s=settings.alarms.outbox_s,
         )
-        self._keeper = GateKeeper(
+        self._controller = GateController(
             self._gate,
             send=self._send,
             on_missing=self._missing,
@@ -115,25 +115,25 @@ class Station:
                 )
             )
         )
-        bundle_sha256, recipe = served.inspector.model.bundle.sha256, served.inspector.recipe
+        bundle_sha256, recipe = deployment.inspector.model.bundle.sha256, deployment.inspector.recipe
         self._report = StateReport(self._states, self._outputs, bundle_sha256=bundle_sha256, recipe=recipe)
         self._trigger = choose_trigger(settings, self)
         self._input = open_input(settings.trigger, self._trigger, is_stopped=lambda: self._states.is_stopped)
         self._shadow = Shadow(self._outputs.disagreement)
-        self._changer = Changer(
-            served, file=choice_file(journal), take=self._take_over, alarm=self.alarms.tell
+        self._manager = DeploymentManager(
+            deployment, file=selection_file(journal), take=self._take_over, alarm=self.alarms.tell
         )
-        self._commands = Commands(self._waiting, self._states, self._trigger, self._changer, read_settings)
-        self._serve(served)
+        self._commands = Commands(self._waiting, self._states, self._trigger, self._manager, read_settings)
+        self._deploy(deployment)
 
     def start(self) -> None:
         """Start sending; what is absent, such as a broker, is waited for in the background."""
         self._report.repeat()
         self._outputs.start()
         self._recorder.start(self._outputs.courier)
-        self._keeper.start()
+        self._controller.start()
         self._shadow.start()
-        self._changer.start()
+        self._manager.start()
         if self._input is not None:
             self._input.start()
 
@@ -146,12 +146,12 @@ class Station:
         self._report.update()
         if self._input is not None:
             self._input.stop()
-        self._changer.stop()
+        self._manager.stop()
         self._shadow.stop()
-        self._keeper.stop(wait_s=GATE_DRAIN_S)
+        self._controller.stop(wait_s=GATE_DRAIN_S)
         self._trigger.end(time.monotonic())
-        for look in self._trigger.overdue(math.inf):
-            self._look(look, math.inf)
+        for part_frame in self._trigger.overdue(math.inf):
+            self._inspect_frame(part_frame, math.inf)
         self.alarms.stop()
         courier = self._outputs.courier
         is_connected = courier is not None and courier.connection_number is not None
@@ -171,7 +171,7 @@ class Station:
 
     def complain_of_bundle(self, text: str) -> None:
         """Something is wrong with a bundle that was to decide."""
-        self._changer.complain(text)
+        self._manager.complain(text)
 
     def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
         """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
@@ -187,16 +187,16 @@ class Station:
         """Inspect what the trigger finds on a frame; one that is older than ``max_age_s`` is a fault."""
         if self._states.is_stopped:
             return
-        for look in self._trigger.take(frame):
-            self._look(look, max_age_s)
+        for part_frame in self._trigger.take(frame):
+            self._inspect_frame(part_frame, max_age_s)
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """What is to be done also while no frames come; the line calls it some times a second."""
         self._outputs.line_turned()
-        for look in self._trigger.overdue(time.monotonic()):
-            self._look(look, math.inf)
-        self._commands.obey()
-        self._states.fault("gate", self._keeper.lost)
+        for part_frame in self._trigger.overdue(time.monotonic()):
+            self._inspect_frame(part_frame, math.inf)
+        self._commands.process()
+        self._states.fault("gate", self._controller.lost)
         for output, health in self._outputs.health():
             self._states.fault(output.name, health.fault)
             self.alarms.tell(output.alarm, health.trouble)
@@ -204,24 +204,24 @@ class Station:
         self._states.fault("trigger", self._trigger.trouble)
         self._report.update()
 
-    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> TrackedPart:
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> InspectedPart:
         """A part was at the camera; see edge.trigger.trigger.Observer."""
         number = next(self._numbers)
         self.begun = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
         self._outputs.part_seen(PartSeen(name, self.begun, seen))
-        flight = self._keeper.expect(name, seen, count=count)
-        sighting = TrackedPart(name, number, seen, lot=self._lot, flight=flight, inspector=self._inspector)
+        tracked = self._controller.expect(name, seen, count=count)
+        context = InspectedPart(name, number, seen, lot=self._lot, tracked=tracked, inspector=self._inspector)
         self._report.part(name, None)
-        return sighting
+        return context
 
     def watch(self, at: float) -> None:
         """From ``at`` on every part is seen."""
-        self._keeper.watch(at)
+        self._controller.watch(at)
 
     def unwatch(self, at: float) -> None:
         """From ``at`` on parts may go by unseen."""
-        self._keeper.unwatch(at)
+        self._controller.unwatch(at)
 
     def triggered(self, part: str, at: float, count: int | None) -> None:
         """A message says that a part is here; see edge.outputs.requests.Receiver."""
@@ -241,7 +241,7 @@ class Station:
 
     def belt_lost(self, reason: str) -> None:
         """What the belt did is not known any more."""
-        self._keeper.lose(reason)
+        self._controller.lose(reason)
 
     def command(self, waiting: WaitingCommand) -> None:
         """Done on the line's own thread, at its next turn."""
@@ -249,15 +249,15 @@ class Station:
 
     def belt_moves(self, direction: Direction, at: float) -> None:
         """The belt goes this way from now on."""
-        self._keeper.move(direction, at)
+        self._controller.move(direction, at)
 
     def belt_counts(self, count: int, at: float) -> None:
         """The encoder stands here."""
-        self._keeper.count(count, at)
+        self._controller.count(count, at)
 
     def confirmed(self) -> None:
         """A rejected part is in the bin."""
-        self._keeper.confirm()
+        self._controller.confirm()
 
     def lot_begins(self, lot: str | None) -> None:
         """Parts that are seen from now on are of this lot."""
@@ -276,7 +276,7 @@ class Station:
     @property
     def vital(self) -> dict[str, bool]:
         """Whether each thread that must go on for ever still does."""
-        threads = {"the gate": self._keeper.is_alive, "the recorder": self._recorder.is_alive}
+        threads = {"the gate": self._controller.is_alive, "the recorder": self._recorder.is_alive}
         if self._input is not None:
             threads["the trigger's line"] = self._input.is_alive
         return threads | {output.name: health.is_alive for output, health in self._outputs.health()}
@@ -293,7 +293,7 @@ class Station:
 
     def publish_stats(self) -> None:
         """Publish the counts."""
-        counts = self._keeper.counts
+        counts = self._controller.counts
         self.counts = {
             "inspected": self.statistics.inspected,
             "verdicts": self.statistics.verdicts(),
@@ -301,7 +301,7 @@ class Station:
             "frames_dropped": self.frames_dropped,
             "commands_sent": self.statistics.commands_sent,
             "commands_unsent": counts.too_late + self.statistics.commands_missed,
-            "parts_in_flight": self._keeper.in_flight,
+            "parts_in_flight": self._controller.in_flight,
             "parts_too_close": counts.too_close,
             "parts_too_many": counts.too_many,
             "passes_not_withheld": counts.not_withheld,
@@ -314,17 +314,17 @@ class Station:
         }
         self._outputs.statistics(self.counts)
 
-    def _look(self, look: Look[TrackedPart], max_age_s: float) -> None:
+    def _inspect_frame(self, part_frame: PartFrame[InspectedPart], max_age_s: float) -> None:
         """Inspect a frame of a part, and after its last one decide."""
-        sighting, frame = look.sighting, look.frame
+        context, frame = part_frame.context, part_frame.frame
         if frame is not None:
-            sighting.inspections.append(self._inspect(self._checked(frame, max_age_s), sighting.inspector))
-        if look.is_last:
-            self._decide(sighting)
+            context.inspections.append(self._inspect(self._checked(frame, max_age_s), context.inspector))
+        if part_frame.is_last:
+            self._decide(context)
             self._states.run()
             self._report.update()
         if frame is not None:  # after the gate: the last bundle may be asked as well, and that takes a while
-            self._changer.judge(sighting.inspector, sighting.inspections[-1])
+            self._manager.judge(context.inspector, context.inspections[-1])
 
     def _checked(self, frame: Frame, max_age_s: float) -> Frame:
         """With a fault where no bundle is to be asked about it."""
@@ -353,72 +353,72 @@ class Station:
             self._failings.clear()
         return inspection
 
-    def _decide(self, sighting: TrackedPart) -> Inspection:
+    def _decide(self, context: InspectedPart) -> Inspection:
         """Tell the gate what was found of a part, then the journal."""
         inspection = found = judge_part(
-            sighting, sighting.inspections, self._settings.trigger.vote, sighting.inspector
+            context, context.inspections, self._settings.trigger.vote, context.inspector
         )
-        if sighting.trouble is not None and inspection.verdict != Verdict.FAULT:
-            inspection = as_fault(inspection, sighting.trouble)
-        trouble = self._keeper.decide(sighting.flight, inspection.verdict)
+        if context.trouble is not None and inspection.verdict != Verdict.FAULT:
+            inspection = as_fault(inspection, context.trouble)
+        trouble = self._controller.decide(context.tracked, inspection.verdict)
         if trouble is not None:
             if trouble == LATE:
-                self._changer.judge_late(sighting.inspector)
+                self._manager.judge_late(context.inspector)
             inspection = as_fault(inspection, trouble)
         # The manifest's scores are of single photographs, so the first frame stands for the part.
-        score = sighting.inspections[0].score if sighting.inspections else None
-        action = self._keeper.action(inspection.verdict)
+        score = context.inspections[0].score if context.inspections else None
+        action = self._controller.action(inspection.verdict)
         self.alarms.part(score, rejected=action == "reject")
-        self._outputs.part_decided(PartDecided(sighting.part, sighting.number + 1, inspection.verdict))
-        latency_ms = round((time.monotonic() - sighting.seen) * 1000, 3)
+        self._outputs.part_decided(PartDecided(context.part, context.number + 1, inspection.verdict))
+        latency_ms = round((time.monotonic() - context.seen) * 1000, 3)
         inspection = replace(inspection, latency_ms=latency_ms)
-        self._report.part(sighting.part, inspection.verdict, passes=action == "pass")
+        self._report.part(context.part, inspection.verdict, passes=action == "pass")
         message = part_result(
-            sighting,
+            context,
             inspection,
-            sighting.inspector,
-            frames=len(sighting.inspections),
+            context.inspector,
+            frames=len(context.inspections),
             station=self._settings.station.name,
             simulated=self._simulated,
             run=self._run,
             action=action,
         )
         self._recorder.record(message, inspection.frame.image)
-        self._show_shadow(sighting, found, message.id)
+        self._show_shadow(context, found, message.id)
         self.statistics.add(inspection)
         return inspection
 
-    def _take_over(self, served: Served) -> None:
+    def _take_over(self, deployment: Deployment) -> None:
         """Something else decides on the parts that are seen from now on."""
-        if served.settings.log != self._settings.log:
-            logging.getLogger().setLevel(served.settings.log.level.upper())
-        self._recorder.archive_by(served.settings.archive)
-        if served.inspector is not self._inspector or served.settings.alarms != self._settings.alarms:
-            self.alarms.judge_by(part_rules(served.settings.alarms, served.inspector))
-        self._serve(served)
+        if deployment.settings.log != self._settings.log:
+            logging.getLogger().setLevel(deployment.settings.log.level.upper())
+        self._recorder.archive_by(deployment.settings.archive)
+        if deployment.inspector is not self._inspector or deployment.settings.alarms != self._settings.alarms:
+            self.alarms.judge_by(part_rules(deployment.settings.alarms, deployment.inspector))
+        self._deploy(deployment)
         self._report.repeat()
 
-    def _serve(self, served: Served) -> None:
-        settings, inspector = served.settings, served.inspector
+    def _deploy(self, deployment: Deployment) -> None:
+        settings, inspector = deployment.settings, deployment.inspector
         self._settings = settings
         self._inspector = inspector  # before the gate: a part between the two is none of the new gate
         gate = settings.gate_of(inspector.recipe)
         if gate != self._gate:
             self._gate = gate
-            self._keeper.change(gate)
+            self._controller.change(gate)
         self._trigger.pace(gate.min_gap_ms / 1000)
-        self._report.serves(inspector.model.bundle.sha256, inspector.recipe)
-        self._shadow.use(served.shadow, most_waiting=settings.shadow.queue)
+        self._report.deployed(inspector.model.bundle.sha256, inspector.recipe)
+        self._shadow.use(deployment.shadow, most_waiting=settings.shadow.queue)
 
-    def _show_shadow(self, sighting: TrackedPart, decided: Inspection, id_: str) -> None:
-        inspector, frames = sighting.inspector, [inspection.frame for inspection in sighting.inspections]
+    def _show_shadow(self, context: InspectedPart, decided: Inspection, id_: str) -> None:
+        inspector, frames = context.inspector, [inspection.frame for inspection in context.inspections]
         if frames and self._shadow.wants(inspector) and not any(frame.fault for frame in frames):
             how, bundle_sha256 = self._settings.trigger.vote, inspector.model.bundle.sha256
-            self._shadow.show(Shown(sighting.part, id_, frames, how, decided, bundle_sha256))
+            self._shadow.show(Shown(context.part, id_, frames, how, decided, bundle_sha256))
 
     def _tell_of_late_commands(self) -> None:
         """No broker, or a device that is busy: a part that had to be rejected may have passed."""
-        too_late = self._keeper.counts.too_late
+        too_late = self._controller.counts.too_late
         self.alarms.tell("gate", TOO_LATE if too_late > self._too_late else None)
         self._too_late = too_late
 
@@ -448,4 +448,4 @@ class Station:
         """The broker did not take a command; called on the link's thread."""
         if not self._outputs.carries_out:  # the pin has it
             self.statistics.command_refused()
-            self._keeper.undelivered(command)
+            self._controller.undelivered(command)

@@ -1,9 +1,9 @@
 """The trigger that the settings ask for."""
 
 from edge.settings.settings import Settings
-from edge.trigger.external import Announced
-from edge.trigger.free_run import EveryFrame
-from edge.trigger.line_crossing import SeenPart
+from edge.trigger.external import ExternalTrigger
+from edge.trigger.free_run import FreeRun
+from edge.trigger.line_crossing import LineCrossing
 from edge.trigger.trigger import Observer, P, Trigger
 
 
@@ -11,10 +11,10 @@ def choose_trigger(settings: Settings, observer: Observer[P]) -> Trigger[P]:
     """A trigger that tells ``observer`` what it sees."""
     trigger = settings.trigger
     if trigger.kind == "free-run":
-        return EveryFrame(observer, half_gap_s=settings.gate.min_gap_ms / 2000)
+        return FreeRun(observer, half_gap_s=settings.gate.min_gap_ms / 2000)
     if trigger.kind == "line-crossing":
-        return SeenPart(observer, trigger)
-    return Announced(
+        return LineCrossing(observer, trigger)
+    return ExternalTrigger(
         observer,
         delay_s=trigger.delay_ms / 1000,
         timeout_s=trigger.timeout_ms / 1000,

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Generic
 
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer, P, Trigger
+from edge.trigger.trigger import Observer, P, PartFrame, Trigger
 
 WAITING = 1000
 
 
 @dataclass
 class _Waiting(Generic[P]):
-    sighting: P
+    context: P
     given: int = 0
 
 
-class Announced(Trigger[P]):
+class ExternalTrigger(Trigger[P]):
     """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
 
     A frame belongs to one part: to the last one triggered before it. A part that has not all of them by
@@ -31,27 +31,27 @@ class Announced(Trigger[P]):
         self._frames = frames
         self._waiting: deque[_Waiting[P]] = deque()
         self._lock = threading.Lock()
-        self._deaf: str | None = "nothing to listen to yet"
+        self._unheard: str | None = "nothing to listen to yet"
         self._begun = False
 
     @property
     def trouble(self) -> str | None:
         """Why triggers may not be heard, or None."""
-        return self._deaf
+        return self._unheard
 
     def announce(self, part: str | None, at: float, *, count: int | None = None) -> bool:
         """A part is at the camera; may be called on any thread. False where too many wait for a frame."""
-        sighting = self._observer.expect(part, at, count=count)
+        context = self._observer.expect(part, at, count=count)
         with self._lock:
             if len(self._waiting) >= WAITING:
                 return False
-            self._waiting.append(_Waiting(sighting))
+            self._waiting.append(_Waiting(context))
         return True
 
     def hear(self, trouble: str | None, at: float) -> None:
         """Whether triggers are heard from ``at`` on, and if not, why; may be called on any thread."""
-        was_deaf, self._deaf = self._deaf is not None, trouble
-        if self._begun and was_deaf != (trouble is not None):
+        was_unheard, self._unheard = self._unheard is not None, trouble
+        if self._begun and was_unheard != (trouble is not None):
             if trouble is None:
                 self._observer.watch(at)
             else:
@@ -60,7 +60,7 @@ class Announced(Trigger[P]):
     def begin(self, now: float) -> None:
         """From now on triggers count."""
         self._begun = True
-        if self._deaf is None:
+        if self._unheard is None:
             self._observer.watch(now)
 
     def end(self, now: float) -> None:
@@ -68,24 +68,24 @@ class Announced(Trigger[P]):
         self._begun = False
         self._observer.unwatch(now)
 
-    def take(self, frame: Frame) -> list[Look[P]]:
+    def take(self, frame: Frame) -> list[PartFrame[P]]:
         """The frame, for the part that it is of; and the end for parts that it passed over."""
         with self._lock:
-            looks = self._drop_until(frame.captured)
-            called = [w for w in self._waiting if frame.captured >= w.sighting.seen + self._delay_s]
+            part_frames = self._drop_until(frame.captured)
+            called = [w for w in self._waiting if frame.captured >= w.context.seen + self._delay_s]
             for passed in called[:-1]:
                 self._waiting.remove(passed)
-                looks.append(Look(passed.sighting, None))
+                part_frames.append(PartFrame(passed.context, None))
             if called:
                 part = called[-1]
                 part.given += 1
                 is_last = part.given == self._frames
                 if is_last:
                     self._waiting.remove(part)
-                looks.append(Look(part.sighting, frame, is_last))
-        return looks
+                part_frames.append(PartFrame(part.context, frame, is_last))
+        return part_frames
 
-    def overdue(self, now: float) -> list[Look[P]]:
+    def overdue(self, now: float) -> list[PartFrame[P]]:
         """Parts for which no frame came in time."""
         with self._lock:
             return self._drop_until(now)
@@ -93,12 +93,12 @@ class Announced(Trigger[P]):
     def interrupt(self) -> None:
         """Without a camera triggers still come; their parts become faults."""
 
-    def _drop_until(self, now: float) -> list[Look[P]]:
+    def _drop_until(self, now: float) -> list[PartFrame[P]]:
         latest = self._delay_s + self._timeout_s
-        gone = [w for w in self._waiting if now > w.sighting.seen + latest]
+        gone = [w for w in self._waiting if now > w.context.seen + latest]
         for waiting in gone:
             self._waiting.remove(waiting)
             if waiting.given:
                 came = f"only {waiting.given} of {self._frames} frames of this part came in time"
-                waiting.sighting.trouble = came
-        return [Look(waiting.sighting, None) for waiting in gone]
+                waiting.context.trouble = came
+        return [PartFrame(waiting.context, None) for waiting in gone]

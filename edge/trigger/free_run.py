@@ -1,10 +1,10 @@
 """Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
 
 from edge.core.frame import Frame
-from edge.trigger.trigger import Look, Observer, P, Trigger
+from edge.trigger.trigger import Observer, P, PartFrame, Trigger
 
 
-class EveryFrame(Trigger[P]):
+class FreeRun(Trigger[P]):
     """Each frame stands for ``half_gap_s`` of belt on both sides; a missing frame is a part unseen."""
 
     trouble = None
@@ -14,16 +14,16 @@ class EveryFrame(Trigger[P]):
         self.half_gap_s = half_gap_s
         self._last: tuple[int, float] | None = None
 
-    def take(self, frame: Frame) -> list[Look[P]]:
+    def take(self, frame: Frame) -> list[PartFrame[P]]:
         """The frame as a part."""
         if self._last is not None and frame.sequence != self._last[0] + 1:
             self.interrupt()
         if self._last is None:
             self._observer.watch(frame.captured - self.half_gap_s)
         self._last = frame.sequence, frame.captured
-        return [Look(self._observer.expect(None, frame.captured), frame)]
+        return [PartFrame(self._observer.expect(None, frame.captured), frame)]
 
-    def overdue(self, now: float) -> list[Look[P]]:  # noqa: ARG002  the protocol's signature
+    def overdue(self, now: float) -> list[PartFrame[P]]:  # noqa: ARG002  the protocol's signature
         """Nothing: a frame that does not come is no part."""
         return []
 

@@ -15,7 +15,7 @@ from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
-from edge.trigger.trigger import Look, Observer, P, Trigger
+from edge.trigger.trigger import Observer, P, PartFrame, Trigger
 
 Profile = NDArray[np.float32]
 
@@ -23,7 +23,7 @@ SAMPLES = 64
 _ADAPTS_BY = np.float32(0.05)
 
 
-class Line:
+class LineStrip:
     """The strip across the belt, and how much of it is covered."""
 
     def __init__(self, settings: LineCrossingSettings) -> None:
@@ -80,19 +80,19 @@ class Line:
         return np.asarray(cv2.resize(across, (1, SAMPLES), interpolation=cv2.INTER_AREA), np.float32)[:, 0]
 
 
-class SeenPart(Trigger[P]):
-    """One sighting for each part that crosses the line, with the frame in which it reached it."""
+class LineCrossing(Trigger[P]):
+    """One context for each part that crosses the line, with the frame in which it reached it."""
 
     def __init__(self, observer: Observer[P], settings: LineCrossingSettings) -> None:
         self._observer = observer
         self._settings = settings
-        self._line = Line(settings)
+        self._line = LineStrip(settings)
         self._last: float | None = None
         self._watching = False
         self._since: float | None = None  # since when something covers the line
         self._part: P | None = None
         self._given = 0
-        self._broken: list[Look[P]] = []  # the end of a part of which frames were lost
+        self._broken: list[PartFrame[P]] = []  # the end of a part of which frames were lost
         self._trouble: str | None = None
 
     @property
@@ -107,7 +107,7 @@ class SeenPart(Trigger[P]):
         """Nobody looks any more."""
         self.interrupt()
 
-    def take(self, frame: Frame) -> list[Look[P]]:
+    def take(self, frame: Frame) -> list[PartFrame[P]]:
         """The frame, if a part reached the line in it, or one that did has more frames to give.
 
         A frame that the camera spoiled shows no line: parts may have gone by in it, and the part on the
@@ -125,22 +125,22 @@ class SeenPart(Trigger[P]):
             self.interrupt()
             self._trouble = str(error)
             return self._end_broken()
-        looks = self._end_broken()
+        part_frames = self._end_broken()
         if covered is None:
-            return looks
+            return part_frames
         if self._since is None and covered >= self._settings.covered_from:
             self._since = frame.captured
             if self._watching:
                 self._part, self._given = self._observer.expect(None, frame.captured), 0
         elif covered <= self._settings.clear_at:
-            looks += self._clear(frame.captured)
+            part_frames += self._clear(frame.captured)
         elif self._since is not None:
             self._notice_long(self._since, frame.captured)
         if self._part is not None:
-            looks.append(self._give(self._part, frame))
-        return looks
+            part_frames.append(self._give(self._part, frame))
+        return part_frames
 
-    def overdue(self, now: float) -> list[Look[P]]:  # noqa: ARG002  the protocol's signature
+    def overdue(self, now: float) -> list[PartFrame[P]]:  # noqa: ARG002  the protocol's signature
         """The part that was on the line when the picture went away, if there is one."""
         return self._end_broken()
 
@@ -155,29 +155,29 @@ class SeenPart(Trigger[P]):
             self._part.trouble = (
                 f"only {self._given} of {self._settings.frames} frames of this part are whole"
             )
-            self._broken.append(Look(self._part, None))
+            self._broken.append(PartFrame(self._part, None))
             self._part = None
 
-    def _end_broken(self) -> list[Look[P]]:
-        looks, self._broken = self._broken, []
-        return looks
+    def _end_broken(self) -> list[PartFrame[P]]:
+        part_frames, self._broken = self._broken, []
+        return part_frames
 
-    def _clear(self, now: float) -> list[Look[P]]:
+    def _clear(self, now: float) -> list[PartFrame[P]]:
         self._since = self._trouble = None
         if not self._watching:
             self._watching = True
             self._observer.watch(now)
         if self._part is None:
             return []
-        look, self._part = Look(self._part, None), None
-        return [look]
+        part_frame, self._part = PartFrame(self._part, None), None
+        return [part_frame]
 
-    def _give(self, part: P, frame: Frame) -> Look[P]:
+    def _give(self, part: P, frame: Frame) -> PartFrame[P]:
         self._given += 1
         is_last = self._given >= self._settings.frames
         if is_last:
             self._part = None
-        return Look(part, frame, is_last)
+        return PartFrame(part, frame, is_last)
 
     def _notice_long(self, since: float, now: float) -> None:
         """What covers the line for too long is no single part, and hides those behind it."""

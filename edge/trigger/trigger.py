@@ -7,7 +7,7 @@ from edge.core.frame import Frame
 
 
 @dataclass(eq=False)
-class Sighting:
+class PartContext:
     """A part that was seen at a monotonic time; who is told of it may know more, in a subclass.
 
     ``trouble`` says why it is a fault whatever its frames show: some were lost. ``lot`` is what it belongs
@@ -21,15 +21,15 @@ class Sighting:
     lot: str | None = None
 
 
-P = TypeVar("P", bound=Sighting)
-P_co = TypeVar("P_co", bound=Sighting, covariant=True)
+P = TypeVar("P", bound=PartContext)
+P_co = TypeVar("P_co", bound=PartContext, covariant=True)
 
 
 @dataclass(frozen=True)
-class Look(Generic[P]):
+class PartFrame(Generic[P]):
     """A frame of a part, to be inspected; None where none came. After the last one the part is decided."""
 
-    sighting: P
+    context: P
     frame: Frame | None
     is_last: bool = True
 
@@ -50,10 +50,10 @@ class Observer(Protocol[P_co]):
 class Trigger(Protocol[P]):
     """Finds parts, and the frames to inspect of each. Only the line's own thread calls it."""
 
-    def take(self, frame: Frame) -> list[Look[P]]:
+    def take(self, frame: Frame) -> list[PartFrame[P]]:
         """What to inspect of a frame; frames come in order, some may be missing."""
 
-    def overdue(self, now: float) -> list[Look[P]]:
+    def overdue(self, now: float) -> list[PartFrame[P]]:
         """Parts whose frames did not come in time."""
 
     def interrupt(self) -> None:

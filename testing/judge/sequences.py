@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from edge.core.decision import Verdict
-from edge.gate.controller import GateKeeper
-from edge.gate.gate import Flight, GateCommand
+from edge.gate.controller import GateController
+from edge.gate.gate import GateCommand, TrackedPart
 from edge.settings.gate import GateSettings
 from testing.judge.rules import Judge, Part, Rules, Say
 
@@ -112,7 +112,7 @@ class Sequence:
         self.judge = Judge(rules_of(self.settings), self.begun)
         self.attempts: list[tuple[GateCommand, bool]] = []
         self.sweeps: list[tuple[float, float]] = []
-        self.flights: dict[str, tuple[Flight, Part]] = {}
+        self.tracked: dict[str, tuple[TrackedPart, Part]] = {}
         self.missing: list[str] = []
         self.is_away = False
         self.has_ended = False
@@ -122,7 +122,7 @@ class Sequence:
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
         self.path = self._path()  # (time, place in ms, ms a second)
-        self.keeper = GateKeeper(
+        self.controller = GateController(
             self.settings, send=self._send, on_missing=self.missing.extend, clock=self.clock
         )
 
@@ -131,7 +131,7 @@ class Sequence:
         self._plan()
         end = self.path[-1][0] + (self.settings.travel_ms + self.settings.confirm_ms) / 1000 + 0.1
         while not self.outcome.differences:
-            wake = max(self.keeper.wake, self.clock.now) + self.chance.uniform(0.00001, 0.0005)
+            wake = max(self.controller.wake, self.clock.now) + self.chance.uniform(0.00001, 0.0005)
             if self.events and self.events[0][0] <= wake:
                 moment, _, action = heapq.heappop(self.events)
                 self.clock.now = max(self.clock.now, moment)
@@ -141,7 +141,7 @@ class Sequence:
             else:
                 self.clock.now = wake
                 self._turn()
-        counted = self.keeper.counts
+        counted = self.controller.counts
         found = {
             "unsent": counted.too_late,
             "unconfirmed": counted.unconfirmed,
@@ -185,7 +185,9 @@ class Sequence:
         if chance.random() < 0.9:
             self._at(
                 self.begun,
-                lambda: self._tell(lambda: self.keeper.watch(begins), lambda _: self.judge.watches(begins)),
+                lambda: self._tell(
+                    lambda: self.controller.watch(begins), lambda _: self.judge.watches(begins)
+                ),
             )
         if self.settings.belt == "message":
             for time, _, speed in self.path:
@@ -248,7 +250,7 @@ class Sequence:
             self._at(begin, self._change)
         elif kind == "lost" and self.settings.belt == "message":
             self._at(
-                begin, lambda: self._tell(lambda: self.keeper.lose("away"), lambda _: self.judge.loses())
+                begin, lambda: self._tell(lambda: self.controller.lose("away"), lambda _: self.judge.loses())
             )
             self._at(end, lambda: self._move(self.clock.now, self.judge.timed.turns[-1][1]))
         elif kind == "lost" and self.settings.belt == "encoder":
@@ -273,22 +275,22 @@ class Sequence:
             return
         count = round(self._really_at(seen) * COUNTS_PER_MS) + self.offset if has_count else None
         self.outcome.counts["parts"] += 1
-        flight: list[Flight] = []
+        tracked: list[TrackedPart] = []
         part: list[Part] = []
         self._tell(
-            lambda: flight.append(self.keeper.expect(name, seen, count=count)),
+            lambda: tracked.append(self.controller.expect(name, seen, count=count)),
             lambda _: part.append(self.judge.sees(name, seen, count)),
         )
-        self.flights[name] = flight[0], part[0]
+        self.tracked[name] = tracked[0], part[0]
 
     def _decide(self, name: str, verdict: Verdict) -> None:
-        if name not in self.flights:
+        if name not in self.tracked:
             return  # refused after the end
-        flight, part = self.flights[name]
+        tracked, part = self.tracked[name]
         is_fault: list[bool] = []
         by_the_rules: list[bool] = []
         self._tell(
-            lambda: is_fault.append(self.keeper.decide(flight, verdict) is not None),
+            lambda: is_fault.append(self.controller.decide(tracked, verdict) is not None),
             lambda now: by_the_rules.append(self.judge.decides(part, verdict.value, now)),
         )
         if is_fault != by_the_rules:
@@ -298,7 +300,7 @@ class Sequence:
         self.last_word = at = max(at, self.last_word)  # messages come in order
         direction: Any = {1000.0: "forward", 0.0: "stopped", -1000.0: "reverse"}[speed]
         self._tell(
-            lambda: self.keeper.move(direction, at),
+            lambda: self.controller.move(direction, at),
             lambda now: self.judge.turns(speed, at, now),
         )
 
@@ -307,20 +309,20 @@ class Sequence:
             return
         at = self.clock.now
         count = round(self._really_at(at) * COUNTS_PER_MS) + self.offset
-        self._tell(lambda: self.keeper.count(count, at), lambda now: self.judge.counts(count, at, now))
+        self._tell(lambda: self.controller.count(count, at), lambda now: self.judge.counts(count, at, now))
 
     def _look(self, *, away: bool) -> None:
         at = self.clock.now - self.chance.uniform(0, 0.005)
         if away:
-            self._tell(lambda: self.keeper.unwatch(at), lambda _: self.judge.looks_away(at))
+            self._tell(lambda: self.controller.unwatch(at), lambda _: self.judge.looks_away(at))
         else:
-            self._tell(lambda: self.keeper.watch(at), lambda _: self.judge.watches(at))
+            self._tell(lambda: self.controller.watch(at), lambda _: self.judge.watches(at))
 
     def _change(self) -> None:
         times = _times(self.chance, self.settings.belt)
         self.settings = GateSettings.model_validate({**self.settings.model_dump(), **times})
         self._tell(
-            lambda: self.keeper.change(self.settings),
+            lambda: self.controller.change(self.settings),
             lambda now: self.judge.changes(rules_of(self.settings), now),
         )
 
@@ -330,17 +332,17 @@ class Sequence:
         if sent:
             command = self.chance.choice(sent)
             assert command.part is not None
-            self.keeper.undelivered(command)
+            self.controller.undelivered(command)
             self.judge.did_not_leave(command.part, command.due)
 
     def _report(self) -> None:
         """The sensor at the bin."""
         self.outcome.counts["reported"] += 1
-        self._tell(self.keeper.confirm, self.judge.finds_in_bin)
+        self._tell(self.controller.confirm, self.judge.finds_in_bin)
 
     def _end(self) -> None:
         self.has_ended = True
-        self._tell(self.keeper.end, lambda _: self.judge.ends())
+        self._tell(self.controller.end, lambda _: self.judge.ends())
 
     def _really_at(self, at: float) -> float:
         """Where the belt really is, in milliseconds."""
@@ -355,7 +357,7 @@ class Sequence:
 
     def _turn(self) -> None:
         self.missing.clear()
-        self._both(self.keeper.turn, self.judge.listens, looks_to_tell=0)
+        self._both(self.controller.turn, self.judge.listens, looks_to_tell=0)
         by_the_rules = self.judge.misses(self.clock.looks[0])
         if self.missing != by_the_rules:
             self._differ(f"missing in the bin: {self.missing} by the gate, {by_the_rules} by the rules")

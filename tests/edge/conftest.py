@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.core.runtime import load_model
-from edge.deployment.deployment import Served
+from edge.deployment.deployment import Deployment
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspector
 from edge.outputs.outputs import Outputs
@@ -35,8 +35,8 @@ def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         wanted = {"mqtt.enabled": "false", **{k.replace("__", "."): str(v) for k, v in flags.items()}}
         wanted = {"model.path": str(bundle), "model.folder": str(tmp_path), "model.watch_s": "0", **wanted}
         settings = load_settings(None, wanted).model_copy(update={"recipes": recipes or {}})
-        served = Served(settings, inspector)
-        station = Station(served, simulated=simulated, journal=tmp_path / "journal.sqlite")
+        deployment = Deployment(settings, inspector)
+        station = Station(deployment, simulated=simulated, journal=tmp_path / "journal.sqlite")
         made.append(station)
         station.start()
         station.run()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.gate import controller
-from edge.gate.gate import LATE, TOO_CLOSE, UNKNOWN, Flight, Gate, GateCommand
+from edge.gate.gate import LATE, TOO_CLOSE, UNKNOWN, Gate, GateCommand, TrackedPart
 from testing.judge import rules
 from testing.judge.__main__ import judge
 
@@ -55,49 +55,49 @@ def test_the_judge_uses_nothing_of_the_gate() -> None:
 class Trusting(Gate):
     """Rule 4: takes a part for a good one until somebody says otherwise."""
 
-    def _spoil(self, flight: Flight, trouble: str) -> None:
+    def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
         if trouble == LATE:
-            flight.action = "pass"
+            tracked.action = "pass"
         else:
-            super()._spoil(flight, trouble)
+            super()._spoil(tracked, trouble)
 
 
 class Careless(Gate):
     """Rule 5: believes that parts never come too close."""
 
-    def _keep_apart(self, flight: Flight) -> None:
+    def _keep_apart(self, tracked: TrackedPart) -> None:
         pass
 
 
 class Blunt(Gate):
     """Rule 5: leaves a part alone whose pass was sent, and says that again when the belt has turned."""
 
-    def _spoil(self, flight: Flight, trouble: str) -> None:
-        if trouble != TOO_CLOSE or flight.stated is None:
-            super()._spoil(flight, trouble)
+    def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
+        if trouble != TOO_CLOSE or tracked.stated is None:
+            super()._spoil(tracked, trouble)
 
 
 class Full(Gate):
     """Rule 6: forgets parts for which it has no room."""
 
-    def _leave_out(self, flight: Flight) -> None:
-        super()._leave_out(flight)
+    def _leave_out(self, tracked: TrackedPart) -> None:
+        super()._leave_out(tracked)
         self._crowding.clear()
 
 
 class Credulous(Gate):
     """Rule 7: believes what it knew of the belt while it was lost."""
 
-    def _spoil(self, flight: Flight, trouble: str) -> None:
+    def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
         if trouble != UNKNOWN:
-            super()._spoil(flight, trouble)
+            super()._spoil(tracked, trouble)
 
 
 class Hasty(Gate):
     """Rule 9: a pass does not wait until nothing can follow too closely."""
 
-    def _may_leave(self, flight: Flight, due: float, now: float) -> float:
-        return super()._may_leave(flight, due, now) - 0.004
+    def _may_leave(self, tracked: TrackedPart, due: float, now: float) -> float:
+        return super()._may_leave(tracked, due, now) - 0.004
 
 
 class Stubborn(Gate):

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.decision import Thresholds
-from edge.core.metrics import compute_figures
+from edge.core.metrics import compute_metrics
 from quantize.acceptance import Allowed, refuse
 from quantize.compare import Comparison, Strange
 from quantize.decisions import Flip
 
-NOTHING = compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
+NOTHING = compute_metrics([], task="binary", classes=["ok", "defect"], ok_class="ok")
 
 
 def comparison(*flips: Flip) -> Comparison:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Thresholds, decide
-from edge.core.metrics import compute_figures
+from edge.core.metrics import compute_metrics
 from edge.core.preprocess import InputSpec
 from edge.core.thresholds import Costs, ThresholdRule
 from quantize.decisions import Side
@@ -54,7 +54,7 @@ def run(rule: ThresholdRule | None, *, defects: int = 3) -> Run:
         training={},
         versions={},
         results=RunResults(
-            held_out=compute_figures([], task="binary", classes=["ok", "defect"], ok_class="ok")
+            held_out=compute_metrics([], task="binary", classes=["ok", "defect"], ok_class="ok")
         ),
     )
 

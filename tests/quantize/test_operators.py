@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edge.core.bundle.bundle import Operators
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 from quantize.describe import operators_line
 from quantize.operators import count_operators
 from testing.toy_model import toy_flatbuffer
@@ -17,7 +17,7 @@ def converted(layer: Any) -> bytes:
     import tensorflow as tf
 
     entry = keras.Input(batch_shape=(1, 8, 8, 2))
-    with without_chatter():
+    with native_stderr_filtered():
         return bytes(tf.lite.TFLiteConverter.from_keras_model(keras.Model(entry, layer(entry))).convert())
 
 

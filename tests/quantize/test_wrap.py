@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.__main__ import main as edge
-from edge.core.bundle.bundle import read_bundle
+from edge.core.bundle.bundle import Wrapped, read_bundle
 from edge.core.errors import InputError, LinegateError
 from edge.core.photographs.listing import list_images
 from edge.core.runtime import load_model
 from quantize.__main__ import main
 from quantize.card import model_card
-from quantize.external_model import ForeignGraph
+from quantize.external_model import ExternalModel
 from quantize.metadata import normalization
 from quantize.wrap import name_classes, read_labels
 from testing.toy_model import toy_flatbuffer
@@ -41,7 +41,7 @@ SCALES: dict[str, ToValues] = {
 }
 
 
-def foreign_model(
+def external_model(
     kind: Kind, scale: str, *, outputs: int = 2, last: str = "softmax", channels: int = 3
 ) -> bytes:
     """A Keras network, converted as tutorials do: bright pictures are of class 0, dark ones of the last."""
@@ -157,7 +157,7 @@ def pictures() -> list[NDArray[np.uint8]]:
 def test_a_wrapped_model_says_what_it_said_before(
     tmp_path: Path, parts: Path, kind: Kind, scale: str
 ) -> None:
-    theirs = foreign_model(kind, scale)
+    theirs = external_model(kind, scale)
     ours = load_model(wrap(theirs, tmp_path, parts, "--scale", scale))
     output = ours.bundle.manifest.output
     assert (output.type, output.values) == (kind, "probabilities")
@@ -169,14 +169,14 @@ def test_a_wrapped_model_says_what_it_said_before(
 
 @pytest.mark.parametrize("scale", ["0..1", "-1..1", "0..255"])
 def test_a_usual_scaling_is_told_by_an_int8_input(tmp_path: Path, parts: Path, scale: str) -> None:
-    wrapped = read_bundle(wrap(foreign_model("int8", scale), tmp_path, parts)).manifest.wrapped
+    wrapped = read_bundle(wrap(external_model("int8", scale), tmp_path, parts)).manifest.wrapped
     assert wrapped is not None
     assert wrapped.scale == scale
 
 
 def test_operators_in_float_are_counted(tmp_path: Path, parts: Path) -> None:
     operators = read_bundle(
-        wrap(foreign_model("float32", "0..1"), tmp_path, parts, "--scale", "0..1")
+        wrap(external_model("float32", "0..1"), tmp_path, parts, "--scale", "0..1")
     ).manifest.operators
     assert operators is not None
     assert operators.not_int8
@@ -184,7 +184,7 @@ def test_operators_in_float_are_counted(tmp_path: Path, parts: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_the_scaling_of_tflite_metadata_is_taken(tmp_path: Path, parts: Path, kind: Kind) -> None:
-    theirs = foreign_model(kind, "-1..1")
+    theirs = external_model(kind, "-1..1")
     ours = load_model(wrap(with_metadata(theirs, normalization_metadata(127.5, 127.5)), tmp_path, parts))
     assert ours.bundle.manifest.wrapped is not None
     assert ours.bundle.manifest.wrapped.scale == "-1..1"
@@ -220,7 +220,7 @@ def test_replay_decides_with_a_wrapped_model(
     labels: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    theirs = foreign_model(kind, "0..1", outputs=outputs, last=last)
+    theirs = external_model(kind, "0..1", outputs=outputs, last=last)
     bundle = wrap(theirs, tmp_path, parts, "--scale", "0..1", labels=labels)
     capsys.readouterr()
     assert edge(["--replay", str(parts), "--model", str(bundle), "--json"]) == 0
@@ -229,13 +229,13 @@ def test_replay_decides_with_a_wrapped_model(
     manifest = read_bundle(bundle).manifest
     assert manifest.output.values == ("logits" if last == "logits" else "probabilities")
     assert manifest.wrapped is not None
-    assert manifest.wrapped.figures is not None
-    assert manifest.wrapped.figures.correct == 7
+    assert manifest.wrapped.metrics is not None
+    assert manifest.wrapped.metrics.correct == 7
 
 
 def test_one_output_stands_for_the_second_label_also_where_that_is_ok(tmp_path: Path, parts: Path) -> None:
     """As Keras does with folders named def_front and ok_front."""
-    theirs = foreign_model("float32", "0..1", outputs=1, last="sigmoid")
+    theirs = external_model("float32", "0..1", outputs=1, last="sigmoid")
     dark = np.full((SIDE, SIDE, 3), 20, np.uint8)
     one = load_model(wrap(theirs, tmp_path, parts, "--scale", "0..1", labels="ok_front,def_front"))
     other = load_model(wrap(theirs, tmp_path, parts, "--scale", "0..1", labels="def_front,ok_front"))
@@ -264,11 +264,19 @@ def test_images_without_labels_give_no_figures_and_the_card_says_so(tmp_path: Pa
     flat.mkdir()
     for number, path in enumerate(list_images(parts)):
         path.rename(flat / f"{number}.png")
-    bundle = read_bundle(wrap(foreign_model("float32", "0..1"), tmp_path, flat, "--scale", "0..1"))
+    bundle = read_bundle(wrap(external_model("float32", "0..1"), tmp_path, flat, "--scale", "0..1"))
     assert bundle.manifest.wrapped is not None
-    assert bundle.manifest.wrapped.figures is None
+    assert bundle.manifest.wrapped.metrics is None
     assert {example.label for example in bundle.manifest.golden} == {""}
     assert "Nothing was measured" in model_card(bundle)
+
+
+def test_a_manifest_that_calls_its_metrics_figures_is_read(tmp_path: Path, parts: Path) -> None:
+    wrapped = read_bundle(wrap(external_model("int8", "0..1"), tmp_path, parts)).manifest.wrapped
+    assert wrapped is not None
+    before = wrapped.model_dump(mode="json")
+    before["figures"] = before.pop("metrics")
+    assert Wrapped.model_validate(before) == wrapped
 
 
 def test_golden_photographs_are_read_as_replay_reads_them(
@@ -280,20 +288,20 @@ def test_golden_photographs_are_read_as_replay_reads_them(
     (parts / "ok").rename(data / "test" / "good")
     (parts / "defect").rename(data / "test" / "blowhole")
     masks(data / "ground_truth" / "blowhole", "0_mask.png", "1_mask.png", "2_mask.png")
-    bundle = wrap(foreign_model("float32", "0..1"), tmp_path, data, "--scale", "0..1")
+    bundle = wrap(external_model("float32", "0..1"), tmp_path, data, "--scale", "0..1")
     assert "10 files seen, 7 used, 3 left out: masks, not photographs (3)" in capsys.readouterr().out
     made = read_bundle(bundle).manifest.wrapped
     assert made is not None
-    assert made.figures is not None
-    assert (made.images, made.figures.images) == (7, 7)
+    assert made.metrics is not None
+    assert (made.images, made.metrics.images) == (7, 7)
     assert edge(["--replay", str(data), "--model", str(bundle), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["labelled"]["escapes"] == made.figures.escapes
+    assert document["labelled"]["escapes"] == made.metrics.escapes
     assert document["files"]["reasons"] == {"masks, not photographs": 3}
 
 
 def test_the_card_of_a_wrapped_model_says_that_nothing_is_known_of_it(tmp_path: Path, parts: Path) -> None:
-    card = model_card(read_bundle(wrap(foreign_model("int8", "0..1"), tmp_path, parts)))
+    card = model_card(read_bundle(wrap(external_model("int8", "0..1"), tmp_path, parts)))
     assert "Another tool made it; nothing is known of its photographs." in card
     assert "It may have learned from them: then these figures say little." in card
     assert "| right | 7 of 7, 100.00%" in card
@@ -301,7 +309,7 @@ def test_the_card_of_a_wrapped_model_says_that_nothing_is_known_of_it(tmp_path: 
 
 
 def test_wrapping_twice_gives_the_same_bytes(tmp_path: Path, parts: Path) -> None:
-    theirs = foreign_model("float32", "-1..1")
+    theirs = external_model("float32", "-1..1")
     first = wrap(theirs, tmp_path, parts, "--scale", "-1..1").read_bytes()
     assert wrap(theirs, tmp_path, parts, "--scale", "-1..1").read_bytes() == first
 
@@ -316,13 +324,13 @@ def test_labels_come_from_a_file_and_lose_their_numbers(tmp_path: Path) -> None:
 def test_without_a_class_that_means_ok_it_warns(
     tmp_path: Path, parts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrap(foreign_model("int8", "0..1"), tmp_path, parts, labels="cat,dog")
+    wrap(external_model("int8", "0..1"), tmp_path, parts, labels="cat,dog")
     assert "no label means OK" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
 def plain() -> bytes:
-    return foreign_model("float32", "0..1")
+    return external_model("float32", "0..1")
 
 
 @pytest.mark.parametrize(
@@ -370,17 +378,17 @@ def test_wrong_use_is_refused_in_one_line_and_writes_nothing(
 )
 def test_a_graph_that_is_no_image_classifier_is_refused(graph: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        ForeignGraph(graph, "theirs.tflite")
+        ExternalModel(graph, "theirs.tflite")
 
 
 @given(st.integers(0, len(toy_flatbuffer()) - 1))
 def test_a_truncated_file_is_refused(length: int) -> None:
     with pytest.raises(LinegateError, match=r"theirs.tflite: "):
-        ForeignGraph(toy_flatbuffer()[:length], "theirs.tflite")
+        ExternalModel(toy_flatbuffer()[:length], "theirs.tflite")
 
 
 def test_an_input_of_unusual_steps_asks_for_the_scale() -> None:
-    graph = ForeignGraph(foreign_model("int8", "120,60"), "theirs.tflite")
+    graph = ExternalModel(external_model("int8", "120,60"), "theirs.tflite")
     with pytest.raises(InputError, match=r"int8 input has scale 0.0166\d+ .* --scale 0..1"):
         graph.take_pixels(None)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.trainer.makers import make_dataset, spots
 from trainer.augment import BRIGHTNESS, CONTRAST, FLIP, KINDS, ROTATION
-from trainer.augmentation_check import find_dependence, warn_of_dependence
+from trainer.augmentation_check import find_harmful_augmentations, warn_of_harmful_augmentations
 
 COUNT, SIDE = 80, 64
 ALL = np.arange(COUNT)
@@ -43,7 +43,7 @@ def shades() -> np.ndarray:
 
 def test_left_and_right_depend_on_mirroring_and_turning(arrows: np.ndarray) -> None:
     dataset = make_dataset(arrows, ALL % 2, classes=("left", "right"))
-    found = {one.kind: one for one in find_dependence(dataset, ALL, KINDS, seed=1)}
+    found = {one.kind: one for one in find_harmful_augmentations(dataset, ALL, KINDS, seed=1)}
     assert set(found) == {FLIP, ROTATION}
     assert {found[FLIP].label, found[FLIP].other} == {"left", "right"}
     assert found[FLIP].changed > 0.6
@@ -52,30 +52,30 @@ def test_left_and_right_depend_on_mirroring_and_turning(arrows: np.ndarray) -> N
 
 def test_dark_and_bright_depend_on_light(shades: np.ndarray) -> None:
     dataset = make_dataset(shades, ALL % 2, classes=("dark", "bright"))
-    found = {one.kind for one in find_dependence(dataset, ALL, KINDS, seed=1)}
+    found = {one.kind for one in find_harmful_augmentations(dataset, ALL, KINDS, seed=1)}
     assert BRIGHTNESS in found
     assert found <= {BRIGHTNESS, CONTRAST}
 
 
 def test_the_warning_names_what_to_leave_out(arrows: np.ndarray) -> None:
     dataset = make_dataset(arrows, ALL % 2, classes=("left", "right"))
-    (warning,) = warn_of_dependence(dataset, ALL, KINDS, seed=1)
+    (warning,) = warn_of_harmful_augmentations(dataset, ALL, KINDS, seed=1)
     assert "look like" in warning
     assert "--augment shift,zoom,contrast,brightness leaves them out" in warning
-    assert warn_of_dependence(dataset, ALL, ("shift", "zoom"), seed=1) == []
+    assert warn_of_harmful_augmentations(dataset, ALL, ("shift", "zoom"), seed=1) == []
 
 
 @pytest.mark.parametrize("classes", [("ok", "defect"), ("first", "second")])
 def test_defects_anywhere_on_a_part_give_no_warning(classes: tuple[str, str]) -> None:
     pixels, labels = spots(COUNT, side=SIDE)
-    assert find_dependence(make_dataset(pixels, labels, classes=classes), ALL, KINDS, seed=1) == []
+    assert find_harmful_augmentations(make_dataset(pixels, labels, classes=classes), ALL, KINDS, seed=1) == []
 
 
 def test_classes_that_differ_in_nothing_give_no_warning(arrows: np.ndarray) -> None:
     labels = np.random.default_rng(3).integers(0, 2, COUNT)
-    assert find_dependence(make_dataset(arrows, labels), ALL, KINDS, seed=1) == []
+    assert find_harmful_augmentations(make_dataset(arrows, labels), ALL, KINDS, seed=1) == []
 
 
 def test_few_parts_prove_nothing(arrows: np.ndarray) -> None:
     dataset = make_dataset(arrows, ALL % 2, groups=ALL % 4, classes=("left", "right"))
-    assert find_dependence(dataset, ALL, KINDS, seed=1) == []
+    assert find_harmful_augmentations(dataset, ALL, KINDS, seed=1) == []

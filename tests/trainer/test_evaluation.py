@@ -8,8 +8,8 @@ from scipy.special import expit
 from edge.core.decision import Thresholds, decide
 from edge.core.thresholds import Costs
 from trainer.curves import precision_recall, roc
-from trainer.evaluation import Decisions, evaluate_decisions, figures_of
-from trainer.text import figures_table
+from trainer.evaluation import Decisions, evaluate_decisions, metrics_of
+from trainer.text import metrics_table
 
 CUT = Thresholds(ok_below=0.5, defect_from=0.5)
 
@@ -35,13 +35,13 @@ def found() -> Decisions:
 
 
 def test_every_figure_lies_in_its_interval_and_is_that_of_replay(found: Decisions) -> None:
-    details, figures = evaluate_decisions(found, CUT, None), figures_of(found)
+    details, metrics = evaluate_decisions(found, CUT, None), metrics_of(found)
     for name, measured in details.measured.items():
         assert measured.low <= measured.value <= measured.high, name  # type: ignore[operator]
     for name in ("accuracy", "balanced_accuracy", "auroc", "macro_f1"):
-        assert details.measured[name].value == pytest.approx(getattr(figures, name))
-    assert details.measured["escape_rate"].value == pytest.approx(figures.escapes / 200)
-    for name, values in figures.per_class.items():
+        assert details.measured[name].value == pytest.approx(getattr(metrics, name))
+    assert details.measured["escape_rate"].value == pytest.approx(metrics.escapes / 200)
+    for name, values in metrics.per_class.items():
         one = details.per_class_measured[name]
         assert (one.precision.value, one.recall.value, one.f1.value) == pytest.approx(
             (values.precision, values.recall, values.f1)
@@ -93,8 +93,8 @@ def test_a_perfect_result_on_few_parts_proves_little() -> None:
 def test_costs_say_what_the_line_can_expect(found: Decisions) -> None:
     line = evaluate_decisions(found, CUT, Costs(escape=200, overkill=2, defect_rate=0.01)).line
     assert line is not None
-    figures = figures_of(found)
-    escaped, overkilled = figures.escapes / 200, figures.overkill / 200
+    metrics = metrics_of(found)
+    escaped, overkilled = metrics.escapes / 200, metrics.overkill / 200
     assert line.escapes.value == pytest.approx(10 * escaped)
     assert line.overkill.value == pytest.approx(990 * overkilled)
     assert line.cost.value == pytest.approx(200 * 10 * escaped + 2 * 990 * overkilled)
@@ -149,18 +149,18 @@ def strangers() -> Decisions:
 
 
 def test_what_passes_of_a_kind_that_the_model_does_not_know_is_an_escape(strangers: Decisions) -> None:
-    figures, details = figures_of(strangers), evaluate_decisions(strangers, CUT, None)
-    assert (figures.images, figures.correct, figures.escapes, figures.overkill) == (30, 26, 4, 0)
-    assert figures.confusion["blowhole"] == {"ok": 4, "dent": 0, "scratch": 6}
+    metrics, details = metrics_of(strangers), evaluate_decisions(strangers, CUT, None)
+    assert (metrics.images, metrics.correct, metrics.escapes, metrics.overkill) == (30, 26, 4, 0)
+    assert metrics.confusion["blowhole"] == {"ok": 4, "dent": 0, "scratch": 6}
     for name in ("accuracy", "balanced_accuracy", "auroc", "macro_f1"):
-        assert details.measured[name].value == pytest.approx(getattr(figures, name)), name
+        assert details.measured[name].value == pytest.approx(getattr(metrics, name)), name
     assert details.measured["escape_rate"].value == pytest.approx(4 / 20)
     assert {one.label for one in details.worst_parts} == {"blowhole"}
     assert details.parts_with_mistakes == 4
 
 
 def test_an_unknown_kind_is_named_with_how_many_there_are(strangers: Decisions) -> None:
-    text = figures_table(figures_of(strangers), evaluate_decisions(strangers, CUT, None))
+    text = metrics_table(metrics_of(strangers), evaluate_decisions(strangers, CUT, None))
     assert "of kinds that the run does not know, where each that passes is an escape: blowhole (10)" in text
 
 

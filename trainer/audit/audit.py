@@ -22,14 +22,14 @@ from edge.core.set_depth import find_set_depth
 from edge.core.words import counted
 from trainer.audit.copies import group_copies
 from trainer.audit.features import Features, describe
-from trainer.audit.findings import Audit, Look
+from trainer.audit.findings import Audit, AuditedPhoto
 from trainer.audit.probes import KEEPS_COPIES, Probe, Sketch, run_probes, sketch
 from trainer.run import Run
 from trainer.split import split_by_group
 
 _SEED, _SHARE = 1, 0.2
 
-Seen = tuple[Look, Features, Sketch]
+Seen = tuple[AuditedPhoto, Features, Sketch]
 
 
 class Seeing(NamedTuple):
@@ -52,7 +52,9 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
     depth = find_set_depth(seeing.item.path for seeing in items)
     items = [seeing._replace(bits=depth.bits) for seeing in items]
     with listening(), ThreadPoolExecutor(threads) as pool, threadpool_limits(1):
-        looking = tqdm(pool.map(_look, items), total=len(items), desc="looking", unit="image", disable=None)
+        looking = tqdm(
+            pool.map(_examine, items), total=len(items), desc="looking", unit="image", disable=None
+        )
         results = list(looking)
         seen = [result for result in results if not isinstance(result, str)]
         if len(seen) < 2:
@@ -61,32 +63,32 @@ def audit(layout: Layout, test: Layout | None, *, threads: int) -> Audit:
                 f"{layout.root}: {counted(len(seen), 'image')} can be read; at least 2 can be compared{why}"
             )
         groups = group_copies([features for _, features, _ in seen], pool)
-    looks = [look for look, _, _ in seen]
+    photographs = [photo for photo, _, _ in seen]
     errors = {
         seeing.file: result for seeing, result in zip(items, results, strict=True) if isinstance(result, str)
     }
-    probes = _probes(looks, [view for _, _, view in seen], groups)
+    probes = _probes(photographs, [view for _, _, view in seen], groups)
     left_out = [*layout.unused, *(test.unused if test is not None else [])]
-    left_out += [LeftOut(look.file, FURTHER_PAGES, look.pages) for look in looks if look.pages]
+    left_out += [LeftOut(photo.file, FURTHER_PAGES, photo.pages) for photo in photographs if photo.pages]
     left_out += [
         unreadable(seeing.file, errors[seeing.file], seeing.item.path)
         for seeing in items
         if seeing.file in errors
     ]
-    files = Census.of(len(looks), left_out)
-    return Audit(layout.recognised, looks, errors, files, groups, probes, depth=depth.note)
+    files = Census.of(len(photographs), left_out)
+    return Audit(layout.recognised, photographs, errors, files, groups, probes, depth=depth.note)
 
 
 def with_suspects(found: Audit, run: Run) -> Audit:
     """The audit with the photographs whose label the run doubts; raises InputError if it knows none."""
-    here = {(look.file, look.label) for look in found.looks}
+    here = {(photo.file, photo.label) for photo in found.photographs}
     known = [*run.train, *run.held_out]
     if not here & {(item.file, item.label) for item in known}:
         raise InputError(f"--run: it learned from {run.data}, and knows none of these photographs")
     return replace(found, suspects=[one for one in run.suspects if (one.file, one.label) in here])
 
 
-def _look(task: Seeing) -> Seen | str:
+def _examine(task: Seeing) -> Seen | str:
     """What is kept of one photograph, or why it cannot be used."""
     item, file, part, bits = task
     try:
@@ -96,24 +98,26 @@ def _look(task: Seeing) -> Seen | str:
         return str(error)
     height, width = image.shape[:2]
     digest = sha256(data).hexdigest()
-    look = Look(
+    photo = AuditedPhoto(
         item.path, file, item.label, part, digest, (width, height), is_grey(image), further_pages(data)
     )
-    return look, describe(image), sketch(image, len(data))
+    return photo, describe(image), sketch(image, len(data))
 
 
-def _probes(looks: Sequence[Look], sketches: Sequence[Sketch], groups: NDArray[np.int64]) -> list[Probe]:
+def _probes(
+    photographs: Sequence[AuditedPhoto], sketches: Sequence[Sketch], groups: NDArray[np.int64]
+) -> list[Probe]:
     """On the owner's split; else on a random one and, where there are copies, one that keeps them so."""
-    names = sorted({look.label for look in looks})
+    names = sorted({photo.label for photo in photographs})
     if len(names) < 2:
         return []
-    labels = np.array([names.index(look.label) for look in looks])
-    is_test = np.array([look.part == "test" for look in looks])
+    labels = np.array([names.index(photo.label) for photo in photographs])
+    is_test = np.array([photo.part == "test" for photo in photographs])
     if is_test.any() and set(labels[is_test]) <= set(labels[~is_test]):
         train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
         return run_probes(sketches, labels, train, test, groups=groups, split="your test split")
-    splits = {"a random split": np.arange(len(looks))}
-    if len(set(groups.tolist())) < len(looks):
+    splits = {"a random split": np.arange(len(photographs))}
+    if len(set(groups.tolist())) < len(photographs):
         splits[KEEPS_COPIES] = groups
     probes = []
     for name, chosen in splits.items():

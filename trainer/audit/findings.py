@@ -19,7 +19,7 @@ _SHOWN = 20  # of each kind of finding, in the table
 
 
 @dataclass(frozen=True)
-class Look:
+class AuditedPhoto:
     """One photograph as an audit saw it; ``part``: "train" or "test"; ``size``: width and height.
 
     ``pages``: how many the file has behind the one that was looked at.
@@ -44,7 +44,7 @@ class Audit:
     """
 
     recognised: str
-    looks: list[Look]
+    photographs: list[AuditedPhoto]
     unreadable: dict[str, str]
     files: Census
     groups: NDArray[np.int64]
@@ -53,33 +53,35 @@ class Audit:
     depth: str | None = None
 
     @cached_property
-    def copies(self) -> list[list[Look]]:
+    def copies(self) -> list[list[AuditedPhoto]]:
         """Photographs that show the same picture, the largest group first."""
         return self._together(int(number) for number in self.groups)
 
     @cached_property
-    def identical(self) -> list[list[Look]]:
+    def identical(self) -> list[list[AuditedPhoto]]:
         """Files with the same bytes."""
-        return self._together(look.digest for look in self.looks)
+        return self._together(photo.digest for photo in self.photographs)
 
     @cached_property
-    def torn(self) -> list[list[Look]]:
+    def torn(self) -> list[list[AuditedPhoto]]:
         """The same picture under several labels."""
-        return [group for group in self.copies if len({look.label for look in group}) > 1]
+        return [group for group in self.copies if len({photo.label for photo in group}) > 1]
 
     @cached_property
-    def leaking(self) -> list[list[Look]]:
+    def leaking(self) -> list[list[AuditedPhoto]]:
         """The same picture in training and in test."""
-        return [group for group in self.copies if len({look.part for look in group}) > 1]
+        return [group for group in self.copies if len({photo.part for photo in group}) > 1]
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `trainer audit --json`."""
         return {
             "layout": self.recognised,
-            "images": len(self.looks),
-            "classes": dict(Counter(look.label for look in self.looks)),
-            "sizes": {f"{w}x{h}": n for (w, h), n in Counter(look.size for look in self.looks).most_common()},
-            "coloured": sum(not look.is_grey for look in self.looks),
+            "images": len(self.photographs),
+            "classes": dict(Counter(photo.label for photo in self.photographs)),
+            "sizes": {
+                f"{w}x{h}": n for (w, h), n in Counter(photo.size for photo in self.photographs).most_common()
+            },
+            "coloured": sum(not photo.is_grey for photo in self.photographs),
             "unreadable": self.unreadable,
             "files": self.files.model_dump(),
             "pictures": len(set(self.groups.tolist())),
@@ -97,7 +99,7 @@ class Audit:
         """What a person should know, in words, the worst first."""
         found = []
         if self.leaking:
-            images = sum(look.part == "test" for group in self.leaking for look in group)
+            images = sum(photo.part == "test" for group in self.leaking for photo in group)
             found.append(
                 f"{counted(images, 'test image')} {'is a copy' if images == 1 else 'are copies'} "
                 "of training images: their figure is memory"
@@ -105,7 +107,7 @@ class Audit:
         if self.copies:
             images = sum(map(len, self.copies))
             found.append(
-                f"{images} of {len(self.looks)} images have copies among the others; there are "
+                f"{images} of {len(self.photographs)} images have copies among the others; there are "
                 f"{len(set(self.groups.tolist()))} different pictures, which must not straddle a split"
             )
         if self.torn:
@@ -125,15 +127,17 @@ class Audit:
     def table(self) -> str:
         """The same for a terminal."""
         of_files = f" of {counted(self.files.seen, 'file')}" if self.files.left_out else ""
-        lines = [f"{len(self.looks)} images{of_files}, laid out as {self.recognised}"]
-        counts = Counter((look.label, look.part) for look in self.looks)
-        for label in sorted({look.label for look in self.looks}):
+        lines = [f"{len(self.photographs)} images{of_files}, laid out as {self.recognised}"]
+        counts = Counter((photo.label, photo.part) for photo in self.photographs)
+        for label in sorted({photo.label for photo in self.photographs}):
             words = [f"{counts[label, part]} {part}" for part in ("train", "test") if counts[label, part]]
-            mine = {int(g) for g, look in zip(self.groups, self.looks, strict=True) if look.label == label}
+            mine = {
+                int(g) for g, photo in zip(self.groups, self.photographs, strict=True) if photo.label == label
+            }
             lines.append(f"  {label:<24} {', '.join(words)}; {counted(len(mine), 'different picture')}")
-        sizes = Counter(look.size for look in self.looks).most_common(3)
+        sizes = Counter(photo.size for photo in self.photographs).most_common(3)
         kinds = ", ".join(f"{w}x{h} ({n})" for (w, h), n in sizes)
-        lines.append(f"  sizes: {kinds}{' …' if len({look.size for look in self.looks}) > 3 else ''}")
+        lines.append(f"  sizes: {kinds}{' …' if len({photo.size for photo in self.photographs}) > 3 else ''}")
         lines += ["", *(f"! {finding}" for finding in self.findings())]
         if self.probes:
             lines += ["", "shortcut probes: a low figure is good"]
@@ -172,24 +176,24 @@ class Audit:
                 )
         return found
 
-    def _together(self, keys: Iterable[Hashable]) -> list[list[Look]]:
-        members: dict[Hashable, list[Look]] = defaultdict(list)
-        for key, look in zip(keys, self.looks, strict=True):
-            members[key].append(look)
+    def _together(self, keys: Iterable[Hashable]) -> list[list[AuditedPhoto]]:
+        members: dict[Hashable, list[AuditedPhoto]] = defaultdict(list)
+        for key, photo in zip(keys, self.photographs, strict=True):
+            members[key].append(photo)
         return sorted((group for group in members.values() if len(group) > 1), key=len, reverse=True)
 
 
-def _files(groups: list[list[Look]]) -> list[list[str]]:
-    return [[look.file for look in group] for group in groups]
+def _files(groups: list[list[AuditedPhoto]]) -> list[list[str]]:
+    return [[photo.file for photo in group] for group in groups]
 
 
-def _listed(title: str, groups: list[list[Look]]) -> list[str]:
+def _listed(title: str, groups: list[list[AuditedPhoto]]) -> list[str]:
     if not groups:
         return []
     lines = ["", f"{title}: {len(groups)}"]
     for group in groups[:_SHOWN]:
         more = f" and {len(group) - 4} more" if len(group) > 4 else ""
-        lines.append("  " + ", ".join(f"{look.file}" for look in group[:4]) + more)
+        lines.append("  " + ", ".join(f"{photo.file}" for photo in group[:4]) + more)
     if len(groups) > _SHOWN:
         lines.append(f"  … and {len(groups) - _SHOWN} more; --json lists all")
     return lines

@@ -17,7 +17,7 @@ from trainer.learners.learner import Learner
 from trainer.learners.one_class import choose_one_class
 from trainer.methods.choose_one_class import what_few_parts_leave_open
 from trainer.methods.frozen.choose import Choice, Tried, candidates, choose
-from trainer.methods.frozen.feature_maps import Look, look_of
+from trainer.methods.frozen.feature_maps import FeatureSpec, full_spec
 from trainer.methods.frozen.learner import FrozenLearner
 from trainer.models.registry import AUTO, AUTOENCODER, FROZEN, NETWORKS, SMALL
 from trainer.models.scratch import build_scratch
@@ -25,7 +25,7 @@ from trainer.models.transfer import PRETRAINED, build_transfer
 from trainer.settings import TrainSettings
 from trainer.weights import VARIABLE, find_weights
 
-_SMALL_LOOK = Look(("block4", "block5", "block7"), ("block7",), has_extremes=False)
+_SMALL_SPEC = FeatureSpec(("block4", "block5", "block7"), ("block7",), has_extremes=False)
 _NO_WEIGHTS = (
     "no pretrained weights: learning from scratch, which on castings that it never saw decided worse "
     f"(docs/research/experiments.md); connect to the network once, or name a file by --weights or {VARIABLE}"
@@ -74,10 +74,10 @@ def choose_learner(dataset: Dataset, settings: TrainSettings, records: Records) 
 def _frozen(
     dataset: Dataset, settings: TrainSettings, backbones: Sequence[Backbone], missing: Sequence[str]
 ) -> Chosen:
-    looks = [(one, _SMALL_LOOK if settings.model == SMALL else look_of(one)) for one in backbones]
+    feature_specs = [(one, _SMALL_SPEC if settings.model == SMALL else full_spec(one)) for one in backbones]
     choice = choose(
         dataset,
-        candidates(dataset, looks, settings.size),
+        candidates(dataset, feature_specs, settings.size),
         max_milliseconds=settings.max_milliseconds,
         seed=settings.fit.seed,
         threads=settings.threads,
@@ -87,7 +87,7 @@ def _frozen(
     learner = FrozenLearner(
         shown,
         choice.candidate.backbone,
-        choice.candidate.look,
+        choice.candidate.feature_spec,
         name=settings.model,
         seed=settings.fit.seed,
         threads=settings.threads,

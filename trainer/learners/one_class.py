@@ -13,7 +13,7 @@ from trainer.input_size import Size, sizes
 from trainer.learners.anomaly import ok_among
 from trainer.learners.learner import Learned, Positions, history_by_fold
 from trainer.methods.choose_one_class import PARTS, Candidate, choose_by_drawn_defects, folds_of_ok_parts
-from trainer.methods.frozen.feature_maps import Look
+from trainer.methods.frozen.feature_maps import FeatureSpec
 from trainer.methods.frozen.speed import measure_speed
 from trainer.methods.one_class import (
     IN_WORDS,
@@ -54,7 +54,7 @@ def choose_one_class(
     chosen = taken.candidate
     spec = dataset.spec.model_copy(update={"width": chosen.width, "height": chosen.height})
     shown = dataset if spec == dataset.spec else replace(resized(dataset, spec), left_out=dataset.left_out)
-    words = [str(trial) for trial in tried]
+    words = [str(score) for score in tried]
     learner = OneClassLearner(shown, chosen.backbone, taken.method, tried=words, seed=seed)
     return learner, shown, f"{taken}; the cheapest that drawn defects don't tell from the best"
 
@@ -75,7 +75,7 @@ def _fast_enough(
         return backbones[-1], specs
     fastest = float("inf")
     for backbone in reversed(backbones):
-        speed = measure_speed(backbone, Look((), backbone.place_taps), dataset.spec.channels)
+        speed = measure_speed(backbone, FeatureSpec((), backbone.place_taps), dataset.spec.channels)
         took = [speed.of(spec.width * spec.height).milliseconds for spec in specs]
         fast = [spec for spec, milliseconds in zip(specs, took, strict=True) if milliseconds <= limit]
         if fast:

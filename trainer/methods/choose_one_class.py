@@ -40,7 +40,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Trial:
+class CandidateScore:
     """A candidate and a method: ``aurocs`` of held-out OK parts and each kind of drawing.
 
     ``mean``: of these; ``behind``: by how many standard errors it is less than that of the best.
@@ -75,8 +75,8 @@ def choose_by_drawn_defects(
     *,
     seed: int,
     methods: Sequence[str],
-) -> tuple[Trial, list[Trial]]:
-    """The trial to take, and all of them.
+) -> tuple[CandidateScore, list[CandidateScore]]:
+    """The score of the one to take, and all of them.
 
     ``candidates``: the cheapest first. ``pixels``: uint8 (N, H, W, C) of OK photographs, at least as large as
     the largest candidate, ``groups`` (N,) their parts. Raises InputError where all are of one part.
@@ -103,11 +103,13 @@ def choose_by_drawn_defects(
             ok.append(logits[:, 0])
             defective.append(others[:, 0])
     aurocs, behind = compare(np.array(ok), np.array(defective), drawn.source, drawn.kind, seed=seed)
-    trials = [
-        Trial(candidate, method, dict(zip(KINDS, row.tolist(), strict=True)), float(row.mean()), float(far))
+    scores = [
+        CandidateScore(
+            candidate, method, dict(zip(KINDS, row.tolist(), strict=True)), float(row.mean()), float(far)
+        )
         for (candidate, method), row, far in zip(tried, aurocs, behind, strict=True)
     ]
-    return next(trial for trial in trials if trial.behind <= 1), trials
+    return next(score for score in scores if score.behind <= 1), scores
 
 
 def folds_of_ok_parts(groups: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:

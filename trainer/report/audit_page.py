@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.core.foreign_text import in_html
-from trainer.audit.findings import Audit, Look
+from trainer.audit.findings import Audit, AuditedPhoto
 from trainer.audit.probes import Probe
 from trainer.report.page import paragraph, percent, photograph, row, section, side_by_side, table, write_page
 
@@ -18,15 +18,15 @@ def write_audit(path: Path, name: str, found: Audit) -> None:
     kind = "warning" if found.findings() else ""
     sections = [
         f"<h1>{in_html(name)}</h1>",
-        paragraph(f"{len(found.looks)} images, laid out as {found.recognised}.", "headline"),
+        paragraph(f"{len(found.photographs)} images, laid out as {found.recognised}.", "headline"),
         paragraph(f"{found.files}."),
         *(paragraph(finding, kind) for finding in findings),
         section("Classes", _classes(found)),
-        _pairs("The same picture in training and in test", found.leaking, lambda look: look.part),
-        _pairs("The same picture under more than one label", found.torn, lambda look: look.label),
+        _pairs("The same picture in training and in test", found.leaking, lambda photo: photo.part),
+        _pairs("The same picture under more than one label", found.torn, lambda photo: photo.label),
         _suspects(found),
-        _pairs("Copies", found.copies, lambda look: look.path),
-        _pairs("Identical files", found.identical, lambda look: look.path),
+        _pairs("Copies", found.copies, lambda photo: photo.path),
+        _pairs("Identical files", found.identical, lambda photo: photo.path),
         shortcuts(found.probes),
         _unreadable(found),
     ]
@@ -34,27 +34,27 @@ def write_audit(path: Path, name: str, found: Audit) -> None:
 
 
 def _classes(found: Audit) -> str:
-    counts = Counter((look.label, look.part) for look in found.looks)
+    counts = Counter((photo.label, photo.part) for photo in found.photographs)
     pictures: dict[str, set[int]] = {}
-    for look, group in zip(found.looks, found.groups.tolist(), strict=True):
-        pictures.setdefault(look.label, set()).add(group)
+    for photo, group in zip(found.photographs, found.groups.tolist(), strict=True):
+        pictures.setdefault(photo.label, set()).add(group)
     rows = [
         [label, str(counts[label, "train"]), str(counts[label, "test"]), str(len(pictures[label]))]
         for label in sorted(pictures)
     ]
-    sizes = Counter(look.size for look in found.looks).most_common(5)
+    sizes = Counter(photo.size for photo in found.photographs).most_common(5)
     words = ", ".join(f"{width} x {height} ({count})" for (width, height), count in sizes)
     return table(["class", "train", "test", "different pictures"], rows) + paragraph(f"Sizes: {words}.")
 
 
-def _pairs(title: str, groups: list[list[Look]], differ: Callable[[Look], object]) -> str:
+def _pairs(title: str, groups: list[list[AuditedPhoto]], differ: Callable[[AuditedPhoto], object]) -> str:
     """Of each group its first photograph beside one that differs from it."""
     if not groups:
         return ""
     shown = []
     for group in groups[:_PAIRS]:
         first = group[0]
-        second = next(look for look in group if differ(look) != differ(first))
+        second = next(photo for photo in group if differ(photo) != differ(first))
         more = f", and {len(group) - 2} more" if len(group) > 2 else ""
         words = f"{first.file} ({first.label}) and {second.file} ({second.label}){more}"
         shown.append(side_by_side(first.path, second.path, words))
@@ -65,7 +65,7 @@ def _pairs(title: str, groups: list[list[Look]], differ: Callable[[Look], object
 def _suspects(found: Audit) -> str:
     if not found.suspects:
         return ""
-    paths = {look.file: look.path for look in found.looks}
+    paths = {photo.file: photo.path for photo in found.photographs}
     shown = [photograph(paths[one.file], one.in_words()) for one in found.suspects[:_SUSPECTS]]
     return section(f"Likely mislabelled: {len(found.suspects)}, the clearest first", row(shown))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds
 from edge.core.foreign_text import one_line
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
 from trainer.learning_curve import LearningCurve
@@ -154,12 +154,12 @@ def learning(history: dict[str, list[float]], name: str, *, steps_are: str) -> D
     return draw
 
 
-def confusion(figures: Figures) -> Draw:
+def confusion(metrics: Metrics) -> Draw:
     """How many images of each class were taken for which."""
 
     def draw(axes: Any) -> None:
-        labels, columns = list(figures.confusion), list(next(iter(figures.confusion.values())))
-        counts = np.array([[figures.confusion[label][name] for name in columns] for label in labels])
+        labels, columns = list(metrics.confusion), list(next(iter(metrics.confusion.values())))
+        counts = np.array([[metrics.confusion[label][name] for name in columns] for label in labels])
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (y, x), count in np.ndenumerate(counts):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.foreign_text import in_html
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.photographs.census import Census
 from edge.core.words import counted
 from trainer.dataset import Dataset
@@ -63,9 +63,9 @@ def write_report(
     sections = [
         _summary(run),
         *_classes(run, data),
-        *(_figures(results.held_out, results.held_out_details, f"On unseen parts: {run.held_out_are}")),
+        *(_metrics(results.held_out, results.held_out_details, f"On unseen parts: {run.held_out_are}")),
         _folds(run.results.folds),
-        *(_figures(results.test, results.test_details, "On the test images") if results.test else []),
+        *(_metrics(results.test, results.test_details, "On the test images") if results.test else []),
         *_scores(run, judged.found, results.held_out_details),
         tried_sizes(run),
         _enough(run),
@@ -81,14 +81,14 @@ def write_report(
 
 
 def write_evaluation(
-    path: Path, run: Run, judged: Judged, figures: Figures, details: Evaluation, data: Path, files: Census
+    path: Path, run: Run, judged: Judged, metrics: Metrics, details: Evaluation, data: Path, files: Census
 ) -> None:
     """Write how a run decides on other photographs."""
     sections = [
         f"<h1>{in_html(data.name)}, by a model that learned from {in_html(Path(run.data).name)}</h1>",
-        _headline(figures, details),
+        _headline(metrics, details),
         paragraph(f"{files}."),
-        *_figures(figures, details, "Figures"),
+        *_metrics(metrics, details, "Figures"),
         *_scores(run, judged.found, details),
         *_decided(judged, run.thresholds.ok_below),
     ]
@@ -120,12 +120,12 @@ def _summary(run: Run) -> str:
     )
 
 
-def _headline(figures: Figures, details: Evaluation | None) -> str:
-    accuracy = details.measured["accuracy"] if details else Measured(value=figures.accuracy)
+def _headline(metrics: Metrics, details: Evaluation | None) -> str:
+    accuracy = details.measured["accuracy"] if details else Measured(value=metrics.accuracy)
     parts = f" of {details.parts} parts" if details else ""
     return paragraph(
-        f"{figures.correct} of {figures.images} images{parts} right: {_share(accuracy)}; "
-        f"{counted(figures.escapes, 'escape')}, {figures.overkill} overkill, {figures.unsure} unsure.",
+        f"{metrics.correct} of {metrics.images} images{parts} right: {_share(accuracy)}; "
+        f"{counted(metrics.escapes, 'escape')}, {metrics.overkill} overkill, {metrics.unsure} unsure.",
         "headline",
     )
 
@@ -142,7 +142,7 @@ def _classes(run: Run, data: Path) -> list[str]:
     return [section("What it learned from", *parts)]
 
 
-def _figures(figures: Figures, details: Evaluation | None, title: str) -> list[str]:
+def _metrics(metrics: Metrics, details: Evaluation | None, title: str) -> list[str]:
     if details is None:
         return []
     overall = [
@@ -153,7 +153,7 @@ def _figures(figures: Figures, details: Evaluation | None, title: str) -> list[s
     classes = [
         [
             name,
-            str(figures.per_class[name].images),
+            str(metrics.per_class[name].images),
             str(one.parts),
             *(_share(value) for value in (one.precision, one.recall, one.f1)),
         ]
@@ -162,20 +162,20 @@ def _figures(figures: Figures, details: Evaluation | None, title: str) -> list[s
     return [
         section(
             title,
-            row([table(["", "figure", "95 % interval"], overall), drawing(charts.confusion(figures))]),
+            row([table(["", "figure", "95 % interval"], overall), drawing(charts.confusion(metrics))]),
             table(["class", "images", "parts", "precision", "recall", "F1"], classes),
             paragraph(
                 f"Intervals count {details.parts} parts, not photographs: images of one part stand or fall "
                 f"together. {details.few_parts()}",
                 "small",
             ),
-            _worst_parts(figures, details),
+            _worst_parts(metrics, details),
         )
     ]
 
 
-def _worst_parts(figures: Figures, details: Evaluation) -> str:
-    if not details.worst_parts or details.parts == figures.images:
+def _worst_parts(metrics: Metrics, details: Evaluation) -> str:
+    if not details.worst_parts or details.parts == metrics.images:
         return ""
     rows = [
         [part.file, part.label, str(part.part), f"{part.right} of {part.images}"]
@@ -187,7 +187,7 @@ def _worst_parts(figures: Figures, details: Evaluation) -> str:
     )
 
 
-def _folds(folds: Sequence[Figures]) -> str:
+def _folds(folds: Sequence[Metrics]) -> str:
     if not folds:
         return ""
     names = ("accuracy", "balanced_accuracy", "auroc")

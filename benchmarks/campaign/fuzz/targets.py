@@ -21,7 +21,7 @@ from edge.core.errors import BundleError, ImageError, RequestError, SettingsErro
 from edge.core.images import MIN_SIDE, decode_image, encode_png
 from edge.core.runtime import Model
 from edge.gate.belt import Direction
-from edge.gate.controller import GateKeeper
+from edge.gate.controller import GateController
 from edge.outputs.mqtt.client import Incoming
 from edge.outputs.mqtt.inbox import Inbox
 from edge.outputs.mqtt.requests import REQUESTS
@@ -90,23 +90,23 @@ class _Line:
         settings = GateSettings(
             belt=belt, travel_counts=100, min_gap_counts=10, min_gap_ms=40, confirm_ms=50, max_parts=100
         )
-        self._keeper = GateKeeper(settings, send=lambda _command: True)
-        self._keeper.watch(time.monotonic())
+        self._controller = GateController(settings, send=lambda _command: True)
+        self._controller.watch(time.monotonic())
         self.commands = CommandQueue()
 
     def triggered(self, part: str, at: float, count: int | None) -> None:
-        if self._keeper.in_flight >= 100:
+        if self._controller.in_flight >= 100:
             raise RequestError("too many parts wait for their frame")
-        self._keeper.expect(part, at, count=count)
+        self._controller.expect(part, at, count=count)
 
     def belt_moves(self, direction: Direction, at: float) -> None:
-        self._keeper.move(direction, at)
+        self._controller.move(direction, at)
 
     def belt_counts(self, count: int, at: float) -> None:
-        self._keeper.count(count, at)
+        self._controller.count(count, at)
 
     def confirmed(self) -> None:
-        self._keeper.confirm()
+        self._controller.confirm()
 
     def lot_begins(self, lot: str | None) -> None:
         pass
@@ -115,7 +115,7 @@ class _Line:
         pass
 
     def belt_lost(self, reason: str) -> None:
-        self._keeper.lose(reason)
+        self._controller.lose(reason)
 
     def command(self, waiting: WaitingCommand) -> None:
         self.commands.put(waiting)

@@ -19,7 +19,16 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from edge.core.allowed import in_words
@@ -29,7 +38,7 @@ from edge.core.decision import Task, Thresholds, has_one_logit
 from edge.core.errors import BundleError, ImageError, one_line
 from edge.core.files import write_whole
 from edge.core.images import decode_image, encode_png
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from edge.core.preprocess import InputSpec
 
 FORMAT = 1
@@ -116,8 +125,8 @@ class Results(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     split: str
-    float32: Figures
-    int8: Figures
+    float32: Metrics
+    int8: Metrics
     flips: int = Field(ge=0, description="verdicts that int8 changed")
     escapes_new: int = Field(default=0, ge=0, description="defects that float rejected and int8 passes")
     flips_allowed: int = Field(default=0, ge=0, description="what a person accepted")
@@ -144,7 +153,7 @@ class Output(BaseModel):
 class Wrapped(BaseModel):
     """A model that another tool made: where it comes from, and what is known of it.
 
-    ``scale`` says how its input was made of pixels. ``figures`` were measured on those of the ``images``
+    ``scale`` says how its input was made of pixels. ``metrics`` were measured on those of the ``images``
     given with it whose folder tells the truth; nothing says that it has not learned from them.
     """
 
@@ -154,7 +163,8 @@ class Wrapped(BaseModel):
     sha256: str
     scale: str
     images: int = Field(ge=1)
-    figures: Figures | None
+    # Bundles of before say "figures".
+    metrics: Metrics | None = Field(validation_alias=AliasChoices("metrics", "figures"))
 
 
 class Heatmap(BaseModel):

@@ -75,8 +75,8 @@ class _Trial:
         try:
             given = {topic: self._write(topic) for topic in self._topics}
             _wait(lambda: all(self._is_settled(topic, receipt) for topic, receipt in given.items()))
-            deaf, silent = (
-                self.link.deaf,
+            subscription_error, silent = (
+                self.link.subscription_error,
                 [t for t, receipt in given.items() if not self._is_settled(t, receipt)],
             )
         finally:
@@ -84,8 +84,8 @@ class _Trial:
         troubles = [f"{topic}: {why}" for topic, why in self._refused.items()]
         if self._lost:
             troubles.append(f"{self._lost[0]}: the connection did not last")
-        elif deaf is not None:
-            troubles.append(deaf)
+        elif subscription_error is not None:
+            troubles.append(subscription_error)
         elif silent:
             troubles.append(f"{', '.join(silent)}: not acknowledged within {ANSWER_S:g} s")
         if troubles:

@@ -158,10 +158,10 @@ class BrokerLink:
         return 1 if connection is None else connection.most_unacknowledged
 
     @property
-    def deaf(self) -> str | None:
+    def subscription_error(self) -> str | None:
         """Why nothing that is sent to us arrives over the connection that there is, or None."""
         connection = self._connection
-        return "no broker" if connection is None else connection.deaf
+        return "no broker" if connection is None else connection.subscription_error
 
     @property
     def trouble(self) -> str | None:
@@ -169,7 +169,7 @@ class BrokerLink:
         connection = self._open
         if connection is None:
             return None
-        found = [] if connection.deaf is None else [connection.deaf]
+        found = [] if connection.subscription_error is None else [connection.subscription_error]
         found += [f"{topic}: {why}" for topic, why in sorted(dict(connection.troubles).items())]
         if connection.protocol == "3.1.1" and self._settings.protocol == "auto":
             found.append(NO_EXPIRY)
@@ -279,10 +279,10 @@ class BrokerLink:
         while connection.is_open:
             connection.news.wait(_CHECK_S)
             connection.news.clear()
-            self._tend(connection)
+            self._maintain(connection)
             self._on_turn()
 
-    def _tend(self, connection: Connection) -> None:
+    def _maintain(self, connection: Connection) -> None:
         """Tell what was refused; end a connection that only swallows commands, to deliver them late."""
         self._turned = time.monotonic()
         for receipt in connection.settle():
@@ -307,11 +307,11 @@ class BrokerLink:
             connection.client.subscribe([(one.topic, 1) for one in self._subscriptions])
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while not connection.subscribed.wait(_CHECK_S) and time.monotonic() < deadline:
-            self._tend(connection)
+            self._maintain(connection)
         if not connection.subscribed.is_set():
-            connection.deaf = "the broker does not answer our subscriptions"
-        if connection.deaf is not None and connection.is_open:
-            self._complain(f"{connection.deaf}; may this user read?")
+            connection.subscription_error = "the broker does not answer our subscriptions"
+        if connection.subscription_error is not None and connection.is_open:
+            self._complain(f"{connection.subscription_error}; may this user read?")
 
     def _lost(self, connection: Connection) -> float:
         """Say what happened, and how long to wait before trying again."""

@@ -60,7 +60,7 @@ class Connection:
         """Set when it closed, or a message was refused."""
         self.refusal: str | None = None
         self.subscribed = threading.Event()
-        self.deaf: str | None = None
+        self.subscription_error: str | None = None
         self.taken_over = False
         self.was_cut = False
         """Whether we ended it."""
@@ -97,7 +97,7 @@ class Connection:
         """The broker answers what was subscribed to."""
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
-            self.deaf = f"the broker refuses our subscriptions: {refused[0]}"
+            self.subscription_error = f"the broker refuses our subscriptions: {refused[0]}"
         self.subscribed.set()
 
     def has_ended(self, flags: paho.DisconnectFlags, reason: ReasonCode) -> None:

@@ -146,7 +146,7 @@ class MqttOutput(Output):
         self._say_bits()
         self._results.wake()
         if self._hears_triggers:
-            self._receiver.triggers_heard(self._link.deaf, time.monotonic())
+            self._receiver.triggers_heard(self._link.subscription_error, time.monotonic())
 
     def _lost(self, reason: str) -> None:
         """Messages of the line may have been lost since the broker was last known to be there."""

@@ -25,10 +25,10 @@ def try_pins(settings: Settings) -> str:
     lines = named_lines(settings.pins, settings.trigger)
     if not lines:
         return "none are used"
-    return ", ".join(_look(name, chip, line) for name, (chip, line) in lines.items())
+    return ", ".join(_state_of(name, chip, line) for name, (chip, line) in lines.items())
 
 
-def _look(setting: str, chip: str, line: int) -> str:
+def _state_of(setting: str, chip: str, line: int) -> str:
     gpiod = import_gpiod(setting)
     try:
         with gpiod.Chip(chip) as opened:

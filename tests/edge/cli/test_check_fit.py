@@ -11,7 +11,7 @@ from edge.cli.check_fit import hold_against_gate, try_picture, try_products, try
 from edge.core.errors import BundleError, SettingsError
 from edge.core.frame import Frame
 from edge.core.preprocess import Region
-from edge.deployment.selection import Chosen, Kept, choice_file, write_choice
+from edge.deployment.selection import PersistedSelection, SelectedBundle, selection_file, write_selection
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe, RecipeGate
 from edge.settings.settings import Settings
@@ -108,7 +108,7 @@ def test_a_folder_that_anybody_may_write_is_refused(bundle: Path, tmp_path: Path
 def test_what_was_activated_and_is_gone_is_a_warning(bundle: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal.sqlite"
     settings = settings_of(model__path=str(bundle), journal__path=str(journal))
-    chosen = Chosen(name="gone.tflite", sha256="0" * 64, instead_of=str(bundle))
-    write_choice(choice_file(journal), Kept(bundles={"default": chosen}))
+    chosen = SelectedBundle(name="gone.tflite", sha256="0" * 64, instead_of=str(bundle))
+    write_selection(selection_file(journal), PersistedSelection(bundles={"default": chosen}))
     (warning,) = try_products(settings)[0].warnings
     assert warning.startswith("gone.tflite: no such bundle")

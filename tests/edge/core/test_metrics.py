@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.decision import Verdict
-from edge.core.metrics import Labelled, area_under_roc, compute_figures, wilson_interval
+from edge.core.metrics import Labelled, area_under_roc, compute_metrics, wilson_interval
 
 INSPECTIONS = st.lists(
     st.builds(
@@ -28,24 +28,24 @@ def test_a_worked_example() -> None:
         ("bad", Verdict.DEFECT, 0.8),
         ("bad", Verdict.FAULT, None),
     ]
-    figures = compute_figures(
+    metrics = compute_metrics(
         [Labelled(label, verdict, None, score) for label, verdict, score in truth],
         task="binary",
         classes=["ok", "bad"],
         ok_class="ok",
     )
-    assert (figures.images, figures.correct, figures.escapes, figures.overkill) == (6, 3, 1, 2)
-    assert (figures.unsure, figures.fault) == (1, 1)
-    assert figures.accuracy == pytest.approx(0.5)
-    assert figures.balanced_accuracy == pytest.approx((1 / 3 + 2 / 3) / 2)
-    assert figures.confusion == {"ok": {"ok": 1, "bad": 2}, "bad": {"ok": 1, "bad": 2}}
-    assert figures.auroc == pytest.approx(3 / 6)
+    assert (metrics.images, metrics.correct, metrics.escapes, metrics.overkill) == (6, 3, 1, 2)
+    assert (metrics.unsure, metrics.fault) == (1, 1)
+    assert metrics.accuracy == pytest.approx(0.5)
+    assert metrics.balanced_accuracy == pytest.approx((1 / 3 + 2 / 3) / 2)
+    assert metrics.confusion == {"ok": {"ok": 1, "bad": 2}, "bad": {"ok": 1, "bad": 2}}
+    assert metrics.auroc == pytest.approx(3 / 6)
 
 
 @given(INSPECTIONS)
 def test_for_two_classes_an_image_is_right_an_escape_or_overkill(inspections: list[Labelled]) -> None:
-    figures = compute_figures(inspections, task="binary", classes=["ok", "bad"], ok_class="ok")
-    assert figures.correct + figures.escapes + figures.overkill == figures.images
+    metrics = compute_metrics(inspections, task="binary", classes=["ok", "bad"], ok_class="ok")
+    assert metrics.correct + metrics.escapes + metrics.overkill == metrics.images
 
 
 def test_accuracy_of_several_classes_is_of_the_class() -> None:
@@ -54,9 +54,9 @@ def test_accuracy_of_several_classes_is_of_the_class() -> None:
         Labelled("stain", Verdict.DEFECT, "stain", 0.9),
         Labelled("ok", Verdict.FAULT, None, None),
     ]
-    figures = compute_figures(inspections, task="classes", classes=["ok", "crack", "stain"], ok_class="ok")
-    assert (figures.correct, figures.escapes, figures.overkill) == (1, 0, 1)
-    assert figures.confusion["ok"]["fault"] == 1
+    metrics = compute_metrics(inspections, task="classes", classes=["ok", "crack", "stain"], ok_class="ok")
+    assert (metrics.correct, metrics.escapes, metrics.overkill) == (1, 0, 1)
+    assert metrics.confusion["ok"]["fault"] == 1
 
 
 def test_the_interval_is_wilsons() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.deployment.selection import choice_file
+from edge.deployment.selection import selection_file
 from edge.settings.load_settings import load_settings
 from edge.settings.recipe import NamedRecipe
 from tests.edge.deployment.bench import Bench
@@ -31,13 +31,13 @@ def bench(bundle: Path, stored: dict[str, Stored], tmp_path: Path) -> Iterator[C
 
     def start(recipes: dict[str, NamedRecipe] | None = None, **flags: Any) -> Bench:
         if made:
-            made[-1].changer.stop()
+            made[-1].manager.stop()
         wanted = {key.replace("__", "."): str(value) for key, value in flags.items()}
         common = {"model.path": str(bundle), "model.folder": str(tmp_path / "bundles"), "model.watch_s": "0"}
         settings = load_settings(None, {**common, **wanted}).model_copy(update={"recipes": recipes or {}})
-        made.append(Bench(settings, choice_file(tmp_path / "journal.sqlite")))
+        made.append(Bench(settings, selection_file(tmp_path / "journal.sqlite")))
         return made[-1]
 
     yield start
     for one in made:
-        one.changer.stop()
+        one.manager.stop()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.deployment.canary import Trial
+from edge.deployment.canary import Canary
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from edge.deployment.canary import Trial
 def test_a_trial_of_five_frames_fails_with_the_second_fault(
     outcomes: str, is_over: bool, has_failed: bool
 ) -> None:
-    trial = Trial(frames=5, faults=2)
+    canary = Canary(frames=5, faults=2)
     for outcome in outcomes:
-        trial.note(failed=outcome == "x")
-    assert (trial.is_over, trial.has_failed) == (is_over, has_failed)
+        canary.note(failed=outcome == "x")
+    assert (canary.is_over, canary.has_failed) == (is_over, has_failed)
 
 
 def test_it_says_what_came_of_it() -> None:
-    trial = Trial(frames=50, faults=2)
+    canary = Canary(frames=50, faults=2)
     for failed in (False, True, False, True):
-        trial.note(failed=failed)
-    assert str(trial) == "2 of its first 4 frames were faults"
+        canary.note(failed=failed)
+    assert str(canary) == "2 of its first 4 frames were faults"

@@ -25,7 +25,7 @@ def proven(bench: Start) -> Bench:
     here = bench(model__trial_frames=FRAMES)
     for _ in range(FRAMES):
         here.show()
-    here.tend_until(lambda: known(here).knows("default", here.bundle_sha256))
+    here.poll_until(lambda: known(here).knows("default", here.bundle_sha256))
     return here
 
 
@@ -71,7 +71,7 @@ def test_another_path_in_the_settings_is_no_replaced_file(
     proven: Bench, bench: Start, tmp_path: Path
 ) -> None:
     deadly = store_deadly(tmp_path / "other.tflite")
-    proven.changer.stop()
+    proven.manager.stop()
     with pytest.raises(BundleError, match=r"other\.tflite: its graph ends the process"):
         bench(model__path=str(deadly.path))
 
@@ -100,13 +100,13 @@ def test_a_bundle_that_was_refused_may_be_activated_and_is_good_when_it_did_its_
     two, record = stored["two"], known(proven)
     record.begin(two.sha256)
     record.refuse()
-    proven.changer.stop()
+    proven.manager.stop()
     here = bench(model__trial_frames=FRAMES)
     assert known(here).has_failed(two.sha256)
     here.change(activation(two.name, two.sha256))
     for _ in range(FRAMES):
         here.show()
-    here.tend_until(lambda: known(here).knows("default", two.sha256))
+    here.poll_until(lambda: known(here).knows("default", two.sha256))
     assert not known(here).has_failed(two.sha256)
     here = bench(model__trial_frames=FRAMES)
     assert (here.bundle_sha256, here.notes) == (two.sha256, [])
@@ -116,7 +116,7 @@ def test_an_end_in_order_is_no_fault_of_the_bundle(bench: Start) -> None:
     for _ in range(4):
         here = bench(model__trial_frames=FRAMES)
         assert here.notes == []
-        here.changer.stop()
+        here.manager.stop()
         assert not known(here).has_failed(here.bundle_sha256)
 
 
@@ -138,7 +138,7 @@ def test_after_another_runtime_was_installed_it_proves_itself_anew(
     assert not known(here).knows("default", proven.bundle_sha256)
     for _ in range(FRAMES):
         here.show()
-    here.tend_until(lambda: known(here).knows("default", proven.bundle_sha256))
+    here.poll_until(lambda: known(here).knows("default", proven.bundle_sha256))
     assert known(here).proven == {proven.bundle_sha256}
 
 
@@ -158,7 +158,7 @@ def test_what_ends_the_process_in_another_runtime_gives_way_to_nothing_where_it_
 def test_a_damaged_record_knows_nothing_and_stops_nothing(
     proven: Bench, bench: Start, content: bytes
 ) -> None:
-    proven.changer.stop()
+    proven.manager.stop()
     (proven.file.parent / "journal.sqlite.good" / "record.json").write_bytes(content)
     assert bench().bundle_sha256 == proven.bundle_sha256
 
@@ -167,7 +167,7 @@ def test_the_copy_is_refused_like_any_bundle_where_its_bytes_are_not_the_known_o
     proven: Bench, bench: Start, bundle: Path, stored: dict[str, Stored]
 ) -> None:
     (copy,) = (proven.file.parent / "journal.sqlite.good").glob("*.tflite")
-    proven.changer.stop()
+    proven.manager.stop()
     shutil.copy(stored["two"].path, copy)
     store_deadly(bundle)
     with pytest.raises(BundleError, match="its graph ends the process"):
@@ -177,7 +177,7 @@ def test_the_copy_is_refused_like_any_bundle_where_its_bytes_are_not_the_known_o
 def test_the_copy_needs_a_trusted_signature_like_any_bundle(
     proven: Bench, bench: Start, bundle: Path
 ) -> None:
-    proven.changer.stop()
+    proven.manager.stop()
     store_deadly(bundle)
     with pytest.raises(BundleError, match="is not signed"):
         bench(model__trusted_keys='["' + "0" * 64 + '"]')
@@ -189,5 +189,5 @@ def test_one_copy_of_each_recipe_is_kept(proven: Bench, stored: dict[str, Stored
     for _ in range(FRAMES):
         proven.show()
     folder = proven.file.parent / "journal.sqlite.good"
-    proven.tend_until(lambda: [path.stem for path in folder.glob("*.tflite")] == [two.sha256])
+    proven.poll_until(lambda: [path.stem for path in folder.glob("*.tflite")] == [two.sha256])
     assert known(proven).knows("default", two.sha256)

@@ -9,15 +9,15 @@ import pytest
 
 from edge.core.bundle.bundle import read_bundle
 from edge.deployment.deployment import (
+    Deployment,
     Prepared,
-    Served,
     activation,
     reloading,
     replacement,
     switch_to,
 )
 from edge.deployment.manager import Change, Outcome
-from edge.deployment.selection import Kept, read_choice
+from edge.deployment.selection import PersistedSelection, read_selection
 from edge.settings.recipe import NamedRecipe
 from edge.settings.settings import Settings
 from tests.edge.deployment.bench import Bench
@@ -28,16 +28,16 @@ def test_a_bundle_of_the_folder_decides_from_when_the_line_takes_it(
     bench: Callable[..., Bench], stored: dict[str, Stored]
 ) -> None:
     here, two = bench(), stored["two"]
-    before = here.served
+    before = here.deployment
     outcomes: list[Outcome] = []
-    here.changer.ask(Change("activate", activation(two.name, two.sha256), outcomes.append))
-    here.tend_until(lambda: bool(here.taken))
-    assert here.taken == [here.served]
+    here.manager.ask(Change("activate", activation(two.name, two.sha256), outcomes.append))
+    here.poll_until(lambda: bool(here.taken))
+    assert here.taken == [here.deployment]
     assert (here.bundle_sha256, before.inspector.model.bundle.sha256 != two.sha256) == (
         two.sha256,
         True,
     )
-    here.tend_until(lambda: bool(outcomes))
+    here.poll_until(lambda: bool(outcomes))
     assert outcomes == [Outcome()]
 
 
@@ -48,18 +48,18 @@ def test_until_the_line_takes_it_nothing_is_answered_and_a_second_change_is_busy
     outcomes: list[Outcome] = []
     ready = threading.Event()
 
-    def prepare(served: Served) -> Prepared:
-        prepared = activation(two.name, two.sha256)(served)
+    def prepare(deployment: Deployment) -> Prepared:
+        prepared = activation(two.name, two.sha256)(deployment)
         ready.set()
         return prepared
 
-    here.changer.ask(Change("activate", prepare, outcomes.append))
+    here.manager.ask(Change("activate", prepare, outcomes.append))
     assert ready.wait(20)
-    busy = here.changer.ask(Change("again", activation(two.name, two.sha256), outcomes.append))
+    busy = here.manager.ask(Change("again", activation(two.name, two.sha256), outcomes.append))
     assert busy is not None
     assert busy.startswith("busy")
     assert (outcomes, here.taken) == ([], [])
-    here.tend_until(lambda: bool(outcomes))
+    here.poll_until(lambda: bool(outcomes))
     here.change(activation(two.name, two.sha256))
 
 
@@ -102,12 +102,12 @@ def test_a_file_with_another_hash_is_not_taken_and_one_alarm_says_so(
 def test_what_raises_changes_nothing(bench: Callable[..., Bench]) -> None:
     here = bench()
 
-    def prepare(_served: Served) -> Prepared:
+    def prepare(_deployment: Deployment) -> Prepared:
         raise ZeroDivisionError("no")
 
     assert here.change(prepare).error == "ZeroDivisionError: no"
     assert here.taken == []
-    assert here.changer.ask(Change("next", prepare)) is None, "it is not busy any more"
+    assert here.manager.ask(Change("next", prepare)) is None, "it is not busy any more"
 
 
 def test_a_bundle_that_fails_at_its_first_parts_is_rolled_back(
@@ -125,7 +125,7 @@ def test_a_bundle_that_fails_at_its_first_parts_is_rolled_back(
     assert here.alarms == [
         f"{picky.path}: 2 of its first 2 frames were faults; {one.path} is back in service"
     ]
-    here.tend_until(lambda: read_choice(here.file)[0].bundles["default"].name == one.name)
+    here.poll_until(lambda: read_selection(here.file)[0].bundles["default"].name == one.name)
     assert here.show().verdict == "ok"
 
 
@@ -138,7 +138,7 @@ def test_without_one_proven_by_its_first_parts_the_settings_bundle_comes_back(
     here.change(activation(picky.name, picky.sha256))
     here.show()
     assert here.bundle_sha256 == first
-    here.tend_until(lambda: read_choice(here.file)[0].bundles == {})
+    here.poll_until(lambda: read_selection(here.file)[0].bundles == {})
 
 
 def test_faults_of_the_camera_and_those_that_the_last_bundle_has_too_do_not_count(
@@ -174,7 +174,7 @@ def test_verdicts_that_come_too_late_count(bench: Callable[..., Bench], stored: 
     first = here.bundle_sha256
     here.change(activation(one.name, one.sha256))
     for _ in range(2):
-        here.changer.judge_late(here.served.inspector)
+        here.manager.judge_late(here.deployment.inspector)
     assert here.bundle_sha256 == first
 
 
@@ -184,7 +184,7 @@ def test_after_its_trial_a_bundle_stays(bench: Callable[..., Bench], stored: dic
     for _ in range(3):
         here.show()
     for _ in range(5):
-        here.changer.judge_late(here.served.inspector)
+        here.manager.judge_late(here.deployment.inspector)
     assert here.bundle_sha256 == one.sha256
 
 
@@ -194,19 +194,19 @@ def test_a_change_prepared_from_what_was_rolled_back_meanwhile_is_prepared_again
     here, picky = bench(model__trial_faults=1), stored["picky"]
     first = here.bundle_sha256
     here.change(activation(picky.name, picky.sha256))
-    bases: list[Served] = []
+    bases: list[Deployment] = []
     ready = threading.Event()
 
-    def prepare(served: Served) -> Prepared:
-        bases.append(served)
+    def prepare(deployment: Deployment) -> Prepared:
+        bases.append(deployment)
         ready.set()
-        return reloading(lambda: served.settings)(served)
+        return reloading(lambda: deployment.settings)(deployment)
 
     outcomes: list[Outcome] = []
-    here.changer.ask(Change("reload", prepare, outcomes.append))
+    here.manager.ask(Change("reload", prepare, outcomes.append))
     assert ready.wait(20)
     here.show()
-    here.tend_until(lambda: bool(outcomes))
+    here.poll_until(lambda: bool(outcomes))
     assert [base.inspector.model.bundle.sha256 for base in bases] == [picky.sha256, first]
     assert here.bundle_sha256 == first
 
@@ -217,15 +217,15 @@ def test_a_station_that_ends_leaves_what_is_not_done_undone(
     here, two = bench(), stored["two"]
     started = threading.Event()
 
-    def prepare(served: Served) -> Prepared:
+    def prepare(deployment: Deployment) -> Prepared:
         started.set()
-        return activation(two.name, two.sha256)(served)
+        return activation(two.name, two.sha256)(deployment)
 
-    here.changer.ask(Change("activate", prepare))
+    here.manager.ask(Change("activate", prepare))
     assert started.wait(20)
-    here.changer.stop()
-    assert here.changer.ask(Change("late", replacement)) == "the station is not running"
-    assert read_choice(here.file)[0].bundles == {}
+    here.manager.stop()
+    assert here.manager.ask(Change("late", replacement)) == "the station is not running"
+    assert read_selection(here.file)[0].bundles == {}
 
 
 @pytest.mark.parametrize("crashes", [False, True])
@@ -236,10 +236,10 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
     chance = random.Random(seed)
     recipes = {"can": NamedRecipe(bundle=str(stored["one"].path)), "jar": NamedRecipe()}
     here = bench(recipes, model__trial_frames=4, model__trial_faults=2)
-    settings = here.served.settings
+    settings = here.deployment.settings
 
-    def kept() -> Kept:
-        return read_choice(here.file)[0]
+    def persisted() -> PersistedSelection:
+        return read_selection(here.file)[0]
 
     def read() -> Settings:
         pulse = chance.choice([20.0, 30.0])
@@ -262,14 +262,18 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
         assert outcome.error is None or "expected" in outcome.error or "no recipe" in outcome.error
         for _ in range(chance.randrange(4)):
             here.show()
-        served = here.served
-        assert served.inspector.recipe == served.choice.recipe
-        assert served.inspector.model.bundle.sha256 == read_bundle(served.path).sha256
-    here.tend_until(lambda: Kept.of(here.served.choice, last_good=kept().last_good) == kept())
+        deployment = here.deployment
+        assert deployment.inspector.recipe == deployment.selection.recipe
+        assert deployment.inspector.model.bundle.sha256 == read_bundle(deployment.path).sha256
+    here.poll_until(
+        lambda: (
+            PersistedSelection.of(here.deployment.selection, last_good=persisted().last_good) == persisted()
+        )
+    )
     assert all((text is None) == (number % 2 == 1) for number, text in enumerate(here.alarms))
-    at_the_next_start = here.served
+    at_the_next_start = here.deployment
     if crashes:
         here.crash()
-        at_the_next_start = here.changer._proven
+        at_the_next_start = here.manager._proven
     bundle_sha256 = at_the_next_start.inspector.model.bundle.sha256
     assert bench(recipes).bundle_sha256 == bundle_sha256

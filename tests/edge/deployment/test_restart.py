@@ -14,7 +14,7 @@ from edge.deployment.deployment import (
     replacement,
 )
 from edge.deployment.manager import Change
-from edge.deployment.selection import Choice, read_choice
+from edge.deployment.selection import Selection, read_selection
 from edge.settings.load_settings import load_settings
 from tests.edge.deployment.bench import Bench
 from tests.edge.deployment.bundles import Stored
@@ -44,8 +44,8 @@ def test_a_bundle_that_kills_the_process_in_its_trial_does_not_decide_again(
     assert here.notes == [
         f"{two.path}: the process ended while this was on trial; {one.path} is back in service"
     ]
-    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
-    assert read_choice(here.file)[0].bundles["default"].name == one.name
+    here.poll_until(lambda: read_selection(here.file)[0].last_good is None)
+    assert read_selection(here.file)[0].bundles["default"].name == one.name
     here.crash()
     again = bench(model__trial_frames=3)
     assert (again.bundle_sha256, again.notes) == (one.sha256, []), "said once"
@@ -56,14 +56,14 @@ def test_that_it_is_on_trial_is_on_the_disk_before_it_decides(
 ) -> None:
     here, two = bench(), stored["two"]
     first = here.bundle_sha256
-    here.changer.ask(Change("activate", activation(two.name, two.sha256)))
+    here.manager.ask(Change("activate", activation(two.name, two.sha256)))
     deadline = time.monotonic() + 20
     while not here.file.exists():
         assert time.monotonic() < deadline, "not in time"
         threading.Event().wait(0.005)
     assert here.taken == [], "the line has not taken it"
-    kept = read_choice(here.file)[0]
-    assert (kept.bundles["default"].sha256, kept.last_good) == (two.sha256, Choice())
+    persisted = read_selection(here.file)[0]
+    assert (persisted.bundles["default"].sha256, persisted.last_good) == (two.sha256, Selection())
     here.crash()
     assert bench().bundle_sha256 == first
 
@@ -75,7 +75,7 @@ def test_what_was_tried_to_its_end_decides_after_a_crash(
     here.change(activation(two.name, two.sha256))
     for _ in range(2):
         here.show()
-    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    here.poll_until(lambda: read_selection(here.file)[0].last_good is None)
     here.crash()
     here = bench(model__trial_frames=2)
     assert (here.bundle_sha256, here.notes) == (two.sha256, [])
@@ -105,7 +105,7 @@ def test_a_replaced_file_that_kills_the_process_is_said_at_each_start_until_it_d
         assert note.startswith(f"{bundle}: {said}")
     for _ in range(2):
         here.show()
-    here.tend_until(lambda: read_choice(here.file)[0].last_good is None)
+    here.poll_until(lambda: read_selection(here.file)[0].last_good is None)
     here.crash()
     assert bench().notes == []
 
@@ -116,12 +116,12 @@ def test_where_it_cannot_be_had_any_more_the_settings_decide_and_it_is_said(
     here, two = bench(model__trial_frames=0), stored["two"]
     first = here.bundle_sha256
     here.change(activation(two.name, two.sha256))
-    kept = here.file.read_bytes()
+    persisted = here.file.read_bytes()
     two.path.write_bytes(stored["one"].path.read_bytes())
     there = bench()
     assert there.bundle_sha256 == first
     assert "and not the one that was expected" in there.notes[0]
-    here.file.write_bytes(kept)
+    here.file.write_bytes(persisted)
     two.path.unlink()
     assert "no such bundle" in bench().notes[0]
     here.file.write_bytes(b"{")
@@ -140,7 +140,7 @@ def test_settings_that_name_another_bundle_by_now_come_before_what_was_activated
     read = load_settings(None, {"model.path": str(one.path)})
     here.change(reloading(lambda: read))
     assert here.bundle_sha256 == one.sha256
-    here.tend_until(lambda: read_choice(here.file)[0].bundles == {})
+    here.poll_until(lambda: read_selection(here.file)[0].bundles == {})
 
 
 def test_a_bundle_of_the_settings_that_cannot_be_had_stops_the_start(

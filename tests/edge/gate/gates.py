@@ -5,9 +5,9 @@ from typing import Any
 from edge.core.decision import Verdict
 from edge.gate.belt import TimedBelt
 from edge.gate.gate import (
-    Flight,
     Gate,
     GateCommand,
+    TrackedPart,
 )
 from edge.settings.gate import GateSettings
 
@@ -30,10 +30,10 @@ def settings_of(**settings: Any) -> GateSettings:
     return GateSettings.model_validate({"window_ms": 20, "min_gap_ms": 20, **settings})
 
 
-def inspected(gate: Gate, verdict: Verdict, *, seen: float, decided: float, part: str = "a") -> Flight:
-    flight = gate.expect(part, seen)
-    gate.decide(flight, verdict, decided)
-    return flight
+def inspected(gate: Gate, verdict: Verdict, *, seen: float, decided: float, part: str = "a") -> TrackedPart:
+    tracked = gate.expect(part, seen)
+    gate.decide(tracked, verdict, decided)
+    return tracked
 
 
 def sent(gate: Gate, now: float) -> list[tuple[str | None, str]]:

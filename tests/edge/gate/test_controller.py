@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.core.decision import Verdict
-from edge.gate.controller import GateKeeper
+from edge.gate.controller import GateController
 from edge.gate.gate import LATE, GateCommand
 from edge.settings.gate import GateSettings
 
@@ -40,87 +40,87 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-def keepers(wire: Wire) -> Iterator[Any]:
-    started: list[GateKeeper] = []
+def controllers(wire: Wire) -> Iterator[Any]:
+    started: list[GateController] = []
 
-    def start(**settings: Any) -> GateKeeper:
-        keeper = GateKeeper(GateSettings.model_validate(settings), send=wire.send)
-        keeper.watch(LONG_AGO)
-        keeper.start()
-        started.append(keeper)
-        return keeper
+    def start(**settings: Any) -> GateController:
+        controller = GateController(GateSettings.model_validate(settings), send=wire.send)
+        controller.watch(LONG_AGO)
+        controller.start()
+        started.append(controller)
+        return controller
 
     yield start
-    for keeper in started:
-        keeper.stop(wait_s=0)
+    for controller in started:
+        controller.stop(wait_s=0)
 
 
-def test_a_defect_is_told_at_once_by_the_thread_that_found_it(keepers: Any, wire: Wire) -> None:
-    keeper = keepers()
-    keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
+def test_a_defect_is_told_at_once_by_the_thread_that_found_it(controllers: Any, wire: Wire) -> None:
+    controller = controllers()
+    controller.decide(controller.expect("a", time.monotonic()), Verdict.DEFECT)
     assert wire.sent.qsize() == 1
 
 
-def test_a_part_whose_inspection_never_ends_is_rejected_in_time(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(travel_ms=300, margin_ms=100)
-    keeper.expect("a", time.monotonic())
+def test_a_part_whose_inspection_never_ends_is_rejected_in_time(controllers: Any, wire: Wire) -> None:
+    controller = controllers(travel_ms=300, margin_ms=100)
+    controller.expect("a", time.monotonic())
     at, command = wire.next()
     assert (command.part, command.action) == ("a", "reject")
     assert at <= command.due
 
 
-def test_commands_that_could_not_be_sent_come_again_while_there_is_time(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(travel_ms=5000)
+def test_commands_that_could_not_be_sent_come_again_while_there_is_time(controllers: Any, wire: Wire) -> None:
+    controller = controllers(travel_ms=5000)
     wire.is_cut = True
-    keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
+    controller.decide(controller.expect("a", time.monotonic()), Verdict.DEFECT)
     assert wire.sent.qsize() == 0
     wire.is_cut = False
     assert wire.next()[1].part == "a"
 
 
-def test_an_encoder_that_falls_silent_is_noticed(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(belt="encoder", travel_counts=1000, min_gap_counts=10, encoder_silence_ms=300)
-    assert keeper.lost is not None
+def test_an_encoder_that_falls_silent_is_noticed(controllers: Any, wire: Wire) -> None:
+    controller = controllers(belt="encoder", travel_counts=1000, min_gap_counts=10, encoder_silence_ms=300)
+    assert controller.lost is not None
     for count in range(5):
-        keeper.count(count * 10, time.monotonic())
-    assert keeper.lost is None
+        controller.count(count * 10, time.monotonic())
+    assert controller.lost is None
     deadline = time.monotonic() + 5
-    while keeper.lost is None and time.monotonic() < deadline:
+    while controller.lost is None and time.monotonic() < deadline:
         threading.Event().wait(0.01)
-    assert keeper.lost == "the encoder is silent"
+    assert controller.lost == "the encoder is silent"
 
 
-def test_what_is_held_back_is_sent_before_the_end(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(mode="reject-unless-ok", min_gap_ms=100)
-    keeper.decide(keeper.expect("a", time.monotonic()), Verdict.OK)
-    keeper.stop(wait_s=5)
+def test_what_is_held_back_is_sent_before_the_end(controllers: Any, wire: Wire) -> None:
+    controller = controllers(mode="reject-unless-ok", min_gap_ms=100)
+    controller.decide(controller.expect("a", time.monotonic()), Verdict.OK)
+    controller.stop(wait_s=5)
     assert wire.sent.get_nowait()[1].action == "pass"
 
 
-def test_what_has_no_verdict_at_the_end_is_rejected(keepers: Any, wire: Wire) -> None:
-    keeper = keepers()
-    keeper.expect("a", time.monotonic())
-    keeper.stop(wait_s=5)
+def test_what_has_no_verdict_at_the_end_is_rejected(controllers: Any, wire: Wire) -> None:
+    controller = controllers()
+    controller.expect("a", time.monotonic())
+    controller.stop(wait_s=5)
     assert wire.sent.get_nowait()[1].reason == "the station was stopped"
 
 
 def test_a_rejected_part_that_is_not_in_the_bin_is_missing(wire: Wire) -> None:
     missing: queue.Queue[list[str]] = queue.Queue()
     settings = GateSettings(travel_ms=30, confirm_ms=50)
-    keeper = GateKeeper(settings, send=wire.send, on_missing=missing.put)
-    keeper.watch(LONG_AGO)
-    keeper.start()
-    keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
+    controller = GateController(settings, send=wire.send, on_missing=missing.put)
+    controller.watch(LONG_AGO)
+    controller.start()
+    controller.decide(controller.expect("a", time.monotonic()), Verdict.DEFECT)
     assert missing.get(timeout=5) == ["a"]
-    keeper.stop(wait_s=0)
+    controller.stop(wait_s=0)
 
 
-def test_many_threads_may_tell_it_things(keepers: Any, wire: Wire) -> None:
-    keeper = keepers(travel_ms=60000, min_gap_ms=0.001, window_ms=0.001, max_parts=10000)
+def test_many_threads_may_tell_it_things(controllers: Any, wire: Wire) -> None:
+    controller = controllers(travel_ms=60000, min_gap_ms=0.001, window_ms=0.001, max_parts=10000)
 
     def tell(name: str) -> None:
         for number in range(100):
-            keeper.decide(keeper.expect(f"{name}{number}", time.monotonic()), Verdict.DEFECT)
+            controller.decide(controller.expect(f"{name}{number}", time.monotonic()), Verdict.DEFECT)
 
     threads = [threading.Thread(target=tell, args=(name,)) for name in "abcd"]
     for thread in threads:
@@ -160,17 +160,17 @@ def test_a_process_that_is_held_sends_no_command_after_its_part_has_passed(mode:
         return True
 
     settings = GateSettings.model_validate({"mode": mode, "travel_ms": 300})
-    keeper = GateKeeper(settings, send=send, clock=clock)
-    keeper.watch(clock.now - 100)
-    flight = keeper.expect("a", clock.now)
+    controller = GateController(settings, send=send, clock=clock)
+    controller.watch(clock.now - 100)
+    tracked = controller.expect("a", clock.now)
     clock.now += 0.1
     clock.looks_until_held, clock.held_for = look, 5.0
-    trouble = keeper.decide(flight, Verdict.OK if mode == "reject-unless-ok" else Verdict.DEFECT)
-    keeper.turn()
-    keeper.turn()
+    trouble = controller.decide(tracked, Verdict.OK if mode == "reject-unless-ok" else Verdict.DEFECT)
+    controller.turn()
+    controller.turn()
     assert clock.looks_until_held <= 0, "held"
     assert [at <= command.due for at, command in sent] == [True] * len(sent)
-    assert len(sent) + keeper.counts.too_late == 1 or trouble == LATE, "sent in time, counted, or a fault"
+    assert len(sent) + controller.counts.too_late == 1 or trouble == LATE, "sent in time, counted, or a fault"
 
 
 def test_a_pass_is_not_sent_when_its_part_became_a_fault_while_another_command_was_sent() -> None:
@@ -181,31 +181,31 @@ def test_a_pass_is_not_sent_when_its_part_became_a_fault_while_another_command_w
     def send(command: GateCommand) -> bool:
         if connected:
             sent.append(command.part)
-            keeper.expect("close to b", begun + 0.051)
+            controller.expect("close to b", begun + 0.051)
         return connected
 
-    keeper = GateKeeper(GateSettings(mode="reject-unless-ok"), send=send, clock=clock)
+    controller = GateController(GateSettings(mode="reject-unless-ok"), send=send, clock=clock)
     begun = clock.now
-    keeper.watch(begun - 100)
+    controller.watch(begun - 100)
     for part, seen in (("a", begun), ("b", begun + 0.05)):
         clock.now = seen
-        keeper.decide(keeper.expect(part, seen), Verdict.OK)
+        controller.decide(controller.expect(part, seen), Verdict.OK)
     clock.now += 0.1
     connected = True
-    keeper.turn()
+    controller.turn()
     assert sent == ["a"]
 
 
 def test_a_command_that_was_not_delivered_comes_again_while_there_is_time(wire: Wire) -> None:
     clock = HeldClock()
-    keeper = GateKeeper(GateSettings(travel_ms=300), send=wire.send, clock=clock)
-    keeper.watch(clock.now - 100)
-    keeper.decide(keeper.expect("a", clock.now), Verdict.DEFECT)
+    controller = GateController(GateSettings(travel_ms=300), send=wire.send, clock=clock)
+    controller.watch(clock.now - 100)
+    controller.decide(controller.expect("a", clock.now), Verdict.DEFECT)
     _, command = wire.next()
-    keeper.undelivered(command)
-    keeper.turn()
+    controller.undelivered(command)
+    controller.turn()
     assert wire.next()[1] == command
     clock.now += 1
-    keeper.turn()
-    keeper.undelivered(command)
-    assert keeper.counts.too_late == 1
+    controller.turn()
+    controller.undelivered(command)
+    assert controller.counts.too_late == 1

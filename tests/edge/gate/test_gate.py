@@ -77,8 +77,8 @@ def test_a_part_without_a_verdict_is_rejected_while_there_is_time() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_verdict_that_comes_too_late_is_a_fault(mode: str) -> None:
     gate, _ = gate_of(mode=mode)
-    flight = gate.expect("a", 0.0)
-    assert gate.decide(flight, Verdict.OK, 0.4951) == LATE
+    tracked = gate.expect("a", 0.0)
+    assert gate.decide(tracked, Verdict.OK, 0.4951) == LATE
     assert sent(gate, 0.4952) == ([("a", "reject")] if mode == "reject-on-defect" else [])
 
 
@@ -143,8 +143,8 @@ def test_a_pass_waits_until_nothing_can_follow_too_closely() -> None:
 def test_parts_beyond_the_bound_are_counted_and_do_not_pass(mode: str) -> None:
     gate, _ = gate_of(mode=mode, max_parts=2)
     for number in range(4):
-        flight = inspected(gate, Verdict.OK, seen=number / 10, decided=number / 10 + 0.002, part=str(number))
-        assert flight.trouble == (None if number < 2 else TOO_MANY)
+        tracked = inspected(gate, Verdict.OK, seen=number / 10, decided=number / 10 + 0.002, part=str(number))
+        assert tracked.trouble == (None if number < 2 else TOO_MANY)
     assert gate.in_flight == 2
     assert gate.counts.too_many == 2
     commands = [command for _, command in until(gate, 2.0)]

@@ -43,10 +43,10 @@ def test_a_command_that_was_under_way_when_the_belt_stopped_is_said_again() -> N
 
 def test_a_late_verdict_is_in_time_where_the_belt_stood() -> None:
     gate, belt = gate_of(belt="message", min_gap_ms=40)
-    flight = gate.expect("a", 0.0)
+    tracked = gate.expect("a", 0.0)
     belt.move("stopped", 0.1)
     gate.step(5.0)
-    assert gate.decide(flight, Verdict.OK, 5.0) is None
+    assert gate.decide(tracked, Verdict.OK, 5.0) is None
 
 
 def test_a_part_that_comes_back_and_is_seen_again_does_not_pass_twice() -> None:
@@ -106,8 +106,8 @@ def test_a_part_that_was_seen_before_it_was_known_where_the_belt_is_does_not_pas
 @pytest.mark.parametrize("mode", MODES)
 def test_a_count_places_no_part_where_there_is_no_encoder(belt: str, mode: str) -> None:
     gate, _ = gate_of(belt=belt, min_gap_ms=40, mode=mode)
-    flight = gate.expect("a", 0.0, count=500)
-    assert gate.decide(flight, Verdict.OK, 0.002) == NO_ENCODER
+    tracked = gate.expect("a", 0.0, count=500)
+    assert gate.decide(tracked, Verdict.OK, 0.002) == NO_ENCODER
     commands = [command for _, command in until(gate, 2.0)]
     if mode == "reject-unless-ok":
         assert commands == []
@@ -124,10 +124,10 @@ def test_by_encoder_a_part_is_due_at_a_count_however_fast_the_belt_runs() -> Non
     belt.count(10, 0.01)
     gate.found(0.01)
     gate.watch(0.01)
-    flight = gate.expect("a", 0.01)
+    tracked = gate.expect("a", 0.01)
     latched = gate.expect("b", 0.01, count=300)
-    assert (flight.place, latched.place) == (1010, 1300)
-    gate.decide(flight, Verdict.DEFECT, 0.02)
+    assert (tracked.place, latched.place) == (1010, 1300)
+    gate.decide(tracked, Verdict.DEFECT, 0.02)
     now, count = 0.01, 10.0
     commands: list[GateCommand] = []
     while now < 1.7:
@@ -141,9 +141,9 @@ def test_by_encoder_a_part_is_due_at_a_count_however_fast_the_belt_runs() -> Non
 @pytest.mark.parametrize("mode", MODES)
 def test_when_nobody_knows_where_the_belt_is_nothing_passes_until_what_was_on_it_is_gone(mode: str) -> None:
     gate, _ = gate_of(belt="message", min_gap_ms=40, mode=mode)
-    flight = inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
+    tracked = inspected(gate, Verdict.OK, seen=0.0, decided=0.002)
     gate.lose("the broker is away")
-    assert flight.trouble == "the broker is away"
+    assert tracked.trouble == "the broker is away"
     assert inspected(gate, Verdict.OK, seen=0.1, decided=0.1).trouble == "the broker is away"
     assert gate.in_flight == 0
     lost = until(gate, 0.3)

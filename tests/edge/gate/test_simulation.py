@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.gate.gate import LATE, Flight, Gate
+from edge.gate.gate import LATE, Gate, TrackedPart
 from testing.conveyor import SCENARIOS, World
 
 PARTS = 3500
@@ -32,17 +32,17 @@ def test_no_part_is_treated_wrongly_where_the_gate_changes_with_the_product(belt
 class TrustingGate(Gate):
     """Takes a part for a good one until somebody says otherwise."""
 
-    def _spoil(self, flight: Flight, trouble: str) -> None:
+    def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
         if trouble == LATE:
-            flight.action = "pass"
+            tracked.action = "pass"
         else:
-            super()._spoil(flight, trouble)
+            super()._spoil(tracked, trouble)
 
 
 class CarelessGate(Gate):
     """Believes that parts never come too close."""
 
-    def _keep_apart(self, flight: Flight) -> None:
+    def _keep_apart(self, tracked: TrackedPart) -> None:
         pass
 
 
@@ -56,9 +56,9 @@ class ForgetfulGate(Gate):
 class StubbornGate(Gate):
     """Says everything once, also when the belt has stopped since."""
 
-    def _consider(self, flight: Flight, due: float, now: float, commands: list) -> None:  # type: ignore[type-arg]
-        if flight.stated is None:
-            super()._consider(flight, due, now, commands)
+    def _consider(self, tracked: TrackedPart, due: float, now: float, commands: list) -> None:  # type: ignore[type-arg]
+        if tracked.stated is None:
+            super()._consider(tracked, due, now, commands)
 
 
 @pytest.mark.parametrize(

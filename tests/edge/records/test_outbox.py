@@ -240,7 +240,7 @@ def test_a_verdict_is_overdue_after_once_and_before_twice_the_time(
         now += seconds
         recorded += [now] * came
         acknowledged = min(len(recorded), acknowledged + done)
-        said = overdue.look(len(recorded), acknowledged, now)
+        said = overdue.check(len(recorded), acknowledged, now)
         age = now - recorded[acknowledged] if acknowledged < len(recorded) else 0.0
         if said:
             assert age > 5.0

@@ -25,7 +25,7 @@ from edge.records.journal import Journal, Record
 from edge.records.recorder import Recorder
 from edge.records.result import PartResult, part_result
 from edge.settings.journal import JournalSettings
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 from testing.waiting import wait_for
 
 NOTHING = np.zeros((1, 1), np.uint8)
@@ -430,10 +430,10 @@ def test_a_verdict_is_small_enough_for_any_broker_whatever_its_names_and_reasons
     long = "\u2603" * 100_000
     model = SimpleNamespace(bundle=SimpleNamespace(sha256="0" * 64))
     inspector = cast("Inspector", SimpleNamespace(model=model, recipe="default"))
-    sighting = Sighting("A-1", 1, 0.0)
+    context = PartContext("A-1", 1, 0.0)
     frame = Frame(NOTHING, 1, captured=0.0, captured_at=datetime.now(UTC), source=long, truth=long)
     found = Inspection(frame, Verdict.DEFECT, 0.9, long, reason=long)
     message = part_result(
-        sighting, found, inspector, frames=1, station="a", simulated=False, run="run", action="reject"
+        context, found, inspector, frames=1, station="a", simulated=False, run="run", action="reject"
     )
     assert len(message.payload()) < 8192

@@ -6,42 +6,42 @@ from edge.service.heartbeat import Flow, Heartbeat
 def test_a_sign_that_is_seen_is_not_missed() -> None:
     heart = Heartbeat()
     for now in range(100):
-        heart.look("gate", now, seen=True, limit_s=10)
+        heart.check("gate", now, seen=True, limit_s=10)
         assert heart.missed(now) is None
 
 
 def test_a_sign_is_missed_once_its_limit_is_over_and_named() -> None:
     heart = Heartbeat()
-    heart.look("gate", 0, seen=True, limit_s=10)
-    heart.look("gate", 10, seen=False, limit_s=10)
+    heart.check("gate", 0, seen=True, limit_s=10)
+    heart.check("gate", 10, seen=False, limit_s=10)
     assert heart.missed(10) is None
-    heart.look("gate", 11, seen=False, limit_s=10)
+    heart.check("gate", 11, seen=False, limit_s=10)
     assert heart.missed(11) == "no sign of life of gate for 11 s"
 
 
 def test_a_sign_that_comes_back_is_missed_no_more() -> None:
     heart = Heartbeat()
-    heart.look("gate", 0, seen=False, limit_s=1)
+    heart.check("gate", 0, seen=False, limit_s=1)
     assert heart.missed(5) is not None
-    heart.look("gate", 5, seen=True, limit_s=1)
+    heart.check("gate", 5, seen=True, limit_s=1)
     assert heart.missed(5) is None
 
 
 def test_one_missing_sign_is_not_hidden_by_those_that_are_there() -> None:
     heart = Heartbeat()
-    heart.look("gate", 0, seen=False, limit_s=10)
+    heart.check("gate", 0, seen=False, limit_s=10)
     for now in range(12):
-        heart.look("guard", now, seen=True, limit_s=10)
-        heart.look("gate", now, seen=False, limit_s=10)
+        heart.check("guard", now, seen=True, limit_s=10)
+        heart.check("gate", now, seen=False, limit_s=10)
     assert "gate" in (heart.missed(11) or "")
 
 
 def test_each_sign_has_its_own_limit() -> None:
     heart = Heartbeat()
-    heart.look("verdicts", 0, seen=False, limit_s=100)
-    heart.look("gate", 0, seen=False, limit_s=10)
+    heart.check("verdicts", 0, seen=False, limit_s=100)
+    heart.check("gate", 0, seen=False, limit_s=10)
     assert "gate" in (heart.missed(50) or "")
-    heart.look("gate", 50, seen=True, limit_s=10)
+    heart.check("gate", 50, seen=True, limit_s=10)
     assert heart.missed(55) is None
 
 

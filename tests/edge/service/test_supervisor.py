@@ -26,7 +26,7 @@ def turn(supervisor: Supervisor, begin: float, end: float, *, alive: bool, statu
     """A loop that turns ten times a second."""
     for tick in range(round((end - begin) * 10)):
         now = begin + tick / 10
-        supervisor.look("the gate", now, seen=alive)
+        supervisor.check("the gate", now, seen=alive)
         supervisor.turn(now, status)
 
 
@@ -69,7 +69,7 @@ def test_a_sign_may_be_given_more_time() -> None:
     heard = Heard()
     supervisor = Supervisor(heard)
     for now in range(60):
-        supervisor.look("verdicts", now, seen=False, more_s=50)
+        supervisor.check("verdicts", now, seen=False, more_s=50)
         supervisor.turn(now, "")
     assert heard.feedings == 60
 

@@ -54,14 +54,14 @@ class Stand:
         now = datetime.now(UTC)
         frame = Frame(image, self._sequence, captured=captured, captured_at=now, source=source)
         self.station.see(frame, max_age_s=0.3)
-        self.station.tend()
+        self.station.poll()
 
     def command(self, name: str, **more: str) -> None:
         """A command as it comes in."""
         payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
         request = CommandRequest.model_validate_json(payload)
         self.station.command(WaitingCommand(request, lambda _answer: None))
-        self.station.tend()
+        self.station.poll()
 
     def change(self, name: str, **more: str) -> None:
         """A command that is done beside the line; returns when the line has taken it."""
@@ -71,7 +71,7 @@ class Stand:
         while self.station._inspector is before:
             assert time.monotonic() < deadline
             threading.Event().wait(0.005)
-            self.station.tend()
+            self.station.poll()
 
     def recorded(self) -> list[tuple[str, str, str, int]]:
         """Verdict, model, recipe and frames of every part, as they are recorded."""

@@ -13,7 +13,7 @@ import pytest
 import edge.station.app
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
 from edge.core.errors import SettingsError
-from edge.deployment.deployment import Served
+from edge.deployment.deployment import Deployment
 from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.output import Output
 from edge.settings.camera import CameraSettings
@@ -47,15 +47,15 @@ def test_a_source_that_can_never_be_opened_stops_the_start(bundle: Path) -> None
     }
     settings = load_settings(None, flags)
     with pytest.raises(SettingsError, match=r"camera\.path"):
-        edge.station.app.Line(Served(settings, load_inspector(settings)))
+        edge.station.app.App(Deployment(settings, load_inspector(settings)))
 
 
 @pytest.mark.parametrize("request_", ["request_stop", "request_reload"])
 def test_a_signal_that_comes_while_another_is_handled_hangs_nothing(bundle: Path, request_: str) -> None:
     """As Python does it: the second handler runs in the midst of the first, on the same thread."""
     settings = load_settings(None, {"model.path": str(bundle), "mqtt.enabled": "false"})
-    line = edge.station.app.Line(Served(settings, load_inspector(settings)))
-    handle = getattr(line, request_)
+    app = edge.station.app.App(Deployment(settings, load_inspector(settings)))
+    handle = getattr(app, request_)
     again: list[FrameType] = []
 
     def trace(frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
@@ -73,7 +73,7 @@ def test_a_signal_that_comes_while_another_is_handled_hangs_nothing(bundle: Path
     signals.start()
     signals.join(20)
     assert not signals.is_alive()
-    line.station.stop(drain_s=0)
+    app.station.stop(drain_s=0)
 
 
 @pytest.mark.parametrize("source", ["simulated", "folder", "file"])
@@ -98,7 +98,7 @@ def test_what_no_camera_sees_is_marked_simulated_in_every_command(
         return make_outputs(wiring)
 
     monkeypatch.setattr("edge.station.station.make_outputs", note)
-    edge.station.app.Line(Served(settings, load_inspector(settings))).station.stop(drain_s=0)
+    edge.station.app.App(Deployment(settings, load_inspector(settings))).station.stop(drain_s=0)
     assert marks == [True]
 
 
@@ -113,7 +113,7 @@ def test_a_start_says_what_passes_while_the_station_is_dead(
         "camera.replay_fps": "100",
     }
     settings = load_settings(None, flags)
-    edge.station.app.Line(Served(settings, load_inspector(settings))).run()
+    edge.station.app.App(Deployment(settings, load_inspector(settings))).run()
     said = [record.message for record in caplog.records if "every part passes" in record.message]
     assert len(said) == 1
     assert said[0].startswith("gate.mode")
@@ -130,11 +130,11 @@ def test_the_camera_is_read_with_the_bits_of_the_bundle_unless_the_settings_say_
     inspector = load_inspector(settings)
     spec = inspector.manifest.input.model_copy(update={"bits": of_bundle})
     manifest = inspector.manifest.model_copy(update={"input": spec})
-    served = cast(
-        "Served",
+    deployment = cast(
+        "Deployment",
         SimpleNamespace(
             settings=settings.model_copy(update={"camera": camera}),
             inspector=SimpleNamespace(manifest=manifest),
         ),
     )
-    assert edge.station.app.camera_for(served).bits == used
+    assert edge.station.app.camera_for(deployment).bits == used

@@ -23,9 +23,9 @@ from edge.outputs.output import GateRole, Output
 from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
 from edge.station.station import TOO_LATE
-from edge.trigger.external import Announced
+from edge.trigger.external import ExternalTrigger
 from edge.trigger.inputs import Edge
-from edge.trigger.trigger import Look
+from edge.trigger.trigger import PartFrame
 from testing.waiting import wait_for
 from tests.edge.station.stand import BAD, GOOD, Stand
 
@@ -74,12 +74,12 @@ def test_parts_that_go_by_without_their_command_are_an_alarm(
     here.show(BAD)
 
     def is_told() -> bool:
-        here.station.tend()
+        here.station.poll()
         return ("gate", TOO_LATE) in told
 
     wait_for(is_told)
     told.clear()
-    here.station.tend()
+    here.station.poll()
     assert ("gate", None) in told
 
 
@@ -118,7 +118,7 @@ def test_a_part_of_which_frames_were_lost_is_a_fault_though_the_others_are_ok(
     part.trouble = "only 1 of 3 frames of this part came in time"
     image = np.full((32, 32), GOOD, np.uint8)
     frame = Frame(image, 0, captured=time.monotonic(), captured_at=datetime.now(UTC))
-    here.station._look(Look(part, frame), 0.3)
+    here.station._inspect_frame(PartFrame(part, frame), 0.3)
     (found,) = here.found
     assert (found.verdict, found.reason) == (Verdict.FAULT, part.trouble)
 
@@ -159,14 +159,14 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
     here = stand(pins__ejector=4, gate__travel_ms=60)
     deadline = time.monotonic() + 10
     while here.state != "fault" and time.monotonic() < deadline:
-        here.station.tend()
+        here.station.poll()
     assert here.state == "fault"
     assert published == [], "a command that cannot be carried out is not published again and again"
     plugged_in.set()
     while True not in levels and time.monotonic() < deadline:
         threading.Event().wait(0.01)
     assert levels[0] is True, "what went by unseen is rejected, without a broker"
-    here.station.tend()
+    here.station.poll()
     assert here.state == "ready"
 
 
@@ -337,7 +337,7 @@ def test_a_part_on_an_input_line_gets_the_next_frame_or_is_a_fault(
     deadline = time.monotonic() + 5
     while not here.found and time.monotonic() < deadline:
         threading.Event().wait(0.01)
-        here.station.tend()
+        here.station.poll()
     assert [(i.verdict, i.reason) for i in here.found] == [
         (Verdict.FAULT, "no frame of this part came in time")
     ]
@@ -363,7 +363,7 @@ def test_at_the_end_a_part_that_waits_for_its_frame_is_a_fault_with_a_record(
     monkeypatch.setattr(Outputs, "state_changed", lambda _self, said: states.append(said.state))
     here = stand(trigger__kind="input", trigger__timeout_ms=60000, gate__travel_ms=60000)
     trigger = here.station._trigger
-    assert isinstance(trigger, Announced)
+    assert isinstance(trigger, ExternalTrigger)
     trigger.announce("a", time.monotonic())
     assert here.station.stop(drain_s=0) == 0
     assert [(m.part, m.verdict, m.action) for m in here.messages] == [("a", "fault", "reject")]

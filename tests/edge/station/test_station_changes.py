@@ -11,7 +11,7 @@ import pytest
 from edge.core.decision import Verdict
 from edge.core.frame import Frame
 from edge.core.runtime import load_model
-from edge.deployment.deployment import Served
+from edge.deployment.deployment import Deployment
 from edge.inspection.inspector import Inspection, Inspector
 from edge.settings.recipe import NamedRecipe, RecipeGate
 from tests.edge.deployment.bundles import store
@@ -91,7 +91,7 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
 ) -> None:
     here = stand(gate__travel_ms=5000)
     picky = Inspector(load_model(store(tmp_path, "p.tflite", wants_a_part=True).path))
-    here.station._take_over(replace(here.station._changer.served, shadow=picky))
+    here.station._take_over(replace(here.station._manager.deployment, shadow=picky))
     for _ in range(3):
         time.sleep(0.03)
         here.show()
@@ -113,7 +113,7 @@ def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
     """Else it would seem to disagree wherever a frame was too old, or a fault waited for its reset."""
     here = stand(station__latch_faults="true")
     other = Inspector(load_model(store(tmp_path, "two.tflite").path))
-    here.station._take_over(replace(here.station._changer.served, shadow=other))
+    here.station._take_over(replace(here.station._manager.deployment, shadow=other))
     here.show(age_s=1.0)
     here.station.camera("no frame")
     here.station.camera(None)
@@ -135,12 +135,12 @@ def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(
     stand: Callable[..., Stand], tmp_path: Path
 ) -> None:
     here = stand(archive__path=tmp_path / "archive", archive__ok_share=0, gate__travel_ms=5000)
-    served = here.station._changer.served
+    deployment = here.station._manager.deployment
     here.show()
-    archive = served.settings.archive.model_copy(update={"ok_share": 1.0})
-    alarms = served.settings.alarms.model_copy(update={"rejects_in_row": 1})
-    settings = served.settings.model_copy(update={"archive": archive, "alarms": alarms})
-    here.station._take_over(replace(served, settings=settings, inspector=Inspector(here.inspector.model)))
+    archive = deployment.settings.archive.model_copy(update={"ok_share": 1.0})
+    alarms = deployment.settings.alarms.model_copy(update={"rejects_in_row": 1})
+    settings = deployment.settings.model_copy(update={"archive": archive, "alarms": alarms})
+    here.station._take_over(replace(deployment, settings=settings, inspector=Inspector(here.inspector.model)))
     time.sleep(0.03)
     here.show()
     time.sleep(0.03)
@@ -161,8 +161,8 @@ def test_settings_read_again_forget_what_the_alarms_learned_only_where_they_chan
     monkeypatch.setattr(here.station.alarms, "judge_by", new_rules.append)
     settings = here.station._settings
     gate = settings.gate.model_copy(update={"pulse_ms": 31.0})
-    here.station._take_over(Served(settings.model_copy(update={"gate": gate}), here.inspector))
+    here.station._take_over(Deployment(settings.model_copy(update={"gate": gate}), here.inspector))
     assert new_rules == []
     alarms = settings.alarms.model_copy(update={"rejects_in_row": 7})
-    here.station._take_over(Served(settings.model_copy(update={"alarms": alarms}), here.inspector))
+    here.station._take_over(Deployment(settings.model_copy(update={"alarms": alarms}), here.inspector))
     assert len(new_rules) == 1

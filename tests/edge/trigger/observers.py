@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.core.frame import Frame
 from edge.core.images import Image
-from edge.trigger.trigger import Sighting
+from edge.trigger.trigger import PartContext
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -15,14 +15,14 @@ class NotingObserver:
     """Notes everything in order."""
 
     def __init__(self) -> None:
-        self.sightings: list[Sighting] = []
+        self.contexts: list[PartContext] = []
         self.watched: list[tuple[str, float]] = []
 
-    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> Sighting:
-        number = len(self.sightings)
+    def expect(self, part: str | None, seen: float, *, count: int | None = None) -> PartContext:
+        number = len(self.contexts)
         name = part if part is not None else f"p{number}"
-        self.sightings.append(Sighting(name, number, seen))
-        return self.sightings[-1]
+        self.contexts.append(PartContext(name, number, seen))
+        return self.contexts[-1]
 
     def watch(self, at: float) -> None:
         self.watched.append(("watch", at))

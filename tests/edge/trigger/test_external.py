@@ -3,24 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.trigger.external import WAITING, Announced
-from edge.trigger.trigger import Sighting
+from edge.trigger.external import WAITING, ExternalTrigger
+from edge.trigger.trigger import PartContext
 from tests.edge.trigger.observers import NotingObserver, frame
 
 
 def listening(
     *, delay_s: float = 0.0, timeout_s: float = 0.2, frames: int = 1
-) -> tuple[Announced[Sighting], NotingObserver]:
+) -> tuple[ExternalTrigger[PartContext], NotingObserver]:
     observer = NotingObserver()
-    trigger = Announced(observer, delay_s=delay_s, timeout_s=timeout_s, frames=frames)
+    trigger = ExternalTrigger(observer, delay_s=delay_s, timeout_s=timeout_s, frames=frames)
     trigger.hear(None, 0.0)
     trigger.begin(0.0)
     return trigger, observer
 
 
-def taken(trigger: Announced[Sighting], *captured: float) -> list[tuple[str, float | None, bool]]:
-    looks = [look for at in captured for look in trigger.take(frame(at))]
-    return [(k.sighting.part, k.frame.captured if k.frame else None, k.is_last) for k in looks]
+def taken(trigger: ExternalTrigger[PartContext], *captured: float) -> list[tuple[str, float | None, bool]]:
+    looked_at = [one for at in captured for one in trigger.take(frame(at))]
+    return [(k.context.part, k.frame.captured if k.frame else None, k.is_last) for k in looked_at]
 
 
 def test_a_part_gets_the_first_frame_captured_after_its_trigger_and_never_a_buffered_one() -> None:
@@ -53,7 +53,7 @@ def test_a_part_without_a_frame_in_time_is_given_up_once() -> None:
     trigger, _ = listening(delay_s=0.1, timeout_s=0.2)
     trigger.announce("a", 1.0)
     assert trigger.overdue(1.29) == []
-    assert [(look.sighting.part, look.frame) for look in trigger.overdue(1.31)] == [("a", None)]
+    assert [(one.context.part, one.frame) for one in trigger.overdue(1.31)] == [("a", None)]
     assert trigger.overdue(1.4) == []
     assert taken(trigger, 1.41) == []
 
@@ -62,7 +62,7 @@ def test_a_part_that_has_not_all_of_its_frames_in_time_is_a_fault() -> None:
     trigger, observer = listening(timeout_s=0.2, frames=3)
     trigger.announce("a", 1.0)
     assert taken(trigger, 1.01, 1.02, 1.3) == [("a", 1.01, False), ("a", 1.02, False), ("a", None, True)]
-    assert observer.sightings[0].trouble == "only 2 of 3 frames of this part came in time"
+    assert observer.contexts[0].trouble == "only 2 of 3 frames of this part came in time"
 
 
 def test_a_late_frame_is_not_taken_for_the_part() -> None:
@@ -95,7 +95,7 @@ def test_a_flood_of_triggers_is_bounded_and_each_is_known_to_the_gate() -> None:
     trigger, observer = listening()
     heard = [trigger.announce(str(number), 1.0) for number in range(WAITING + 5)]
     assert heard == [True] * WAITING + [False] * 5
-    assert len(observer.sightings) == WAITING + 5
+    assert len(observer.contexts) == WAITING + 5
 
 
 @given(
@@ -107,16 +107,16 @@ def test_every_part_ends_once_and_every_frame_is_of_one_part_after_its_trigger(
     triggers: list[float], frames: list[float], votes: int
 ) -> None:
     trigger, observer = listening(delay_s=0.05, timeout_s=0.5, frames=votes)
-    looks, waiting = [], list(triggers)
+    looked_at, waiting = [], list(triggers)
     for at in frames:
         while waiting and waiting[0] <= at:
             trigger.announce(None, waiting.pop(0))
-        looks += trigger.take(frame(at))
+        looked_at += trigger.take(frame(at))
     for at in waiting:
         trigger.announce(None, at)
-    looks += trigger.overdue(100.0)
-    ends = [look.sighting.number for look in looks if look.is_last]
-    assert sorted(ends) == list(range(len(observer.sightings)))
-    given_frames = [id(look.frame) for look in looks if look.frame is not None]
+    looked_at += trigger.overdue(100.0)
+    ends = [one.context.number for one in looked_at if one.is_last]
+    assert sorted(ends) == list(range(len(observer.contexts)))
+    given_frames = [id(one.frame) for one in looked_at if one.frame is not None]
     assert len(given_frames) == len(set(given_frames))
-    assert all(0.05 - 1e-9 <= k.frame.captured - k.sighting.seen <= 0.55 + 1e-9 for k in looks if k.frame)
+    assert all(0.05 - 1e-9 <= k.frame.captured - k.context.seen <= 0.55 + 1e-9 for k in looked_at if k.frame)

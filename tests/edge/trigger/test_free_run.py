@@ -2,23 +2,23 @@
 
 import pytest
 
-from edge.trigger.free_run import EveryFrame
+from edge.trigger.free_run import FreeRun
 from tests.edge.trigger.observers import NotingObserver, frame
 
 
 def test_each_frame_is_one_part_seen_when_it_was_captured() -> None:
     observer = NotingObserver()
-    trigger = EveryFrame(observer, half_gap_s=0.01)
-    looks = [look for number in range(3) for look in trigger.take(frame(number / 10, number))]
-    assert [sighting.seen for sighting in observer.sightings] == [0.0, 0.1, 0.2]
-    assert [look.sighting for look in looks] == observer.sightings
-    assert all(look.is_last for look in looks)
+    trigger = FreeRun(observer, half_gap_s=0.01)
+    looked_at = [one for number in range(3) for one in trigger.take(frame(number / 10, number))]
+    assert [context.seen for context in observer.contexts] == [0.0, 0.1, 0.2]
+    assert [one.context for one in looked_at] == observer.contexts
+    assert all(one.is_last for one in looked_at)
     assert observer.watched == [("watch", -0.01)]
 
 
 def test_a_frame_that_is_missing_is_a_part_that_nobody_saw() -> None:
     observer = NotingObserver()
-    trigger = EveryFrame(observer, half_gap_s=0.01)
+    trigger = FreeRun(observer, half_gap_s=0.01)
     for number, sequence in enumerate((0, 1, 3)):
         trigger.take(frame(number / 10, sequence))
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
@@ -27,7 +27,7 @@ def test_a_frame_that_is_missing_is_a_part_that_nobody_saw() -> None:
 
 def test_without_a_camera_nobody_looks_until_the_next_frame() -> None:
     observer = NotingObserver()
-    trigger = EveryFrame(observer, half_gap_s=0.0)
+    trigger = FreeRun(observer, half_gap_s=0.0)
     trigger.take(frame(1.0, 0))
     trigger.interrupt()
     trigger.interrupt()

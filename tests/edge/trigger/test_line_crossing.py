@@ -1,4 +1,4 @@
-"""Parts that the camera sees cross a line: one sighting each, none twice, none missed at the stated speed."""
+"""Parts that the camera sees cross a line: each noticed once, none twice, none missed at the stated speed."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from edge.core.images import Image
 from edge.settings.trigger import LineCrossingSettings
-from edge.trigger.line_crossing import SeenPart
-from edge.trigger.trigger import Look, Sighting
+from edge.trigger.line_crossing import LineCrossing
+from edge.trigger.trigger import PartContext, PartFrame
 from tests.edge.trigger.observers import NotingObserver, frame
 
 WIDTH, HEIGHT, RADIUS = 160, 100, 28
@@ -38,19 +38,19 @@ class Film:
         return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def watching(**changes: Any) -> tuple[SeenPart[Sighting], NotingObserver]:
+def watching(**changes: Any) -> tuple[LineCrossing[PartContext], NotingObserver]:
     observer = NotingObserver()
     chosen = LineCrossingSettings.model_validate({"learn_frames": LEARN, **changes})
-    return SeenPart(observer, chosen), observer
+    return LineCrossing(observer, chosen), observer
 
 
 def show(
-    trigger: SeenPart[Sighting], pictures: Iterable[Image], *, begin: float = 0.0
-) -> list[Look[Sighting]]:
-    looks = []
+    trigger: LineCrossing[PartContext], pictures: Iterable[Image], *, begin: float = 0.0
+) -> list[PartFrame[PartContext]]:
+    looked_at = []
     for number, picture in enumerate(pictures):
-        looks += trigger.take(frame(begin + number / 100, number, picture))
-    return looks
+        looked_at += trigger.take(frame(begin + number / 100, number, picture))
+    return looked_at
 
 
 def ride(film: Film, speed: float, *, until: float) -> list[Image]:
@@ -61,12 +61,12 @@ def ride(film: Film, speed: float, *, until: float) -> list[Image]:
 
 def test_each_part_is_seen_once_in_the_frame_in_which_it_reached_the_line() -> None:
     trigger, observer = watching()
-    looks = show(trigger, ride(Film(0, 90, 200), 5, until=600))
-    assert len(observer.sightings) == 3
-    assert len(looks) == 3
-    for look in looks:
-        assert look.frame is not None
-        is_metal = cv2.GaussianBlur(look.frame.image, (0, 0), 2)[HEIGHT // 2] > 105
+    looked_at = show(trigger, ride(Film(0, 90, 200), 5, until=600))
+    assert len(observer.contexts) == 3
+    assert len(looked_at) == 3
+    for one in looked_at:
+        assert one.frame is not None
+        is_metal = cv2.GaussianBlur(one.frame.image, (0, 0), 2)[HEIGHT // 2] > 105
         edge = int(0.78 * WIDTH)
         assert is_metal[edge - 20 : edge - 8].all(), "wholly in view, up to the line at three quarters"
         assert not is_metal[edge + 6 : edge + 10].any(), "and not much further"
@@ -78,19 +78,19 @@ def test_parts_may_come_from_any_side(direction: str) -> None:
     pictures = [np.ascontiguousarray(np.rot90(p, -turned)) for p in ride(Film(0, 90), 5, until=500)]
     trigger, observer = watching(direction=direction)
     show(trigger, pictures)
-    assert len(observer.sightings) == 2
+    assert len(observer.contexts) == 2
 
 
 def test_round_parts_that_touch_are_two_by_the_narrow_place_between_them() -> None:
     trigger, observer = watching(covered_from=0.45, clear_at=0.3)
     show(trigger, ride(Film(0, 2 * RADIUS), 3, until=450))
-    assert len(observer.sightings) == 2
+    assert len(observer.contexts) == 2
 
 
 def test_of_parts_that_cannot_be_told_apart_all_but_the_first_count_as_unseen() -> None:
     trigger, observer = watching(longest_ms=200)  # a single one takes 11 frames, of 10 ms each
     show(trigger, ride(Film(0, 2 * RADIUS, 3.5 * RADIUS), 5, until=450))
-    (first,) = observer.sightings
+    (first,) = observer.contexts
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
     assert observer.watched[1][1] == pytest.approx(first.seen + 0.2)
     assert observer.watched[2][1] > observer.watched[1][1] + 0.05
@@ -105,7 +105,7 @@ def test_a_part_that_stops_on_the_line_and_trembles_is_one() -> None:
     stands = [film.picture(at_line + chance.uniform(-1, 1)) for _ in range(300)]
     goes_on = [film.picture(at_line + n * 4) for n in range(60)]
     show(trigger, [*there, *stands, *goes_on])
-    assert len(observer.sightings) == 1
+    assert len(observer.contexts) == 1
 
 
 def test_a_part_that_trembles_on_the_edge_of_the_line_is_one() -> None:
@@ -114,7 +114,7 @@ def test_a_part_that_trembles_on_the_edge_of_the_line_is_one() -> None:
     edge = 0.75 * WIDTH - RADIUS + 2 * RADIUS
     show(trigger, [film.picture(-WIDTH) for _ in range(LEARN + 1)])
     show(trigger, [film.picture(edge - 30 + chance.uniform(-3, 3)) for _ in range(400)], begin=0.1)
-    assert len(observer.sightings) <= 1
+    assert len(observer.contexts) <= 1
 
 
 @pytest.mark.parametrize("to", [0.6, 1.5])
@@ -122,10 +122,10 @@ def test_light_that_changes_slowly_makes_no_parts_and_hides_none(to: float) -> N
     trigger, observer = watching()
     empty = Film()
     show(trigger, [empty.picture(0, light=light) for light in np.linspace(1, to, 1500)])
-    assert observer.sightings == []
+    assert observer.contexts == []
     film = Film(0)
     show(trigger, [film.picture(n * 5, light=to) for n in range(80)], begin=15.0)
-    assert len(observer.sightings) == 1
+    assert len(observer.contexts) == 1
 
 
 def test_light_may_change_while_a_part_stands_on_the_line() -> None:
@@ -135,7 +135,7 @@ def test_light_may_change_while_a_part_stands_on_the_line() -> None:
     show(trigger, ride(film, 4, until=at_line))
     show(trigger, [film.picture(at_line, light=light) for light in np.linspace(1, 0.7, 1500)], begin=1.0)
     show(trigger, [film.picture(at_line + n * 4, light=0.7) for n in range(80)], begin=16.0)
-    assert len(observer.sightings) == 2
+    assert len(observer.contexts) == 2
 
 
 @settings(max_examples=40, deadline=None)
@@ -147,23 +147,23 @@ def test_at_the_stated_speed_none_is_missed_and_none_is_double(
     centres = np.cumsum([2 * RADIUS + gap for gap in gaps])
     trigger, observer = watching()
     show(trigger, ride(Film(*centres, seed=seed), speed, until=float(centres[-1]) + 3 * WIDTH))
-    assert len(observer.sightings) == len(gaps)
+    assert len(observer.contexts) == len(gaps)
 
 
 def test_more_frames_of_a_part_vote_while_it_is_on_the_line() -> None:
     trigger, observer = watching(frames=3)
-    looks = show(trigger, ride(Film(0), 5, until=400))
-    assert [(look.sighting, look.is_last) for look in looks] == [
-        (observer.sightings[0], is_last) for is_last in (False, False, True)
+    looked_at = show(trigger, ride(Film(0), 5, until=400))
+    assert [(one.context, one.is_last) for one in looked_at] == [
+        (observer.contexts[0], is_last) for is_last in (False, False, True)
     ]
 
 
 def test_a_part_that_leaves_before_it_gave_all_its_frames_ends_with_those() -> None:
     trigger, _ = watching(frames=50)
-    looks = show(trigger, ride(Film(0), 5, until=400))
-    assert [look.is_last for look in looks] == [False] * (len(looks) - 1) + [True]
-    assert 5 < len(looks) < 20
-    assert looks[-1].frame is None
+    looked_at = show(trigger, ride(Film(0), 5, until=400))
+    assert [one.is_last for one in looked_at] == [False] * (len(looked_at) - 1) + [True]
+    assert 5 < len(looked_at) < 20
+    assert looked_at[-1].frame is None
 
 
 def test_it_looks_once_the_line_was_seen_empty_and_a_part_from_before_is_unseen() -> None:
@@ -173,7 +173,7 @@ def test_it_looks_once_the_line_was_seen_empty_and_a_part_from_before_is_unseen(
     trigger.interrupt()
     at_line = 0.75 * WIDTH + RADIUS / 2
     show(trigger, [film.picture(at_line + n * 5) for n in range(60)], begin=5.0)
-    assert observer.sightings == []
+    assert observer.contexts == []
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
     assert observer.watched[1][1] == pytest.approx(LEARN / 100)
     assert observer.watched[2][1] > 5.02
@@ -213,7 +213,7 @@ def test_after_a_new_lamp_it_can_learn_again() -> None:
 def test_colour_frames_and_a_region_will_do() -> None:
     trigger, observer = watching(region={"x": 0, "y": 10, "width": 160, "height": 80})
     show(trigger, [np.repeat(p[..., np.newaxis], 3, axis=2) for p in ride(Film(0, 90), 5, until=500)])
-    assert len(observer.sightings) == 2
+    assert len(observer.contexts) == 2
 
 
 def test_a_region_beyond_the_picture_is_said_and_nothing_counts_as_seen() -> None:
@@ -231,10 +231,10 @@ def test_a_spoiled_frame_is_no_part_and_what_went_by_in_it_counts_as_unseen() ->
     assert [what for what, _ in observer.watched] == ["watch", "unwatch"]
     show(trigger, [Film().picture(0)] * 3, begin=1.01)
     assert [what for what, _ in observer.watched] == ["watch", "unwatch", "watch"]
-    assert observer.sightings == []
+    assert observer.contexts == []
 
 
-def part_on_the_line(trigger: SeenPart[Sighting], *, frames: int) -> tuple[Film, float]:
+def part_on_the_line(trigger: LineCrossing[PartContext], *, frames: int) -> tuple[Film, float]:
     """Lets a part give so many of its frames; returns the film and the time of the last frame."""
     show(trigger, [Film().picture(0) for _ in range(LEARN + 1)])
     film, at_line = Film(0), 0.75 * WIDTH + RADIUS / 2
@@ -246,9 +246,9 @@ def test_a_part_with_a_spoiled_frame_among_its_frames_is_a_fault() -> None:
     trigger, observer = watching(frames=3)
     film, last = part_on_the_line(trigger, frames=1)
     picture = film.picture(0.75 * WIDTH + RADIUS / 2)
-    looks = trigger.take(replace(frame(last + 0.01, 100, picture), fault="the picture is black"))
-    (part,) = observer.sightings
-    assert looks == [Look(part, None)]
+    looked_at = trigger.take(replace(frame(last + 0.01, 100, picture), fault="the picture is black"))
+    (part,) = observer.contexts
+    assert looked_at == [PartFrame(part, None)]
     assert part.trouble == "only 1 of 3 frames of this part are whole"
     assert show(trigger, [picture, picture], begin=last + 0.02) == []
 
@@ -256,9 +256,9 @@ def test_a_part_with_a_spoiled_frame_among_its_frames_is_a_fault() -> None:
 def test_after_a_pause_a_frame_is_not_taken_for_the_part_from_before() -> None:
     trigger, observer = watching(frames=3, max_pause_ms=50)
     film, last = part_on_the_line(trigger, frames=1)
-    looks = show(trigger, [film.picture(0.75 * WIDTH + RADIUS / 2)], begin=last + 0.1)
-    (part,) = observer.sightings
-    assert looks == [Look(part, None)]
+    looked_at = show(trigger, [film.picture(0.75 * WIDTH + RADIUS / 2)], begin=last + 0.1)
+    (part,) = observer.contexts
+    assert looked_at == [PartFrame(part, None)]
     assert part.trouble is not None
 
 
@@ -266,7 +266,7 @@ def test_a_part_that_the_camera_went_away_from_ends_as_a_fault() -> None:
     trigger, observer = watching(frames=3)
     part_on_the_line(trigger, frames=2)
     trigger.interrupt()
-    (part,) = observer.sightings
-    assert trigger.overdue(1.0) == [Look(part, None)]
+    (part,) = observer.contexts
+    assert trigger.overdue(1.0) == [PartFrame(part, None)]
     assert part.trouble == "only 2 of 3 frames of this part are whole"
     assert trigger.overdue(1.0) == []

@@ -54,14 +54,14 @@ def test_a_backbone_that_sees_is_taken_and_not_the_cheap_one_that_does_not() -> 
     taken, tried = choose(Candidate(Blind(8), 96, 128), Candidate(Averages(8), 96, 128))
     assert taken.candidate.backbone.name == "averages"
     assert len(tried) == 4
-    assert all(set(trial.aurocs) == set(KINDS) for trial in tried)
+    assert all(set(score.aurocs) == set(KINDS) for score in tried)
 
 
 def test_of_equal_ones_the_cheapest_is_taken() -> None:
     twins = [Candidate(Averages(8), 96, 128) for _ in range(2)]
     taken, tried = choose(*twins)
     assert taken.candidate is twins[0]
-    assert {trial.mean for trial in tried[:2]} == {trial.mean for trial in tried[2:]}
+    assert {score.mean for score in tried[:2]} == {score.mean for score in tried[2:]}
 
 
 def test_the_same_seed_chooses_the_same() -> None:

@@ -11,7 +11,7 @@ from edge.core.preprocess import InputSpec
 from trainer.input_size import Shape
 from trainer.learners import one_class
 from trainer.learners.one_class import choose_one_class
-from trainer.methods.choose_one_class import Trial
+from trainer.methods.choose_one_class import CandidateScore
 from trainer.methods.frozen.speed import Speed
 
 MILLISECONDS = {"quick": 1.0, "good": 10.0}  # at 160x160
@@ -26,9 +26,9 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What drawn defects are asked to choose from; they take the last."""
     seen: list[Any] = []
 
-    def choose(candidates: Any, *_: Any, **__: Any) -> tuple[Trial, list[Trial]]:
+    def choose(candidates: Any, *_: Any, **__: Any) -> tuple[CandidateScore, list[CandidateScore]]:
         seen[:] = candidates
-        return Trial(candidates[-1], "patchcore", {}, 1.0, 0.0), []
+        return CandidateScore(candidates[-1], "patchcore", {}, 1.0, 0.0), []
 
     monkeypatch.setattr(one_class, "choose_by_drawn_defects", choose)
     monkeypatch.setattr(one_class, "measure_speed", lambda one, *_: Speed(MILLISECONDS[one.name], 100))

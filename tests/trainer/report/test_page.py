@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.metrics import Figures
+from edge.core.metrics import Metrics
 from trainer.plots import plot_confusion
 from trainer.report import charts
 from trainer.report.page import drawing, folded, heated, paragraph, photograph, section, table
@@ -56,12 +56,12 @@ HOSTILE = ("$4 {and $5", "$$", r"$\frac{1}$ \$", "<script>\x1b[2J\x00&", "ok\nba
 
 def test_a_class_of_any_name_is_drawn_as_it_is_written(tmp_path: Path) -> None:
     confusion = {name: dict.fromkeys(HOSTILE, 1) for name in HOSTILE}
-    figures = cast("Figures", SimpleNamespace(confusion=confusion, correct=5, images=25))
-    svg = drawing(charts.confusion(figures))
+    metrics = cast("Metrics", SimpleNamespace(confusion=confusion, correct=5, images=25))
+    svg = drawing(charts.confusion(metrics))
     assert "$4 {and $5" in svg
     assert "<script" not in svg
     assert not re.search(r"[\x00-\x08\x0b-\x1f]", svg)
-    plot_confusion(figures, tmp_path / "confusion.png")
+    plot_confusion(metrics, tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").stat().st_size > 0
 
 

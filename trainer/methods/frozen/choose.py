@@ -19,7 +19,7 @@ from trainer.dataset import Dataset, resized
 from trainer.input_size import Size, sizes
 from trainer.intervals import Measured
 from trainer.learners.learner import Positions
-from trainer.methods.frozen.feature_maps import Look, build_maps
+from trainer.methods.frozen.feature_maps import FeatureSpec, build_maps
 from trainer.methods.frozen.learner import Eyes, hold_out
 from trainer.methods.frozen.prefer import Comparison, prefer
 from trainer.methods.frozen.speed import Speed, measure_speed
@@ -54,7 +54,7 @@ class Candidate:
     """A backbone and what it sees."""
 
     backbone: Backbone
-    look: Look
+    feature_spec: FeatureSpec
     spec: InputSpec
 
 
@@ -68,7 +68,7 @@ class Choice:
 
 
 def candidates(
-    dataset: Dataset, looks: Sequence[tuple[Backbone, Look]], size: Size | None
+    dataset: Dataset, feature_specs: Sequence[tuple[Backbone, FeatureSpec]], size: Size | None
 ) -> list[Candidate]:
     """Each backbone at each size that fits the photographs, or at the one that is given."""
     if size is not None or dataset.shape is None or dataset.spec.locate != "none":
@@ -78,7 +78,9 @@ def candidates(
         specs = [dataset.spec.model_copy(update={"width": one.width, "height": one.height}) for one in found]
         if not dataset.shape.is_one:
             specs += [spec.model_copy(update={"fit": "letterbox"}) for spec in specs[:2]]
-    return [Candidate(backbone, look, spec) for backbone, look in looks for spec in specs]
+    return [
+        Candidate(backbone, feature_spec, spec) for backbone, feature_spec in feature_specs for spec in specs
+    ]
 
 
 def choose(
@@ -114,12 +116,12 @@ def compare(
 
 def speeds_of(offered: Sequence[Candidate]) -> list[Speed]:
     """Each backbone is timed once, at one size."""
-    timed: dict[tuple[str, Look, int], Speed] = {}
+    timed: dict[tuple[str, FeatureSpec, int], Speed] = {}
     found = []
     for one in offered:
-        key = one.backbone.name, one.look, one.spec.channels
+        key = one.backbone.name, one.feature_spec, one.spec.channels
         if key not in timed:
-            timed[key] = measure_speed(one.backbone, one.look, one.spec.channels)
+            timed[key] = measure_speed(one.backbone, one.feature_spec, one.spec.channels)
         found.append(timed[key].of(one.spec.width * one.spec.height))
     return found
 
@@ -160,7 +162,7 @@ def _ask(
     """Probabilities (N, classes) of a sample by models that did not see the part."""
     shown = resized(dataset, one.spec, at)
     everything = np.arange(len(at))
-    maps = build_maps(one.backbone, one.look, shown.pixels.shape[1:])
+    maps = build_maps(one.backbone, one.feature_spec, shown.pixels.shape[1:])
     eyes = Eyes(maps, shown.pixels, everything, has_places=dataset.ok_index is not None)
     seen = eyes.see(shown.pixels, everything)
     fold_of = folds_by_group(truth.labels, truth.groups, folds=_FOLDS, seed=seed)

@@ -21,7 +21,7 @@ _NO_TIE = 0.25  # of a step of a sum
 
 
 @dataclass(frozen=True)
-class Look:
+class FeatureSpec:
     """Which maps are summarized, and by what: means always; deviations and extremes where wanted.
 
     ``texture``: taps whose maps are averaged. ``places``: taps in which each place is scored, none where
@@ -39,12 +39,12 @@ class Look:
         return tuple(dict.fromkeys((*self.texture, *self.places)))
 
 
-def look_of(backbone: Backbone) -> Look:
+def full_spec(backbone: Backbone) -> FeatureSpec:
     """All that a backbone offers: its place taps, and of each finer stride the last of its texture taps."""
     strides = {tap.name: tap.stride for tap in backbone.taps}
     coarsest = max(strides[tap] for tap in backbone.place_taps)
     finer = {strides[tap]: tap for tap in backbone.texture_taps if strides[tap] < coarsest}
-    return Look(backbone.texture_taps, (*finer.values(), *backbone.place_taps))
+    return FeatureSpec(backbone.texture_taps, (*finer.values(), *backbone.place_taps))
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Maps:
     """
 
     network: Any
-    look: Look
+    feature_spec: FeatureSpec
     strides: dict[str, int]
 
     def of(self, tap: str) -> Any:
         """The Keras tensor (N, h, w, c) of a tap."""
-        return self.network.outputs[self.look.taps.index(tap)]
+        return self.network.outputs[self.feature_spec.taps.index(tap)]
 
     @cached_property
     def summaries(self) -> list[Any]:
@@ -70,13 +70,13 @@ class Maps:
         the highest and lowest window of places, the latter negated.
         """
         found = []
-        for tap in self.look.texture:
+        for tap in self.feature_spec.texture:
             values = self.of(tap)
             pooled = _pooled(values)
             found.append(pooled)
-            if self.look.has_deviations:
+            if self.feature_spec.has_deviations:
                 found.append(_pooled(_above_mean(values, pooled)))
-            if self.look.has_extremes:
+            if self.feature_spec.has_extremes:
                 found += [_highest(values, sign=1), _highest(values, sign=-1)]
         return found
 
@@ -96,9 +96,9 @@ class Maps:
 
         from trainer.whole_numbers.fake_quantize import around_zero
 
-        coarsest = max(self.strides[tap] for tap in self.look.places)
+        coarsest = max(self.strides[tap] for tap in self.feature_spec.places)
         parts = []
-        for tap, mean, deviation in zip(self.look.places, means, deviations, strict=True):
+        for tap, mean, deviation in zip(self.feature_spec.places, means, deviations, strict=True):
             side = coarsest // self.strides[tap]
             layer = layers.DepthwiseConv2D(side, strides=side)
             parts.append(around_zero(LARGEST_PLACE)(layer(self.of(tap))))
@@ -107,18 +107,18 @@ class Maps:
         return layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
-def build_maps(backbone: Backbone, look: Look, shape: tuple[int, int, int]) -> Maps:
+def build_maps(backbone: Backbone, feature_spec: FeatureSpec, shape: tuple[int, int, int]) -> Maps:
     """Of photographs of a ``shape`` (height, width, channels), in float."""
-    network = backbone.build(*shape, look.taps)
+    network = backbone.build(*shape, feature_spec.taps)
     strides = {tap.name: tap.stride for tap in backbone.taps}
-    return Maps(network, look, {tap: strides[tap] for tap in look.taps})
+    return Maps(network, feature_spec, {tap: strides[tap] for tap in feature_spec.taps})
 
 
 def rounded(maps: Maps, pixels: NDArray[np.uint8], *, seed: int) -> Maps:
     """The same in whole numbers, fitted to what ``pixels``, uint8 (N, H, W, C), show."""
     from trainer.whole_numbers.network import in_whole_numbers
 
-    return Maps(in_whole_numbers(maps.network, pixels, seed=seed), maps.look, maps.strides)
+    return Maps(in_whole_numbers(maps.network, pixels, seed=seed), maps.feature_spec, maps.strides)
 
 
 def place_statistics(
@@ -127,7 +127,7 @@ def place_statistics(
     """Mean and deviation (c,) of each channel of the place taps, over all places of some photographs."""
     from keras import Model
 
-    tensors = [maps.of(tap) for tap in maps.look.places]
+    tensors = [maps.of(tap) for tap in maps.feature_spec.places]
     sums = [np.zeros((2, tensor.shape[-1])) for tensor in tensors]
     counts = [0 for _ in tensors]
     for batch in each_batch(Model(maps.network.inputs[0], tensors), pixels, "channels", at):

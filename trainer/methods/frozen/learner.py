@@ -22,7 +22,7 @@ from trainer.learning_curve import LearningCurve, learning_curve
 from trainer.methods.frozen.combine import Combination, Evidence, combine, combine_unseen
 from trainer.methods.frozen.feature_maps import (
     LARGEST_DEVIATION,
-    Look,
+    FeatureSpec,
     Maps,
     average,
     build_maps,
@@ -54,7 +54,7 @@ class Seen:
     """What the backbone makes of N photographs: ``features`` (N, D).
 
     ``places`` (N, h, w, C): each place, standardized; ``grid`` (N, h', w', C): some of these averaged into
-    one. None where there is no OK class, or the look has no places.
+    one. None where there is no OK class, or feature_spec has no places.
     """
 
     features: NDArray[np.float32]
@@ -78,7 +78,7 @@ class Eyes:
         self.maps = maps
         self.places = self.grid = None
         outputs = [maps.features()]
-        if has_places and maps.look.places:
+        if has_places and maps.feature_spec.places:
             self.places = maps.standardized_places(*place_statistics(maps, pixels, at))
             sides = tuple(-(-side // _GRID) for side in self.places.shape[1:3])
             self.grid = average(self.places, (sides[0], sides[1]))
@@ -184,14 +184,21 @@ class FrozenLearner:
     needs_validation = False
 
     def __init__(
-        self, dataset: Dataset, backbone: Any, look: Look, *, name: str, seed: int, threads: int
+        self,
+        dataset: Dataset,
+        backbone: Any,
+        feature_spec: FeatureSpec,
+        *,
+        name: str,
+        seed: int,
+        threads: int,
     ) -> None:
-        self._dataset, self._backbone, self._look, self._name = dataset, backbone, look, name
+        self._dataset, self._backbone, self._feature_spec, self._name = dataset, backbone, feature_spec, name
         self._seed, self._threads = seed, threads
 
     def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features, float32 (N, D), of pixels, uint8 (N, H, W, C), of any height and width; in float."""
-        maps = build_maps(self._backbone, self._look, pixels.shape[1:])
+        maps = build_maps(self._backbone, self._feature_spec, pixels.shape[1:])
         everything = np.arange(len(pixels))
         return Eyes(maps, pixels, everything, has_places=False).see(pixels, everything).features
 
@@ -199,7 +206,7 @@ class FrozenLearner:
         """Learn from the photographs at ``train``, and again with parts held out in turn."""
         dataset, truth = self._dataset, Truth.of(self._dataset, train)
         some = spread_over_groups(train, dataset.groups.numbers, most=FITTED_ON, seed=self._seed)
-        maps = build_maps(self._backbone, self._look, dataset.pixels.shape[1:])
+        maps = build_maps(self._backbone, self._feature_spec, dataset.pixels.shape[1:])
         maps = rounded(maps, dataset.pixels[some], seed=self._seed)
         eyes = Eyes(maps, dataset.pixels, some, has_places=dataset.ok_index is not None)
         seen = eyes.see(dataset.pixels, train)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from edge.core.interpreter import open_interpreter
-from edge.core.native_stderr import without_chatter
+from edge.core.native_stderr import native_stderr_filtered
 from trainer.backbones.backbone import Backbone
-from trainer.methods.frozen.feature_maps import Look, build_maps
+from trainer.methods.frozen.feature_maps import FeatureSpec, build_maps
 
 _SIDE = 160  # pixels of the picture that is timed; other sizes take as much longer as they have more pixels
 _RUNS = 15
@@ -28,9 +28,9 @@ class Speed:
         return Speed(self.milliseconds * pixels / _SIDE**2, self.kilobytes)
 
 
-def measure_speed(backbone: Backbone, look: Look, channels: int) -> Speed:
+def measure_speed(backbone: Backbone, feature_spec: FeatureSpec, channels: int) -> Speed:
     """The least of several runs of a backbone with a look: what disturbs only adds."""
-    graph = _int8(build_maps(backbone, look, (_SIDE, _SIDE, channels)).network)
+    graph = _int8(build_maps(backbone, feature_spec, (_SIDE, _SIDE, channels)).network)
     interpreter = open_interpreter(graph, threads=1, name=f"{backbone.name} in int8")
     entry = interpreter.get_input_details()[0]["index"]
     picture = np.zeros((1, _SIDE, _SIDE, channels), np.int8)
@@ -49,7 +49,7 @@ def _int8(network: Any) -> bytes:
 
     shape = (1, *network.inputs[0].shape[1:])
     sample = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-    with without_chatter(), warnings.catch_warnings(action="ignore"):
+    with native_stderr_filtered(), warnings.catch_warnings(action="ignore"):
         converter = tf.lite.TFLiteConverter.from_keras_model(network)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: [[sample]]

@@ -34,8 +34,8 @@ def fake_broker() -> Iterator[FakeBroker]:
 def test_each_topic_that_the_station_speaks_on_is_written_to_once(broker: MosquittoBroker) -> None:
     watcher = Watcher(broker)
     try:
-        look = try_broker(settings(broker.port, **{"gate.mode": "reject-unless-ok", "mqtt.bits": "true"}))
-        assert look.warnings == ()
+        checked = try_broker(settings(broker.port, **{"gate.mode": "reject-unless-ok", "mqtt.bits": "true"}))
+        assert checked.warnings == ()
         assert watcher.wait_for(lambda: len(watcher.messages) == 7)
     finally:
         watcher.close()
@@ -67,9 +67,9 @@ def test_a_retained_message_that_the_station_refuses_is_a_warning(broker: Mosqui
 
 def test_mqtt_3_1_1_is_a_warning(fake_broker: FakeBroker) -> None:
     fake_broker.be("speaks only 3.1.1")
-    look = try_broker(settings(fake_broker.port))
-    assert "MQTT 3.1.1" in look.text
-    assert "a command that it holds back does not expire" in look.warnings[0]
+    checked = try_broker(settings(fake_broker.port))
+    assert "MQTT 3.1.1" in checked.text
+    assert "a command that it holds back does not expire" in checked.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_a_refused_subscription_is_known(brokers: list[ScriptedBroker]) -> None:
     brokers.append(ScriptedBroker(ACCEPTED, REFUSED))
     link = Link(brokers[0], "inspection/a/command")
     assert link.connected.wait(5)
-    assert "refuses our subscriptions: Not authorized" in str(link.link.deaf)
+    assert "refuses our subscriptions: Not authorized" in str(link.link.subscription_error)
     link.link.stop(b"{}")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge.core.decision import Verdict
 from edge.core.errors import SettingsError
-from edge.gate.controller import GateKeeper
+from edge.gate.controller import GateController
 from edge.gate.gate import GateCommand
 from edge.outputs.events import PartSeen
 from edge.outputs.pins.pins import GatePins, check_pins, named_lines
@@ -72,10 +72,10 @@ class FakeOutput:
 class Belt:
     """What the pins ask of a station, as it is done there."""
 
-    def __init__(self, keeper: GateKeeper) -> None:
-        self.belt_counts = keeper.count
-        self.belt_lost = keeper.lose
-        self.confirmed = keeper.confirm
+    def __init__(self, controller: GateController) -> None:
+        self.belt_counts = controller.count
+        self.belt_lost = controller.lose
+        self.confirmed = controller.confirm
 
 
 PART = PartSeen("A-1", 1, 0.0)
@@ -88,76 +88,76 @@ def _gpiod_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rig() -> Iterator[Callable[..., tuple[GatePins, GateKeeper, Rack]]]:
-    made: list[tuple[GatePins, GateKeeper]] = []
+def rig() -> Iterator[Callable[..., tuple[GatePins, GateController, Rack]]]:
+    made: list[tuple[GatePins, GateController]] = []
 
-    def make(gate: dict[str, Any], rack: Rack, **pins: Any) -> tuple[GatePins, GateKeeper, Rack]:
+    def make(gate: dict[str, Any], rack: Rack, **pins: Any) -> tuple[GatePins, GateController, Rack]:
         settings, chosen = GateSettings.model_validate(gate), PinSettings(**pins)
         holder: list[GatePins] = []
 
         def eject(command: GateCommand) -> bool:
             return holder[0].gate_role == "none" or holder[0].command(command)
 
-        keeper = GateKeeper(settings, send=eject)
+        controller = GateController(settings, send=eject)
         holder.append(
             GatePins(
-                chosen, settings, FreeRunSettings(), cast("Receiver", Belt(keeper)),
+                chosen, settings, FreeRunSettings(), cast("Receiver", Belt(controller)),
                 on_missed=lambda _: None, open_input=rack.open_input, open_output=rack.open_output,
             )
         )  # fmt: skip
-        keeper.watch(-1e6)
+        controller.watch(-1e6)
         holder[0].start()
-        keeper.start()
-        made.append((holder[0], keeper))
-        return holder[0], keeper, rack
+        controller.start()
+        made.append((holder[0], controller))
+        return holder[0], controller, rack
 
     yield make
-    for pins, keeper in made:
-        keeper.stop(wait_s=0)
+    for pins, controller in made:
+        controller.stop(wait_s=0)
         pins.stop()
 
 
-Rig = Callable[..., tuple[GatePins, GateKeeper, Rack]]
+Rig = Callable[..., tuple[GatePins, GateController, Rack]]
 
 
 def test_a_rejected_part_is_a_pulse_of_the_ejector(rig: Rig) -> None:
-    pins, keeper, rack = rig({"travel_ms": 1000, "window_ms": 500, "min_gap_ms": 600}, Rack(), ejector=4)
+    pins, controller, rack = rig({"travel_ms": 1000, "window_ms": 500, "min_gap_ms": 600}, Rack(), ejector=4)
     wait_for(lambda: pins.health.fault is None and pins.command(_far_away()))
-    keeper.decide(keeper.expect("a", time.monotonic()), Verdict.DEFECT)
+    controller.decide(controller.expect("a", time.monotonic()), Verdict.DEFECT)
     wait_for(lambda: rack.levels == [True, False])
 
 
 def test_the_edges_of_a_line_are_the_encoder_of_the_belt(rig: Rig) -> None:
-    _, keeper, rack = rig(ENCODER, Rack(), encoder=5)
-    assert keeper.lost is not None
+    _, controller, rack = rig(ENCODER, Rack(), encoder=5)
+    assert controller.lost is not None
     rack.edges["pins.encoder"].put([Edge(time.monotonic(), 1)])
-    wait_for(lambda: keeper.lost is None)
+    wait_for(lambda: controller.lost is None)
 
 
 def test_a_standing_belt_is_believed_until_parts_come(rig: Rig) -> None:
-    pins, keeper, rack = rig({**ENCODER, "encoder_silence_ms": 300}, Rack(), encoder=5)
+    pins, controller, rack = rig({**ENCODER, "encoder_silence_ms": 300}, Rack(), encoder=5)
     rack.edges["pins.encoder"].put([Edge(time.monotonic(), 1)])
-    wait_for(lambda: keeper.lost is None)
+    wait_for(lambda: controller.lost is None)
     pins.part_seen(PART)
     threading.Event().wait(0.6)
-    assert keeper.lost is None, "the belt stands, and may"
+    assert controller.lost is None, "the belt stands, and may"
     pins.part_seen(PART)
-    wait_for(lambda: keeper.lost == "the encoder is silent")
+    wait_for(lambda: controller.lost == "the encoder is silent")
 
 
 def test_the_sensor_at_the_bin_confirms(rig: Rig) -> None:
-    _, keeper, rack = rig({"confirm_ms": 100}, Rack(), bin=6)
+    _, controller, rack = rig({"confirm_ms": 100}, Rack(), bin=6)
     rack.edges["pins.bin"].put([Edge(1.0, 1), Edge(1.1, 2)])
-    wait_for(lambda: keeper.counts.unexpected == 2)
+    wait_for(lambda: controller.counts.unexpected == 2)
 
 
 def test_pins_that_cannot_be_used_are_named_and_nobody_knows_where_the_belt_is(rig: Rig) -> None:
     rack = Rack()
     rack.broken = {"pins.ejector", "pins.encoder", "pins.bin"}
-    pins, keeper, _ = rig({**ENCODER, "confirm_ms": 100}, rack, ejector=4, encoder=5, bin=6)
+    pins, controller, _ = rig({**ENCODER, "confirm_ms": 100}, rack, ejector=4, encoder=5, bin=6)
     wait_for(lambda: pins.health.fault is not None)
     assert str(pins.health.trouble).startswith("pins.")
-    assert keeper.lost is not None
+    assert controller.lost is not None
     assert not pins.command(_far_away())
 
 

@@ -11,10 +11,10 @@ from tests.trainer.makers import make_dataset
 from trainer.input_size import Shape, Size
 from trainer.methods.frozen import choose as module
 from trainer.methods.frozen.choose import Candidate, candidates
-from trainer.methods.frozen.feature_maps import Look
+from trainer.methods.frozen.feature_maps import FeatureSpec
 from trainer.methods.frozen.speed import Speed
 
-LOOK = Look(("block4",))
+SPEC = FeatureSpec(("block4",))
 
 
 class Named:
@@ -29,7 +29,7 @@ def photographs(*, widest: float = 1.0) -> Any:
 
 
 def offered(dataset: Any, *names: str) -> list[Candidate]:
-    return candidates(dataset, [(cast("Any", Named(name)), LOOK) for name in names], None)
+    return candidates(dataset, [(cast("Any", Named(name)), SPEC) for name in names], None)
 
 
 def test_each_backbone_is_offered_at_each_size_of_the_photographs() -> None:
@@ -45,7 +45,7 @@ def test_photographs_of_different_shapes_are_shown_with_bars_as_well() -> None:
 
 def test_a_size_that_is_named_is_the_only_one() -> None:
     dataset = photographs()
-    found = candidates(dataset, [(cast("Any", Named("small")), LOOK)], Size(160, 160))
+    found = candidates(dataset, [(cast("Any", Named("small")), SPEC)], Size(160, 160))
     assert [one.spec for one in found] == [dataset.spec]
 
 

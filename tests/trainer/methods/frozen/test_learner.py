@@ -12,7 +12,7 @@ from tests.trainer.makers import make_dataset, spots
 from trainer.backbones.mobilenet_v1 import MobileNetV1
 from trainer.dataset import Dataset
 from trainer.learners.learner import Learned
-from trainer.methods.frozen.feature_maps import Look, look_of
+from trainer.methods.frozen.feature_maps import FeatureSpec, full_spec
 from trainer.methods.frozen.learner import FrozenLearner
 from trainer.models.heatmap import logits_alone, with_heatmap
 from trainer.predict import predict_logits
@@ -27,8 +27,10 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> MobileNetV1:
     return MobileNetV1(read_weights(pretrained_weights(folder / "mobilenet.h5")))
 
 
-def learn(dataset: Dataset, backbone: MobileNetV1, look: Look | None = None) -> Learned:
-    learner = FrozenLearner(dataset, backbone, look or look_of(backbone), name="auto", seed=1, threads=2)
+def learn(dataset: Dataset, backbone: MobileNetV1, feature_spec: FeatureSpec | None = None) -> Learned:
+    learner = FrozenLearner(
+        dataset, backbone, feature_spec or full_spec(backbone), name="auto", seed=1, threads=2
+    )
     everything = np.arange(len(dataset.photographs))
     return learner.learn(everything, everything[:0])
 
@@ -126,6 +128,6 @@ def test_the_same_seed_learns_the_same(spotted: Dataset, learned: Learned, backb
 
 
 def test_a_look_without_places_judges_by_averages_alone(spotted: Dataset, backbone: MobileNetV1) -> None:
-    look: Any = replace(look_of(backbone), places=())
-    found = learn(spotted, backbone, look)
+    feature_spec: Any = replace(full_spec(backbone), places=())
+    found = learn(spotted, backbone, feature_spec)
     assert list(found.method["evidence_weights"]) == ["texture"]
