@@ -7,7 +7,6 @@ throughout. Writes a table of docs/research/experiments.md.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,9 +25,9 @@ from trainer.groups import COPIES
 from trainer.methods.frozen.choose import candidates, compare, speeds_of
 from trainer.methods.frozen.feature_maps import full_spec
 from trainer.methods.frozen.prefer import Comparison, prefer
-from trainer.methods.frozen.truth import area_under_roc
+from trainer.methods.frozen.truth import Truth, area_under_roc
 
-KEPT = ROOT / "build" / "leave_one_set_out.json"
+KEPT = ROOT / "build" / "leave_one_set_out"
 SEED, HALVES = 51, 20
 Mask = NDArray[np.bool_]
 _Rule = Callable[[Comparison], int]
@@ -52,13 +51,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("data", type=Path, help="a folder that holds the data sets")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run has found")
     arguments = parser.parse_args(argv)
-    found = json.loads(KEPT.read_text()) if arguments.resume and KEPT.exists() else {}
+    KEPT.mkdir(parents=True, exist_ok=True)
+    found = {}
     for one in DATA_SETS:
-        if one.task == "binary" and one.name not in found:
+        if one.task == "binary":
             print(one.name, file=sys.stderr)
-            found[one.name] = measure(seen_of(arguments.data, one))
-            KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps(found))
+            file = KEPT / f"{one.name}.npz"
+            if not (arguments.resume and file.exists()):
+                keep(seen_of(arguments.data, one), file)
+            found[one.name] = measure(read(file))
     write_section(ROOT / "docs" / "research" / "experiments.md", "leave-one-set-out", table(found))
     return 0
 
@@ -70,6 +71,27 @@ def seen_of(data: Path, one: DataSet) -> Comparison:
     backbones = [found.backbone for found in find_backbones() if found.backbone is not None]
     offered = candidates(dataset, [(backbone, full_spec(backbone)) for backbone in backbones], None)
     return compare(dataset, offered, speeds_of(offered), seed=SEED, threads=2)
+
+
+def keep(seen: Comparison, file: Path) -> None:
+    """Write what the candidates said."""
+    truth = seen.truth
+    np.savez(
+        file,
+        said=np.stack(seen.said),
+        labels=truth.labels,
+        groups=truth.groups,
+        ok_index=truth.ok_index or 0,
+        milliseconds=seen.milliseconds,
+        is_strongest=seen.is_strongest,
+    )
+
+
+def read(file: Path) -> Comparison:
+    """What was kept."""
+    kept = np.load(file)
+    truth = Truth("binary", kept["labels"], kept["groups"], 1, int(kept["ok_index"]))
+    return Comparison(list(kept["said"]), truth, kept["milliseconds"].tolist(), kept["is_strongest"].tolist())
 
 
 def measure(seen: Comparison) -> dict[str, float]:
