@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.core.foreign_text import in_html
 from edge.core.metrics import Metrics
 from edge.core.photographs.census import Census
+from edge.core.photographs.tree import PARTS
 from edge.core.words import counted
 from trainer.dataset import Dataset
 from trainer.evaluation import Decisions, Evaluation
@@ -85,7 +86,7 @@ def write_evaluation(
 ) -> None:
     """Write how a run decides on other photographs."""
     sections = [
-        f"<h1>{in_html(data.name)}, by a model that learned from {in_html(Path(run.data).name)}</h1>",
+        f"<h1>{in_html(data.name)}, by a model that learned from {in_html(_data_set(run))}</h1>",
         _headline(metrics, details),
         paragraph(f"{files}."),
         *_metrics(metrics, details, "Figures"),
@@ -93,6 +94,12 @@ def write_evaluation(
         *_decided(judged, run.thresholds.ok_below),
     ]
     write_page(path, f"{data.name}: Linegate evaluation", sections)
+
+
+def _data_set(run: Run) -> str:
+    """The folder's name, with the one above it where it only says "train"."""
+    data = Path(run.data)
+    return f"{data.parent.name}/{data.name}" if data.name.lower() in PARTS else data.name
 
 
 def _summary(run: Run) -> str:
@@ -107,7 +114,7 @@ def _summary(run: Run) -> str:
     left_out = [[file, reason] for file, reason in run.left_out.items()]
     return "".join(
         [
-            f"<h1>{in_html(Path(run.data).name)}</h1>",
+            f"<h1>{in_html(_data_set(run))}</h1>",
             _headline(run.results.held_out, run.results.held_out_details),
             paragraph(f"Split: {run.split}. Threshold: {run.thresholds.chosen}."),
             paragraph(f"Classes: {', '.join(run.classes)}; OK: {ok}. Laid out as {run.layout}."),

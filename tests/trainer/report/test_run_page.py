@@ -15,17 +15,18 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/ and run/, with costs."""
+    """washers/train/ and run/, with costs."""
     folder = tmp_path_factory.mktemp("report")
     chance = np.random.default_rng(1)
     for name, level in (("ok", 90), (f"bad {HOSTILE.replace('/', '')}", 160)):
-        (folder / "data" / name).mkdir(parents=True)
+        (folder / "washers" / "train" / name).mkdir(parents=True)
         for number in range(20):
             image = chance.normal(level, 30, (40, 40)).clip(0, 255).astype(np.uint8)
-            cv2.imwrite(str(folder / "data" / name / f"{number}.png"), image)
+            cv2.imwrite(str(folder / "washers" / "train" / name / f"{number}.png"), image)
     options = ["--weights", "none", "--groups", "none", "--size", "32", "--epochs", "1"]
     costs = ["--escape-cost", "100", "--overkill-cost", "1", "--defect-rate", "1%"]
-    assert main(["train", str(folder / "data"), "--out", str(folder / "run"), *options, *costs]) == 0
+    data = str(folder / "washers" / "train")
+    assert main(["train", data, "--out", str(folder / "run"), *options, *costs]) == 0
     return folder
 
 
@@ -62,6 +63,10 @@ def test_it_shows_classes_figures_curves_and_the_recipe(page: str) -> None:
     assert page.count("<svg") == 9
     assert "random, 80:20" in page
     assert "take the figures as the best case" in page
+
+
+def test_its_title_names_the_set_of_a_folder_that_only_says_train(page: str) -> None:
+    assert "<h1>washers/train</h1>" in page
 
 
 def test_it_is_light_and_dark_and_fits_a_small_screen(page: str) -> None:
@@ -104,7 +109,7 @@ def test_an_audit_names_the_labels_that_a_run_doubts(
     doubt = {"file": "ok/3.png", "label": "ok", "rather": "bad"}
     record["suspects"] = [{**doubt, "label_probability": 0.1, "rather_probability": 0.9}]
     (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
-    command = ["audit", str(folder / "data"), "--run", str(tmp_path)]
+    command = ["audit", str(folder / "washers" / "train"), "--run", str(tmp_path)]
     assert main([*command, "--report", str(tmp_path / "page.html")]) == 0
     line = "ok/3.png: labelled ok (0.10), rather bad (0.90)"
     assert line in capsys.readouterr().out
