@@ -46,14 +46,14 @@ class Inspector:
         self.recipe = recipe
         self.region = region
         self.thresholds = thresholds if thresholds is not None else manifest.thresholds
-        self._spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
+        self.spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
 
     def inspect(self, frame: Frame) -> Inspection:
         """Preprocess, run the model and decide; a frame that cannot be used is a fault."""
         if frame.fault is not None:
             return fault(frame, frame.fault)
         try:
-            pixels = preprocess(frame.image, self._spec)
+            pixels = preprocess(frame.image, self.spec)
         except ImageError as error:
             return fault(frame, str(error))
         prediction = self.model.predict(pixels)

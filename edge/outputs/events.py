@@ -5,6 +5,8 @@ from datetime import datetime
 
 from edge.core.decision import Verdict
 from edge.core.state import State
+from edge.inspection.inspector import Inspection, Inspector
+from edge.records.result import PartResult
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ class LatestPart:
     result_valid: bool
     result_ok: bool
     part: str | None
+
+
+@dataclass(frozen=True)
+class PartInspected:
+    """A part's result, with the frame and the heatmap that it came from; nobody may change the pixels."""
+
+    result: PartResult
+    inspection: Inspection
+    inspector: Inspector
 
 
 @dataclass(frozen=True)

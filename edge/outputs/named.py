@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.gate.gate import GateCommand
+from edge.outputs.live.output import check_live_view, live_view
 from edge.outputs.mqtt.broker_check import check_broker
 from edge.outputs.mqtt.output import Results, mqtt_output
 from edge.outputs.mqtt.subscriptions import refuse_without_broker
@@ -57,6 +58,7 @@ KINDS: dict[str, Kind] = {
         check_broker,
         refuse_without_broker,
     ),
+    "page": Kind(lambda its: live_view(its.settings, simulated=its.simulated), check_live_view),
 }
 """By the name of the thing in `edge --check`."""
 

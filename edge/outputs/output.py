@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
-from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartSeen, StateChanged
+from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
 from edge.records.courier import Courier
 
 GateRole = Literal["acts", "tells", "none"]
@@ -80,6 +80,9 @@ class Output:
 
     def latest_part(self, part: LatestPart) -> None:
         """What there is to know of the latest part."""
+
+    def part_inspected(self, part: PartInspected) -> None:
+        """A part's result with its picture, after the gate was told."""
 
     def alarm_changed(self, event: AlarmEvent) -> None:
         """An alarm was raised or cleared."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
-from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartSeen, StateChanged
+from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
 from edge.outputs.output import Health, Output
 from edge.records.courier import Courier
 
@@ -72,6 +72,11 @@ class Outputs:
         """What there is to know of the latest part."""
         for output in self._outputs:
             output.latest_part(part)
+
+    def part_inspected(self, part: PartInspected) -> None:
+        """A part's result with its picture."""
+        for output in self._outputs:
+            output.part_inspected(part)
 
     def alarm_changed(self, event: AlarmEvent) -> None:
         """An alarm was raised or cleared."""

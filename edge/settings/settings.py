@@ -17,6 +17,7 @@ from edge.settings.log import LogSettings
 from edge.settings.metrics import MetricsSettings
 from edge.settings.model import ModelSettings
 from edge.settings.mqtt import MqttSettings
+from edge.settings.page import PageSettings
 from edge.settings.pins import PinSettings
 from edge.settings.recipe import DEFAULT_RECIPE, RECIPES, NamedRecipe, RecipeName, RecipeSettings
 from edge.settings.section import Section
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     mqtt: MqttSettings = MqttSettings()
     pins: PinSettings = PinSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    page: PageSettings = PageSettings()
     alarms: AlarmSettings = AlarmSettings()
     journal: JournalSettings = JournalSettings()
     shadow: ShadowSettings = ShadowSettings()

@@ -28,7 +28,7 @@ from edge.gate.gate import LATE, NO_ENCODER, GateCommand
 from edge.inspection.inspector import Inspection, Inspector, as_fault, fault
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import judge_part
-from edge.outputs.events import PartDecided, PartSeen
+from edge.outputs.events import PartDecided, PartInspected, PartSeen
 from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.outputs import Outputs
 from edge.outputs.requests import CommandQueue, WaitingCommand
@@ -384,6 +384,7 @@ class Station:
             action=action,
         )
         self._recorder.record(message, inspection.frame.image)
+        self._outputs.part_inspected(PartInspected(message, inspection, context.inspector))
         self._show_shadow(context, found, message.id)
         self.statistics.add(inspection)
         return inspection

@@ -402,6 +402,7 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
         threading.Event().wait(0.005)
     assert here.station.vital == {
         "the gate": True,
+        "the live view": True,
         "the pins": True,
         "the recorder": True,
         "the trigger's line": False,
