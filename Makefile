@@ -73,13 +73,13 @@ bench-activate: .venv/.everything mosquitto ## bundles activated 1,000 times und
 camera-campaign: .venv/.everything ## docs/research/camera-campaign.md again: cameras made to fail; takes 50 minutes
 	$(bin)/python -m benchmarks.camera_campaign $(ARGS)
 
-camera-pictures: .venv/.everything ## how often good photographs in DATA are called faulty, for docs/guides/cameras.md
+camera-pictures: .venv/.everything ## how often good photographs in DATA are called faulty, for docs/research/camera-pictures.md
 	$(bin)/python -m benchmarks.camera_pictures $(DATA)
 
 campaign: .venv/.everything mosquitto ## docs/research/reliability.md again, as root; takes hours; ARGS='--kills 10' does a part
 	$(bin)/python -m benchmarks.campaign $(or $(ARGS),$(everything)) --out docs/research/reliability.md
 
-drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/reference/alarms.md
+drift: .venv/.everything ## how far the scores of good parts move, from the photographs in DATA, for docs/research/score-drift.md
 	$(bin)/python -m benchmarks.drift $(DATA)
 
 unseen: .venv/.everything ## the table of unseen parts in docs/research/results.md again, from the photographs in DATA; takes hours
@@ -91,7 +91,7 @@ results: .venv/.everything mosquitto ## docs/research/results.md again, from the
 heatmaps: .venv/.everything ## the table of docs/research/heatmap.md again, from the photographs in DATA; takes minutes
 	$(bin)/python -m benchmarks.heatmaps $(DATA)
 
-small: .venv/.everything ## the table of docs/guides/training.md again: what smaller models cost; takes half an hour
+small: .venv/.everything ## the table of docs/research/small.md again: what smaller models cost; takes half an hour
 	$(bin)/python -m benchmarks.small $(DATA)
 
 experiments: .venv/.everything ## docs/research/pieces.md again, from the photographs in DATA; takes an hour

@@ -1,7 +1,7 @@
 """`make camera-pictures DATA=…`: how often the judge of camera pictures is wrong on real photographs.
 
-Prints a table for docs/guides/cameras.md: every second photograph of each data set, those that chose no
-default.
+Prints a table for docs/research/camera-pictures.md, of every second photograph of each data set: those that
+chose no default.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """`make drift DATA=…`: how far the scores of good parts move, on parts never seen and in spoiled pictures.
 
-Prints a table for docs/reference/alarms.md. A third of each data set's parts, by part, stands for the line;
-the rest is learned from and validated on. A setting is judged by it: `alarms.drift_distance`.
+Prints a table for docs/research/score-drift.md. A third of each data set's parts, by part, stands for the
+line; the rest is learned from and validated on. A setting is judged by it: `alarms.drift_distance`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`make small DATA=…`: what smaller models save and cost; writes the table of docs/guides/training.md.
+"""`make small DATA=…`: what smaller models save and cost; writes the table of docs/research/small.md.
 
 All are timed in turn, so that what else the machine does
 hits all of them. And the size and time of `small` with six classes, in grey and in colour.
@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.results import BUILD, ROOT, SEED, Commands, machine, write_section
 from edge.core.runtime import Model, load_model
 
-DOCUMENT = ROOT / "docs" / "guides" / "training.md"
+DOCUMENT = ROOT / "docs" / "research" / "small.md"
 SIX_CLASSES = "magnetic_tile"
 DATA_SETS = ("plastic_toys", "magnetic_tile", "casting")
 MODELS = {

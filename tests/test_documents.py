@@ -48,3 +48,11 @@ def test_the_index_leads_to_every_page() -> None:
 
 def test_the_front_page_leads_to_the_index() -> None:
     assert INDEX in {file for file, _ in links_of(ROOT / "README.md")}
+
+
+@pytest.mark.parametrize("path", [*DOCS.glob("guides/*.md"), *DOCS.glob("reference/*.md")], ids=name_of)
+def test_a_guide_or_reference_promises_and_leaves_measurements_to_research(path: Path) -> None:
+    measured = re.findall(
+        r"EPYC|Xeon|\bload \d|[Mm]easured by `make|Made by `make|AUROC", path.read_text("utf-8")
+    )
+    assert measured == []

@@ -1,7 +1,7 @@
 """Parts on their way from the camera to the ejector, and what the gate is told of each, when.
 
 Pure: times come in as monotonic seconds, and where the belt is comes from edge.gate.belt.
-docs/guides/gate.md has the rules in full, by number; in short:
+docs/reference/gate-rules.md has the rules in full, by number; in short:
 
 - A part is on its way from the moment it is seen. No verdict by its deadline is a fault.
 - A command leaves while it can still be on time, or never.

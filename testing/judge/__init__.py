@@ -1,1 +1,1 @@
-"""The gate's rules a second time, from docs/guides/gate.md alone, and random sequences to compare both."""
+"""The gate's rules a second time, by docs/reference/gate-rules.md alone, and random sequences."""

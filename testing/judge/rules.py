@@ -1,6 +1,6 @@
-"""The rules of docs/guides/gate.md, written from their words: all is worked out from the list of all parts.
+"""The rules of docs/reference/gate-rules.md, written from their words.
 
-Nothing of `edge` is used here. A rule's number stands where it is kept. Times are monotonic seconds; places
+All is worked out from the list of all parts. Nothing of `edge` is used here. A rule's number stands where it is kept. Times are monotonic seconds; places
 are milliseconds of running, or counts.
 """
 

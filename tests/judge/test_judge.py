@@ -1,4 +1,4 @@
-"""The gate does what the words of docs/guides/gate.md say; `make judge` tries a million sequences."""
+"""The gate keeps docs/reference/gate-rules.md to the word; `make judge` tries a million sequences."""
 
 import ast
 import logging
