@@ -1,7 +1,7 @@
 """The rules of docs/reference/gate-rules.md, written from their words.
 
-All is worked out from the list of all parts. Nothing of `edge` is used here. A rule's number stands where it is kept. Times are monotonic seconds; places
-are milliseconds of running, or counts.
+All is worked out from the list of all parts. Nothing of `edge` is used here. A rule's number stands where it
+is kept. Times are monotonic seconds; places are milliseconds of running, or counts.
 """
 
 import math
