@@ -3,7 +3,7 @@
 import pytest
 
 from edge.gate.gate import LATE, Gate, TrackedPart
-from testing.conveyor import SCENARIOS, World
+from testing.conveyor.world import SCENARIOS, World
 
 PARTS = 3500
 

@@ -1,32 +1,31 @@
-"""A conveyor, a PLC and a judge for the gate: `make simulate`, or a short run in the tests.
+"""One run of the conveyor with all that goes wrong on it."""
 
-Nothing here asks the gate what it believes. The world keeps its own account of each physical part (where it
-is, what was found of it and when, what lay near it, whether anybody looked) and of what the PLC did, and says
-which part was treated wrongly. Places are milliseconds of the belt at its usual speed; times are seconds of a
-clock of its own.
-"""
-
-import argparse
 import heapq
 import itertools
 import random
-import sys
-import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from edge.core.decision import Verdict
 from edge.gate.belt import CountedBelt, TimedBelt
 from edge.gate.gate import Gate, GateCommand, TrackedPart
 from edge.settings.gate import GateSettings
+from testing.conveyor.parts import (
+    COUNTS,
+    GAP,
+    JITTER,
+    LEAD,
+    MARGIN,
+    PULSE,
+    REACH,
+    TRAVEL,
+    WINDOW,
+    BeltPath,
+    Part,
+)
 
-TRAVEL, GAP, WINDOW, PULSE, MARGIN, LEAD = 300.0, 40.0, 10.0, 6.0, 5.0, 10.0
-REACH = 8.0  # an ejector acts on what is so near, in milliseconds of belt
-JITTER = 1.5  # of the moment of capture, and of a part that slips on its way
-COUNTS = 20  # of the encoder in a millisecond of belt at its usual speed
 SAMPLE_S = 0.01
 DONE_BEHIND = 700.0
 
@@ -38,29 +37,6 @@ SCENARIOS = [
     ("encoder", "reject-on-defect"),
     ("encoder", "reject-unless-ok"),
 ]
-
-
-@dataclass(eq=False)
-class Part:
-    """What the world knows of one physical part."""
-
-    number: int
-    place: float  # of the belt when it is under the camera
-    slip: float
-    found: Verdict
-    seen_in_run: int | None = None
-    ok_in_run: int | None = None  # in which run its own ok came in time
-    crossed_down: bool = False  # it went past the ejector while the station was down
-    known_run: int | None = None
-    ejected_by: GateCommand | None = None
-    excused: bool = False  # it may be ejected for what lies around it
-    went_back: bool = False
-    tracked: list[TrackedPart] = field(default_factory=list)
-
-    @property
-    def gate(self) -> float:
-        """The place of the belt when this part is at the ejector."""
-        return self.place + TRAVEL + self.slip
 
 
 class World:
@@ -95,7 +71,7 @@ class World:
         self.now = 0.0
         self.order = itertools.count()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
-        self.times, self.places, self.speeds = [0.0], [0.0], [1.0]
+        self.path = BeltPath()
         self.parts: list[Part] = []
         self.first = 0  # parts before this one are judged
         self.laid = 0
@@ -112,20 +88,10 @@ class World:
         self.belt: Any
         self.start_station()
 
-    # -- the belt
-
-    def x(self, at: float) -> float:
-        """Where the belt is."""
-        i = max(0, bisect_right(self.times, at) - 1)
-        return self.places[i] + (at - self.times[i]) * self.speeds[i] * 1000
-
-    def go(self, speed: float) -> None:
-        """The belt goes on at this speed, as a share of its usual one."""
-        self.places.append(self.x(self.now))
-        self.times.append(self.now)
-        self.speeds.append(speed)
-        if len(self.times) > 4000:
-            del self.times[:2000], self.places[:2000], self.speeds[:2000]
+    @property
+    def here(self) -> float:
+        """Where the belt is now."""
+        return self.path.place(self.now)
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.events, (moment, next(self.order), action))
@@ -150,20 +116,20 @@ class World:
         self.poll()
 
     def direction(self) -> Any:
-        speed = self.speeds[-1]
+        speed = self.path.speed
         return "forward" if speed > 0 else "reverse" if speed < 0 else "stopped"
 
     def watch(self) -> None:
         self.blind = False
         if not self.down:
             self.gate.watch(self.now)
-            self.excuse(self.x(self.now), self.x(self.now))
+            self.excuse(self.here, self.here)
 
     def unwatch(self) -> None:
         self.blind = True
         if not self.down:
             self.gate.unwatch(self.now)
-            self.excuse(self.x(self.now), self.x(self.now))
+            self.excuse(self.here, self.here)
 
     def excuse(self, start: float, end: float) -> None:
         """Parts at these places under the camera may be ejected for their neighbourhood."""
@@ -214,9 +180,8 @@ class World:
 
     def kick(self, command: GateCommand, begin: float, end: float) -> None:
         """The ejector acted from ``begin`` to now."""
-        turns = self.places[bisect_right(self.times, begin) : bisect_right(self.times, end)]
-        across = [self.x(begin), self.x(end), *turns]
-        low, high = min(across) - REACH, max(across) + REACH
+        low, high = self.path.extent(begin, end)
+        low, high = low - REACH, high + REACH
         for part in self.near(low - TRAVEL - 9, high - TRAVEL + 9):
             if low <= part.gate <= high and part.ejected_by is None:
                 part.ejected_by = command
@@ -250,7 +215,7 @@ class World:
         """A PLC with the encoder acts around the count, one without around the time."""
         if command.due_count is None:
             return abs(self.now - command.due) <= reach / 1000
-        count = self.x(self.now) * COUNTS + self.encoder_offset
+        count = self.here * COUNTS + self.encoder_offset
         return abs(count - command.due_count) <= reach * COUNTS
 
     def cross_camera(self, part: Part, *, back: bool) -> None:
@@ -262,7 +227,7 @@ class World:
         seen = self.now + self.chance.uniform(-JITTER, JITTER) / 1000
         count = None
         if self.kind == "encoder" and self.chance.random() < 0.3:  # a PLC that latches the count
-            count = round(self.x(seen) * COUNTS) + self.encoder_offset
+            count = round(self.path.place(seen) * COUNTS) + self.encoder_offset
 
         def sighted() -> None:
             if run != self.run_number or self.down:
@@ -296,9 +261,9 @@ class World:
                 return
             trouble = gate.decide(tracked, part.found, self.now)
             # The judge's own view of "in time": the part was not yet at the ejector.
-            if part.found == Verdict.OK and self.x(self.now) < part.gate and tracked is part.tracked[-1]:
+            if part.found == Verdict.OK and self.here < part.gate and tracked is part.tracked[-1]:
                 part.known_run = run
-                if self.x(self.now) < part.gate - 4 * MARGIN - LEAD:
+                if self.here < part.gate - 4 * MARGIN - LEAD:
                     part.ok_in_run = run
             self.counts["late" if trouble else "decided"] += 1
             self.poll()
@@ -355,8 +320,8 @@ class World:
 
     def schedule_crossings(self, seconds: float) -> None:
         """The belt's speed holds for so long: who crosses camera and ejector meanwhile."""
-        speed = self.speeds[-1] * 1000
-        here = self.x(self.now)
+        speed = self.path.speed * 1000
+        here = self.here
         there = here + speed * seconds
         if speed == 0:
             return
@@ -379,24 +344,24 @@ class World:
             return 0.5
         if self.kind == "message":
             dice = self.chance.random()
-            if self.speeds[-1] != 1 or dice < 0.5:
+            if self.path.speed != 1 or dice < 0.5:
                 speed, seconds = 1.0, self.chance.uniform(0.02, 1.5)
             elif dice < 0.9:
                 speed, seconds = 0.0, self.chance.uniform(0.01, 1.0)
             else:
                 speed, seconds = -1.0, self.chance.uniform(0.005, 0.1)
-            if speed != self.speeds[-1]:
-                self.go(speed)
-                here = self.x(self.now) - TRAVEL
+            if speed != self.path.speed:
+                self.path.change_speed(speed, self.now)
+                here = self.here - TRAVEL
                 for part in self.near(here - 4 * JITTER, here + 4 * JITTER):
                     part.excused = True  # too near for its command to be said again
                 self.at(self.now + self.chance.uniform(0, 0.001), self.tell_direction)
             return seconds
         target = self.chance.choice([1.0, 1.0, 1.0, 0.0, 1.3, 0.6])
-        speed = self.speeds[-1] + max(-0.15, min(0.15, target - self.speeds[-1]))
+        speed = self.path.speed + max(-0.15, min(0.15, target - self.path.speed))
         if self.chance.random() < 0.01 and speed < 0.2:
             speed = -0.1
-        self.go(speed)
+        self.path.change_speed(speed, self.now)
         return 0.05
 
     def tell_direction(self) -> None:
@@ -415,12 +380,12 @@ class World:
             return
         if dice > 0.9999:
             self.encoder_away = self.now + 0.3
-        if not self.belt.count(round(self.x(self.now) * COUNTS) + self.encoder_offset, self.now):
+        if not self.belt.count(round(self.here * COUNTS) + self.encoder_offset, self.now):
             self.lose()
         if self.gate.lost is not None and not self.belt.is_silent(self.now):
             self.gate.found(self.now)
             self.lost = False
-            self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now))
+            self.excuse(self.here - TRAVEL - 50, self.here)
         self.poll()
 
     def check_encoder(self) -> None:
@@ -434,7 +399,7 @@ class World:
         self.counts["lost"] += 1
         self.lost = True
         self.gate.lose("encoder")
-        self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 200)
+        self.excuse(self.here - TRAVEL - 50, self.here + 200)
 
     def trouble(self) -> None:
         """Now and then the camera goes blind, the station dies, or the broker goes away."""
@@ -451,12 +416,12 @@ class World:
         elif dice < 0.8 or self.mode == "reject-on-defect":
             self.counts["restarts"] += 1
             self.down = True
-            self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 50)
+            self.excuse(self.here - TRAVEL - 50, self.here + 50)
             self.at(self.now + self.chance.uniform(0.02, 0.8), self.restart)
         else:
             self.counts["broker away"] += 1
             self.broker_away = True
-            self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 900)
+            self.excuse(self.here - TRAVEL - 50, self.here + 900)
             self.at(self.now + self.chance.uniform(0.05, 0.8), self.broker_back)
 
     def switch(self) -> None:
@@ -466,7 +431,7 @@ class World:
             return
         self.counts["switched"] += 1
         self.settings = self.settings.model_copy(update={"pulse_ms": self.chance.uniform(PULSE - 1, PULSE)})
-        self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now) + 50)
+        self.excuse(self.here - TRAVEL - 50, self.here + 50)
         self.gate.change(self.settings, self.now)
         self.poll()
 
@@ -475,7 +440,7 @@ class World:
         self.poll()
 
     def restart(self) -> None:
-        self.excuse(self.x(self.now) - TRAVEL - 50, self.x(self.now))
+        self.excuse(self.here - TRAVEL - 50, self.here)
         self.start_station()
 
     def broker_back(self) -> None:
@@ -484,9 +449,9 @@ class World:
 
     def stretch(self) -> None:
         seconds = self.next_stretch()
-        self.lay_parts(self.x(self.now) + 3000)
+        self.lay_parts(self.here + 3000)
         self.schedule_crossings(seconds)
-        while self.first < len(self.parts) and self.parts[self.first].gate < self.x(self.now) - DONE_BEHIND:
+        while self.first < len(self.parts) and self.parts[self.first].gate < self.here - DONE_BEHIND:
             self.judge(self.parts[self.first])
             self.first += 1
         if self.first > 20000:
@@ -509,34 +474,3 @@ class World:
                 break
             self.now, _, action = heapq.heappop(self.events)
             action()
-
-
-def campaign(parts: int, seed: int) -> list[World]:
-    """All scenarios, with so many parts together."""
-    worlds = []
-    for belt, mode in SCENARIOS:
-        world = World(belt, mode, parts=-(-parts // len(SCENARIOS)), seed=seed)
-        world.run()
-        worlds.append(world)
-    return worlds
-
-
-def main() -> int:
-    """Run and print; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    parser.add_argument("--parts", type=int, default=1_000_000, help="default: 1000000")
-    parser.add_argument("--seed", type=int, default=1, help="default: 1")
-    arguments = parser.parse_args()
-    begun = time.monotonic()
-    worlds = campaign(arguments.parts, arguments.seed)
-    for world in worlds:
-        counts = ", ".join(f"{count} {what}" for what, count in sorted(world.counts.items()))
-        print(f"{world.kind:<8} {world.mode:<17} {len(world.errors)} wrong; {counts}")
-        for error in world.errors[:5]:
-            print(f"   {error}")
-    print(f"{sum(world.counts['parts'] for world in worlds)} parts in {time.monotonic() - begun:.0f} s")
-    return 1 if any(world.errors for world in worlds) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
