@@ -105,11 +105,13 @@ config: .venv/.device ## write config.toml again from the settings and their des
 	$(bin)/python -m edge.settings.settings_document > build/config.toml
 	mv build/config.toml config.toml
 
-schemas: .venv/.device ## write docs/reference/schemas and docs/reference/asyncapi.json again from the messages
+schemas: .venv/.device ## write docs/reference/schemas, asyncapi.json and statistics.md again from the code
 	$(bin)/python -m edge.outputs.mqtt.schemas docs/reference/schemas
 	@mkdir -p build
 	$(bin)/python -m edge.outputs.mqtt.asyncapi > build/asyncapi.json
 	mv build/asyncapi.json docs/reference/asyncapi.json
+	$(bin)/python -m edge.service.statistics_document > build/statistics.md
+	mv build/statistics.md docs/reference/statistics.md
 
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build

@@ -170,9 +170,9 @@ def _run(settings: "Settings", read_settings: Callable[[], "Settings"]) -> int:
         return EXIT_NEW_PROCESS
     handle_signals(stop=app.request_stop, reload=app.request_reload)
     waiting = app.run()
-    statistics = app.station.statistics
-    text = ", ".join(f"{count} {verdict}" for verdict, count in statistics.verdicts().items())
-    logging.getLogger("edge").info("inspected %d parts: %s", statistics.inspected, text)
+    counts = app.station.counts
+    text = ", ".join(f"{count} {verdict}" for verdict, count in counts.verdicts().items())
+    logging.getLogger("edge").info("inspected %d parts: %s", counts.inspected, text)
     if waiting:
         logging.getLogger("edge").warning(
             "%d verdicts wait in %s for the broker", waiting, settings.journal.path

@@ -155,8 +155,8 @@ def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     finally:
         watcher.disconnect()
         watcher.loop_stop()
-    print(scoreboard.summary(app.station.statistics.latency_ms()))
-    return 0 if scoreboard.received == app.station.statistics.inspected else 1
+    print(scoreboard.summary(app.station.counts.latency_ms()))
+    return 0 if scoreboard.received == app.station.counts.inspected else 1
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,14 +5,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
 
 from edge.core.frame import Frame
 from edge.inspection.inspector import Inspection, Inspector, fault
 from edge.inspection.voting import Vote, vote
 from edge.outputs.events import Disagreement
+from edge.outputs.statistics import ShadowStatistics
 
 logger = logging.getLogger(__name__)
 TOLD_EVERY_S = 1.0
@@ -28,17 +28,6 @@ class Shown:
     how: Vote
     decided: Inspection
     bundle_sha256: str
-
-
-@dataclass(frozen=True)
-class ShadowCounts:
-    """Since it was last replaced; ``pairs`` counts both verdicts as "ok/defect", the gate's first."""
-
-    bundle_sha256: str
-    scored: int
-    disagreed: int
-    dropped: int
-    pairs: dict[str, int]
 
 
 class Shadow:
@@ -91,7 +80,7 @@ class Shadow:
         self._waiting.put((inspector, shown))
 
     @property
-    def counts(self) -> ShadowCounts | None:
+    def statistics(self) -> ShadowStatistics | None:
         """What came of it so far; None without a shadow."""
         inspector = self._inspector
         if inspector is None:
@@ -99,18 +88,13 @@ class Shadow:
         with self._lock:
             pairs, dropped = dict(self._pairs), self._dropped
         disagreed = sum(count for pair, count in pairs.items() if len(set(pair.split("/"))) == 2)
-        return ShadowCounts(
+        return ShadowStatistics(
             str(_bundle_sha256(inspector)),
             sum(pairs.values()),
             disagreed,
             dropped,
             dict(sorted(pairs.items())),
         )
-
-    def summary(self) -> dict[str, Any] | None:
-        """The same for the statistics; the keys are those of ShadowSummary."""
-        counts = self.counts
-        return None if counts is None else asdict(counts)
 
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:

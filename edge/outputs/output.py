@@ -4,13 +4,13 @@ A station tells every output the same events, and starts and stops them all; it 
 in by a protocol becomes one of the requests in edge.outputs.requests. edge.outputs.named lists the outputs.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
 from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
+from edge.outputs.statistics import StationStatistics
 from edge.records.courier import Courier
 
 GateRole = Literal["acts", "tells", "none"]
@@ -90,8 +90,8 @@ class Output:
     def disagreement(self, found: Disagreement) -> None:
         """The shadow has another verdict."""
 
-    def statistics(self, counts: Mapping[str, Any]) -> None:
-        """Counts since the start."""
+    def statistics(self, statistics: StationStatistics) -> None:
+        """Counts since the start, every few seconds."""
 
     @property
     def health(self) -> Health:

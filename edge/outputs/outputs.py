@@ -1,19 +1,23 @@
 """All outputs of a station, told as one."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
 from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
 from edge.outputs.output import Health, Output
+from edge.outputs.statistics import StationStatistics
 from edge.records.courier import Courier
 
 
 class Outputs:
-    """Tells each output; any thread."""
+    """Tells each output; any thread. At first there is none."""
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
+    def __init__(self, outputs: Sequence[Output] = ()) -> None:
+        self.join(outputs)
+
+    def join(self, outputs: Sequence[Output]) -> None:
+        """These are told from now on; before any thread is started."""
         self._outputs = tuple(outputs)
         self._acting = tuple(output for output in outputs if output.gate_role == "acts")
         self._telling = tuple(output for output in outputs if output.gate_role == "tells")
@@ -88,10 +92,10 @@ class Outputs:
         for output in self._outputs:
             output.disagreement(found)
 
-    def statistics(self, counts: Mapping[str, Any]) -> None:
-        """Counts since the start."""
+    def statistics(self, statistics: StationStatistics) -> None:
+        """Counts since the start, every few seconds."""
         for output in self._outputs:
-            output.statistics(counts)
+            output.statistics(statistics)
 
     def health(self) -> list[tuple[Output, Health]]:
         """Each with how it is now."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 
@@ -23,6 +24,7 @@ from edge.core.decision import Verdict
 from edge.core.errors import ImageError
 from edge.core.files import free_bytes, write_whole
 from edge.core.images import MIN_SIDE, Image, encode_png
+from edge.core.measure import counter, gauge
 from edge.records.quota import Entry, Quota
 from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
@@ -46,6 +48,15 @@ def is_chosen(identity: str, share: float) -> bool:
     """Whether an ok part of this id is among the share: the same answer whenever it is asked."""
     digest = hashlib.sha256(identity.encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+@dataclass(frozen=True)
+class ArchiveStatistics:
+    """What became of the images to archive, since the start."""
+
+    written: Annotated[int, counter("images", "images that were written")]
+    dropped: Annotated[int, counter("images", "images left out: the disk failed, or was too slow")]
+    bytes: Annotated[int, gauge("bytes", "bytes that the archive holds now")]
 
 
 class Archive:
@@ -72,9 +83,10 @@ class Archive:
         """Share and room are these from now on; the rest stays as it was."""
         self._settings = settings
 
-    def summary(self) -> dict[str, int]:
-        """Counts since the start, and what it holds; the keys are those of ArchiveSummary."""
-        return {"written": self.written, "dropped": self.dropped, "bytes": self._quota.bytes}
+    @property
+    def statistics(self) -> ArchiveStatistics:
+        """Counts since the start, and what it holds."""
+        return ArchiveStatistics(self.written, self.dropped, self._quota.bytes)
 
     def start(self) -> None:
         """Start writing."""

@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edge.alarms.latch import Alarm, AlarmLatch
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
-from edge.records.archive import Archive
+from edge.records.archive import Archive, ArchiveStatistics
 from edge.records.courier import Courier, Receipt
 from edge.records.journal import Journal, Record
 from edge.records.journal_file import JournalInUseError, WrongJournalError
@@ -164,15 +163,20 @@ class Recorder:
             queued = len(self._records) + self._writing
         return queued + self._journal.waiting
 
-    def counts(self) -> dict[str, Any]:
-        """What the statistics say of it; the keys are those of StatsMessage."""
-        return {
-            "outbox": self.waiting,
-            "records_dropped": self._journal.dropped + self._outbox.unsendable,
-            "records_unwritten": self.unwritten,
-            "written_bytes_hour": self._written_bytes.last_hour,
-            "archive": None if self._archive is None else self._archive.summary(),
-        }
+    @property
+    def dropped(self) -> int:
+        """How many verdicts were deleted unsent, or can never be sent."""
+        return self._journal.dropped + self._outbox.unsendable
+
+    @property
+    def written_bytes_hour(self) -> int | None:
+        """Bytes given to the disk in the last hour; None where the kernel does not count them."""
+        return self._written_bytes.last_hour
+
+    @property
+    def archive(self) -> ArchiveStatistics | None:
+        """What became of images to archive; None without an archive."""
+        return None if self._archive is None else self._archive.statistics
 
     def stop(self, *, drain_s: float) -> int:
         """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.

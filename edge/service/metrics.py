@@ -9,10 +9,9 @@ import logging
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, MetricsHandler, ProcessCollector
@@ -22,104 +21,71 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
-    UnknownMetricFamily,
 )
 from prometheus_client.registry import Collector
 
+from edge.core.measure import Measure, measures, value_at
 from edge.core.once import Once
 from edge.core.state import State
 from edge.inspection.statistics import LATENCY_BOUNDS_MS
-from edge.outputs.mqtt.messages import StatsMessage
-from edge.service.readings import Readings
+from edge.service.readings import Latencies, Readings, metric_name
 from edge.settings.metrics import MetricsSettings
 
 logger = logging.getLogger(__name__)
 
-THERMAL = Path("/sys/class/thermal")
-GAUGES = {"parts_in_flight", "outbox", "written_bytes_hour", "alarms", "archive_bytes"}
-COUNTERS = {
-    "frames_dropped", "commands_sent", "commands_unsent", "parts_too_close", "parts_too_many",
-    "passes_not_withheld", "rejects_unconfirmed", "bin_unexpected", "messages_refused", "records_dropped",
-    "records_unwritten", "archive_written", "archive_dropped", "shadow_scored", "shadow_disagreed",
-    "shadow_dropped",
-}  # fmt: skip
 _READER_S = 5.0  # a reader that says nothing for so long is hung up on
 _AGAIN_S = 5.0
 _MOST_READERS = 16
+_FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
 class StationCollector(Collector):
-    """Turns readings into metrics, anew for each reader."""
+    """Turns readings into metrics, anew for each reader; docs/reference/statistics.md lists them."""
 
-    def __init__(self, read: Callable[[], Readings], *, thermal: Path = THERMAL) -> None:
+    def __init__(self, read: Callable[[], Readings]) -> None:
         self._read = read
-        self._thermal = thermal
 
     def collect(self) -> Iterator[Metric]:
         """All metrics; their names begin with linegate_."""
         now = self._read()
-        yield InfoMetricFamily("linegate_station", "what decides here", value=dict(now.info))
+        yield InfoMetricFamily("linegate_station", "what decides here", value=dict(now.station))
         state = GaugeMetricFamily("linegate_state", "1 for the state that it is in", labels=["state"])
         for name in get_args(State):
             state.add_metric([name], float(name == now.state))
         yield state
-        verdicts = CounterMetricFamily("linegate_verdicts", "inspected parts", labels=["verdict"])
-        for verdict, count in now.verdicts.items():
-            verdicts.add_metric([verdict], count)
-        yield verdicts
-        yield _latency(now)
-        yield from _camera_and_broker(now)
-        for key, value in now.counts.items():
-            yield _count(key, value)
-        yield _temperatures(self._thermal)
+        for path, measure in measures(Readings):
+            value = value_at(now, path)
+            if value is not None:
+                yield from _metric(metric_name(path), measure, value)
 
 
-def _latency(now: Readings) -> Metric:
+def _metric(name: str, measure: Measure, value: Any) -> Iterator[Metric]:
+    if measure.kind == "histogram":
+        yield _histogram(name, measure, value)
+    elif measure.kind in _FAMILIES:
+        family = _FAMILIES[measure.kind](name, measure.meaning, labels=measure.labels)
+        for labels, number in _numbers(value):
+            family.add_metric(labels, number)
+        yield family
+
+
+def _numbers(value: Any) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Each number with the values of its labels; a list counts as its length."""
+    if isinstance(value, Mapping):
+        for key, number in value.items():
+            yield key if isinstance(key, tuple) else (key,), float(number)
+    else:
+        yield (), float(len(value) if isinstance(value, list) else value)
+
+
+def _histogram(name: str, measure: Measure, value: Latencies) -> Metric:
     bounds = [f"{bound / 1000:g}" for bound in LATENCY_BOUNDS_MS] + ["+Inf"]
     return HistogramMetricFamily(
-        "linegate_latency_seconds",
-        "from the trigger, or the capture, to the decision",
-        buckets=list(zip(bounds, now.latency_buckets, strict=True)),
-        sum_value=now.latency_sum_ms / 1000,
+        name,
+        measure.meaning,
+        buckets=list(zip(bounds, value.counts, strict=True)),
+        sum_value=value.sum_ms / 1000,
     )
-
-
-def _camera_and_broker(now: Readings) -> Iterator[Metric]:
-    if now.frame_age_s is not None:
-        yield GaugeMetricFamily(
-            "linegate_frame_age_seconds", "since the latest frame was taken", value=now.frame_age_s
-        )
-    yield CounterMetricFamily(
-        "linegate_camera_openings", "how often the camera was opened", value=now.camera_openings
-    )
-    yield GaugeMetricFamily("linegate_broker_connected", "1 with a broker", value=float(now.broker_connected))
-    yield CounterMetricFamily(
-        "linegate_broker_connections", "how often the broker accepted it", value=now.broker_connections
-    )
-
-
-def _count(key: str, value: float) -> Metric:
-    """A number of …/stats; one that we don't know is passed on as it is."""
-    described = StatsMessage.model_fields.get(key)
-    text = (described.description if described else None) or key.replace("_", " ")
-    name = f"linegate_{key}"
-    if key in COUNTERS:
-        return CounterMetricFamily(name, text, value=value)
-    if key in GAUGES:
-        return GaugeMetricFamily(name, text, value=value)
-    return UnknownMetricFamily(name, text, value=value)
-
-
-def _temperatures(folder: Path) -> Metric:
-    """Every thermal zone that can be read now, by its kind."""
-    metric = GaugeMetricFamily("linegate_temperature_celsius", "of the device", labels=["zone", "kind"])
-    for zone in sorted(folder.glob("thermal_zone*")):
-        try:
-            degrees = int((zone / "temp").read_text()) / 1000
-            metric.add_metric([zone.name, (zone / "type").read_text().strip()], degrees)
-        except (OSError, ValueError):
-            continue  # a sensor that sleeps
-    return metric
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,48 +1,58 @@
-"""What a station shows of itself at one moment, whoever reads it."""
+"""What a station shows of itself at one moment, whoever reads it; docs/reference/statistics.md names all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Annotated
 
+from edge.core.measure import Meaning, Measure, counter, gauge
 from edge.core.state import State
+from edge.outputs.statistics import StationStatistics
+
+THERMAL = Path("/sys/class/thermal")
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """``counts``: how many were at most each of Statistics' LATENCY_BOUNDS_MS, the last of all; their sum."""
+
+    counts: list[int]
+    sum_ms: float
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What a station shows at one moment.
+    """What a station shows at one moment, beside its statistics."""
 
-    ``counts`` has the numbers of …/stats, at most some seconds old; ``latency_buckets`` and
-    ``latency_sum_ms`` are those of Statistics; ``frame_age_s`` says how long ago the latest frame was taken.
-    """
-
-    info: Mapping[str, str]
-    state: State
-    verdicts: Mapping[str, int]
-    latency_buckets: list[int]
-    latency_sum_ms: float
-    frame_age_s: float | None = None
-    camera_openings: int = 0
-    broker_connected: bool = False
-    broker_connections: int = 0
-    counts: Mapping[str, float] = field(default_factory=dict)
-
-
-_SHOWN_OTHERWISE = ("inspected", "verdicts", "latency_ms")
+    statistics: StationStatistics
+    station: Annotated[Mapping[str, str], Meaning("what decides here")]
+    state: Annotated[State, Meaning("1 for the state that it is in")]
+    latency_seconds: Annotated[
+        Latencies, Measure("from the trigger, or the capture, to the decision", "histogram", "seconds")
+    ]
+    frame_age_seconds: Annotated[float | None, gauge("seconds", "since the latest frame was taken")] = None
+    camera_openings: Annotated[int, counter("", "how often the camera was opened")] = 0
+    broker_connected: Annotated[bool, gauge("", "1 with a broker")] = False
+    broker_connections: Annotated[int, counter("", "how often the broker accepted it")] = 0
+    temperature_celsius: Annotated[
+        Mapping[tuple[str, ...], float],
+        gauge("degrees Celsius", "of each thermal zone of the device", "zone", "kind"),
+    ] = field(default_factory=dict)
 
 
-def numbers(counts: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of …/stats by name, those of a part of it as part_name; a list counts as its length.
-
-    What has a verdict for a name, in a part of a part, is left out.
-    """
-    found: dict[str, float] = {}
-    for key, value in counts.items():
-        if key in _SHOWN_OTHERWISE:
-            continue
-        if isinstance(value, Mapping):
-            found |= {f"{key}_{name}": n for name, n in value.items() if isinstance(n, int | float)}
-        elif isinstance(value, list):
-            found[key] = len(value)
-        elif isinstance(value, int | float):
-            found[key] = value
+def temperatures(folder: Path = THERMAL) -> dict[tuple[str, ...], float]:
+    """Degrees Celsius of every thermal zone that can be read now, by its name and kind."""
+    found: dict[tuple[str, ...], float] = {}
+    for zone in sorted(folder.glob("thermal_zone*")):
+        try:
+            degrees = int((zone / "temp").read_text()) / 1000
+            found[zone.name, (zone / "type").read_text().strip()] = degrees
+        except (OSError, ValueError):
+            continue  # a sensor that sleeps
     return found
+
+
+def metric_name(path: tuple[str, ...]) -> str:
+    """The name of a measure of Readings for Prometheus, which appends _total to that of a counter."""
+    names = path[1:] if path[0] == "statistics" else path
+    return "_".join(("linegate", *names))

@@ -1,38 +1,206 @@
-"""The live loop: frames from the guarded camera to the station, until someone says stop.
+"""The running station: what it is made of, in which order it starts, and, in reverse, stops.
 
-Threads: the camera guard reads frames; this loop inspects and commands the gate; the broker link
-and the outbox serve MQTT. Only this loop touches the model that decides; another thread loads the next.
+Threads: the camera guard reads frames; the line's own loop (`App.run`) inspects and commands the gate;
+outputs, journal, archive, alarms and shadow have threads of their own. Only the loop touches the model that
+decides; another thread loads the next.
 """
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.alarms.parts import part_rules
+from edge.alarms.watch import AlarmWatch, written_folders
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
+from edge.core.frame import Frame
 from edge.deployment.deployment import Deployment
+from edge.deployment.manager import DeploymentManager
+from edge.deployment.selection import selection_file
+from edge.deployment.shadow import Shadow
+from edge.gate.controller import GateController
 from edge.gate.policies import what_may_pass
+from edge.inspection.statistics import Statistics
+from edge.outputs.named import Wiring, make_outputs
+from edge.outputs.outputs import Outputs
+from edge.outputs.requests import CommandQueue
+from edge.records.archive import Archive
+from edge.records.recorder import Recorder
 from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings
-from edge.station.health import Service
-from edge.station.station import Station
+from edge.station.commands import Commands
+from edge.station.deployer import Deployer
+from edge.station.gate_commands import GateCommands
+from edge.station.health import Health, Service
+from edge.station.parts import SeenParts
+from edge.station.pipeline import Pipeline
+from edge.station.requests import Requests
+from edge.station.results import Results
+from edge.station.state_report import StateReport
+from edge.station.states import States
+from edge.trigger.choose import choose_trigger
+from edge.trigger.input_line import open_input
 
 logger = logging.getLogger(__name__)
 
 STATS_EVERY_S = 5.0
 DRAIN_S = 5.0
+GATE_DRAIN_S = 1.0
+ENDED = "the station was stopped"
 _WAIT_S = 0.1
 
 
-def camera_for(deployment: Deployment) -> AnyCameraSettings:
-    """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
-    camera = deployment.settings.camera
-    return camera.model_copy(update={"bits": camera.bits or deployment.inspector.manifest.input.bits})
+class Station:
+    """All between the camera and the outputs: each part knows only what was made before it.
+
+    ``outputs`` alone are told who there is at the end, for what comes in by them concerns everybody; until
+    then nobody is told anything.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        *,
+        simulated: bool,
+        journal: Path,
+        read_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        settings, inspector, run = deployment.settings, deployment.inspector, uuid.uuid4().hex[:12]
+        name, vote, gate = settings.station.name, settings.trigger.vote, settings.gate_of(inspector.recipe)
+        self.outputs = outputs = Outputs()
+        self.counts = counts = Statistics()
+        self.states = states = States(latch=settings.station.latch_faults)
+        self.report = report = StateReport(
+            states, outputs, bundle_sha256=inspector.model.bundle.sha256, recipe=inspector.recipe
+        )
+        self.alarms = alarms = AlarmWatch(
+            settings.alarms,
+            part_rules(settings.alarms, inspector),
+            say=outputs.alarm_changed,
+            folders=written_folders(settings),
+        )
+        self.recorder = recorder = Recorder(
+            journal,
+            settings.journal,
+            station=name,
+            alarm=alarms.tell,
+            archive=Archive(settings.archive, alarm=alarms.tell) if settings.archive.path else None,
+            overdue_s=settings.alarms.outbox_s,
+        )
+        gate_commands = GateCommands(outputs, counts, alarms)
+        self.controller = controller = GateController(
+            gate,
+            send=gate_commands.send,
+            on_missing=gate_commands.unconfirmed,
+            on_confirmed=gate_commands.confirmed,
+        )
+        self.parts = parts = SeenParts(run, inspector, controller, outputs, report)
+        self.trigger = trigger = choose_trigger(settings, parts)
+        self.input_line = open_input(settings.trigger, trigger, is_stopped=lambda: states.is_stopped)
+        self.shadow = shadow = Shadow(outputs.disagreement)
+        self.deployer = Deployer(
+            deployment,
+            parts=parts,
+            controller=controller,
+            trigger=trigger,
+            report=report,
+            shadow=shadow,
+            recorder=recorder,
+            alarms=alarms,
+        )
+        self.manager = manager = DeploymentManager(
+            deployment, file=selection_file(journal), take=self.deployer.take, alarm=alarms.tell
+        )
+        results = Results(name, run, vote, simulated, outputs, report, alarms, recorder, shadow, counts)
+        self.pipeline = Pipeline(trigger, controller, manager, states, report, results, vote=vote)
+        waiting = CommandQueue()
+        self.commands = Commands(waiting, states, trigger, manager, read_settings)
+        self.health = Health(
+            states=states,
+            alarms=alarms,
+            parts=parts,
+            pipeline=self.pipeline,
+            trigger=trigger,
+            input_line=self.input_line,
+            controller=controller,
+            outputs=outputs,
+            recorder=recorder,
+            shadow=shadow,
+            manager=manager,
+            counts=counts,
+        )
+        self.requests = Requests(settings, states, parts, trigger, controller, gate_commands, waiting)
+        wiring = Wiring(
+            settings,
+            run=run,
+            receiver=self.requests,
+            results=recorder,
+            undelivered=self.requests.undelivered,
+            missed=gate_commands.missed,
+            simulated=simulated,
+        )
+        outputs.join(make_outputs(wiring))
+
+    def start(self) -> None:
+        """Start each part; what is absent, such as a broker, is waited for in the background."""
+        self.report.repeat()
+        self.outputs.start()
+        self.recorder.start(self.outputs.courier)
+        self.alarms.start()
+        self.controller.start()
+        self.shadow.start()
+        self.manager.start()
+        if self.input_line is not None:
+            self.input_line.start()
+        self.trigger.begin(time.monotonic())
+        self.states.start()
+        self.report.update()
+
+    def stop(self, *, drain_s: float) -> int:
+        """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait.
+
+        From now on no part is taken, and who sends parts hears so first.
+        """
+        self.states.stop(ENDED)
+        self.report.update()
+        if self.input_line is not None:
+            self.input_line.stop()
+        self.manager.stop()
+        self.shadow.stop()
+        self.controller.stop(wait_s=GATE_DRAIN_S)
+        self.pipeline.stop()
+        self.alarms.stop()
+        courier = self.outputs.courier
+        is_connected = courier is not None and courier.connection_number is not None
+        waiting = self.recorder.stop(drain_s=drain_s if is_connected else 0)
+        self.outputs.stop()
+        return waiting
+
+    def see(self, frame: Frame, *, max_age_s: float) -> None:
+        """A frame of the camera; one that is older than ``max_age_s`` is a fault."""
+        self.pipeline.see(frame, max_age_s=max_age_s)
+
+    def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
+        """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
+        self.alarms.tell("camera", fault)
+        self.alarms.tell("camera-settings", "; ".join(ignored) or None)
+        self.pipeline.camera(fault)
+        self.states.fault("camera", fault)
+        self.report.update()
+
+    def poll(self) -> None:
+        """What is to be done also while no frames come; the loop calls it some times a second."""
+        self.outputs.line_turned()
+        self.pipeline.decide_overdue(time.monotonic())
+        self.commands.process()
+        self.health.poll()
+        self.report.update()
 
 
 class App:
-    """A running station with a camera."""
+    """A station with a camera, run until its source ends or somebody says stop."""
 
     def __init__(
         self,
@@ -41,29 +209,24 @@ class App:
         notes: Sequence[str] = (),
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
-        self._settings = deployment.settings
+        self._settings = settings = deployment.settings
         camera = camera_for(deployment)
         self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
         check_source(camera)
         self._guard = CameraGuard(lambda: open_camera(camera), camera)
-        self._station = Station(
+        self.station = Station(
             deployment,
             simulated=not camera.live,  # no part of those lies on the belt now
-            journal=Path(deployment.settings.journal.path),
+            journal=Path(settings.journal.path),
             read_settings=read_settings,
         )
-        self._service = Service(deployment.settings, self._guard, self._station)
+        self._service = Service(settings, self._guard, self.station.health)
         # No events: a second signal in the midst of the first would wait for a lock that the first one holds.
         self._is_to_stop = False
         self._is_to_reload = False
         self.lost: str | None = None
         """Why only a new process can have a camera again, after ``run``."""
-
-    @property
-    def station(self) -> Station:
-        """What the frames are handed to."""
-        return self._station
 
     def request_stop(self) -> None:
         """End the loop soon; may be called from a signal handler."""
@@ -76,45 +239,52 @@ class App:
     def run(self) -> int:
         """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
         self._say_what_may_pass()
-        self._station.start()
-        self._station.alarms.start()
-        self._station.run()
+        self.station.start()
         for note in self._notes:
-            self._station.complain_of_bundle(note)
+            self.station.manager.complain(note)
         self._guard.start()
         self._service.start(time.monotonic())
-        next_stats = time.monotonic() + STATS_EVERY_S
         try:
-            while not self._is_to_stop and not self._guard.ended:
-                frame = self._guard.next(_WAIT_S)
-                self.lost = self._guard.lost
-                self._station.camera(self.lost or self._guard.fault, self._guard.ignored)
-                if self.lost is not None:
-                    break
-                if frame is not None:
-                    self._station.see(frame, max_age_s=self._max_age_s)
-                if self._is_to_reload:
-                    self._is_to_reload = False
-                    if not self._station.reload():
-                        self._is_to_reload = True  # another change is being made: again in a moment
-                self._station.poll()
-                self._service.turn(time.monotonic(), frame)
-                if time.monotonic() >= next_stats:
-                    next_stats += STATS_EVERY_S
-                    self._publish_stats()
+            self._loop()
         finally:
             self._service.stop()
             self._guard.stop()
-            self._publish_stats()
-            waiting = self._station.stop(drain_s=DRAIN_S)
+            self._publish_statistics()
+            waiting = self.station.stop(drain_s=DRAIN_S)
         return waiting
+
+    def _loop(self) -> None:
+        next_statistics = time.monotonic() + STATS_EVERY_S
+        while not self._is_to_stop and not self._guard.ended:
+            frame = self._guard.next(_WAIT_S)
+            self.lost = self._guard.lost
+            self.station.camera(self.lost or self._guard.fault, self._guard.ignored)
+            if self.lost is not None:
+                break
+            if frame is not None:
+                self.station.see(frame, max_age_s=self._max_age_s)
+            if self._is_to_reload:
+                self._is_to_reload = False
+                if not self.station.commands.reload():
+                    self._is_to_reload = True  # another change is being made: again in a moment
+            self.station.poll()
+            self._service.turn(time.monotonic(), frame)
+            if time.monotonic() >= next_statistics:
+                next_statistics += STATS_EVERY_S
+                self._publish_statistics()
 
     def _say_what_may_pass(self) -> None:
         level = logging.WARNING if self._settings.camera.live else logging.INFO
         for line in what_may_pass(self._settings.gate):
             logger.log(level, "%s", line)
 
-    def _publish_stats(self) -> None:
-        self._station.frames_dropped = self._guard.dropped
-        self._station.publish_stats()
-        self._service.count()
+    def _publish_statistics(self) -> None:
+        statistics = self.station.health.statistics(frames_dropped=self._guard.dropped)
+        self.station.outputs.statistics(statistics)
+        self._service.count(statistics)
+
+
+def camera_for(deployment: Deployment) -> AnyCameraSettings:
+    """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
+    camera = deployment.settings.camera
+    return camera.model_copy(update={"bits": camera.bits or deployment.inspector.manifest.input.bits})

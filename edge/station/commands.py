@@ -8,7 +8,7 @@ from edge.deployment.deployment import Prepare, activation, refuse_reload, reloa
 from edge.deployment.manager import Change, DeploymentManager, Outcome
 from edge.outputs.requests import Answer, CommandQueue, CommandRequest, WaitingCommand
 from edge.settings.settings import Settings
-from edge.station.inspected_part import InspectedPart
+from edge.station.parts import InspectedPart
 from edge.station.states import States
 from edge.trigger.trigger import Trigger
 

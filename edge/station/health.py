@@ -1,38 +1,169 @@
-"""A running line as systemd, the people who look at it, and Prometheus see it."""
+"""How a station is: its faults and alarms, its signs of life, its statistics; and who is told of them."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.alarms.watch import AlarmWatch
 from edge.camera.guard import CameraGuard
 from edge.core.frame import Frame
 from edge.core.state import State
 from edge.core.versions import linegate_version
+from edge.deployment.manager import DeploymentManager
+from edge.deployment.shadow import Shadow
+from edge.gate.controller import GateController
+from edge.inspection.statistics import Statistics
+from edge.outputs.outputs import Outputs
+from edge.outputs.statistics import StationStatistics
+from edge.records.recorder import Recorder
 from edge.service.heartbeat import Flow
 from edge.service.notify import Notifier
-from edge.service.readings import Readings, numbers
+from edge.service.readings import Latencies, Readings, temperatures
 from edge.service.supervisor import Supervisor
 from edge.settings.settings import Settings
-from edge.station.station import Station
+from edge.station.parts import InspectedPart, SeenParts
+from edge.station.pipeline import Pipeline
+from edge.station.states import States
+from edge.trigger.inputs import InputLine
+from edge.trigger.trigger import Trigger
 
 if TYPE_CHECKING:
     from edge.service.metrics import MetricsServer
 
 READY_WITHIN_S = 10.0  # the camera was tried long enough: what comes later does not hold up the start
 FAILURES = 10  # so many inspections in a row that raise an error are no accident
+TOO_LATE = "parts go by without their command: it could not be sent in time (commands_unsent)"
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """Signs of life: parts that were seen and decided, failed inspections in a row, threads that live."""
+
+    state: State
+    reason: str | None
+    seen: int
+    decided: int
+    failures: int
+    threads: Mapping[str, bool]
+
+
+class Health:
+    """How a station is, asked of its parts. ``poll`` is for the line's own thread, all else for any."""
+
+    def __init__(
+        self,
+        *,
+        states: States,
+        alarms: AlarmWatch,
+        parts: SeenParts,
+        pipeline: Pipeline,
+        trigger: Trigger[InspectedPart],
+        input_line: InputLine | None,
+        controller: GateController,
+        outputs: Outputs,
+        recorder: Recorder,
+        shadow: Shadow,
+        manager: DeploymentManager,
+        counts: Statistics,
+    ) -> None:
+        self._states = states
+        self._alarms = alarms
+        self._parts = parts
+        self._pipeline = pipeline
+        self._trigger = trigger
+        self._input_line = input_line
+        self._controller = controller
+        self._outputs = outputs
+        self._recorder = recorder
+        self._shadow = shadow
+        self._manager = manager
+        self._counts = counts
+        self._too_late = 0
+
+    def poll(self) -> None:
+        """Tell states and alarms what is wrong now."""
+        self._states.fault("gate", self._controller.lost)
+        for output, health in self._outputs.health():
+            self._states.fault(output.name, health.fault)
+            self._alarms.tell(output.alarm, health.trouble)
+        self._tell_of_late_commands()
+        self._states.fault("trigger", self._trigger.trouble)
+
+    def vitals(self) -> Vitals:
+        """Signs of life."""
+        threads = {"the gate": self._controller.is_alive, "the recorder": self._recorder.is_alive}
+        if self._input_line is not None:
+            threads["the trigger's line"] = self._input_line.is_alive
+        threads |= {output.name: health.is_alive for output, health in self._outputs.health()}
+        state, reason = self._states.current
+        failures, decided = self._pipeline.failures, self._counts.inspected
+        return Vitals(state, reason, self._parts.count, decided, failures, threads)
+
+    def statistics(self, *, frames_dropped: int) -> StationStatistics:
+        """Counts since the start; those of the camera come from whoever guards it."""
+        gate, counts, recorder = self._controller.counts, self._counts, self._recorder
+        return StationStatistics(
+            inspected=counts.inspected,
+            verdicts=counts.verdicts(),
+            latency_ms=counts.latency_ms(),
+            frames_dropped=frames_dropped,
+            commands_sent=counts.commands_sent,
+            commands_unsent=gate.too_late + counts.commands_missed,
+            parts_in_flight=self._controller.in_flight,
+            parts_too_close=gate.too_close,
+            parts_too_many=gate.too_many,
+            passes_not_withheld=gate.not_withheld,
+            rejects_unconfirmed=gate.unconfirmed,
+            bin_unexpected=gate.unexpected,
+            messages_refused=sum(health.refused for _, health in self._outputs.health()),
+            alarms=self._alarms.raised,
+            outbox=recorder.waiting,
+            records_dropped=recorder.dropped,
+            records_unwritten=recorder.unwritten,
+            written_bytes_hour=recorder.written_bytes_hour,
+            archive=recorder.archive,
+            shadow=self._shadow.statistics,
+        )
+
+    def readings(self, station: str, *, camera: CameraGuard, frame_age_s: float | None) -> Readings:
+        """All that can be read of the station now."""
+        outputs = [health for _, health in self._outputs.health()]
+        return Readings(
+            statistics=self.statistics(frames_dropped=camera.dropped),
+            station={
+                "station": station,
+                "bundle_sha256": self._manager.deployment.inspector.model.bundle.sha256,
+                "version": linegate_version(),
+            },
+            state=self._states.current[0],
+            latency_seconds=Latencies(*self._counts.latency_buckets()),
+            frame_age_seconds=frame_age_s,
+            camera_openings=camera.openings,
+            broker_connected=any(health.connected for health in outputs),
+            broker_connections=sum(health.connections for health in outputs),
+            temperature_celsius=temperatures(),
+        )
+
+    def _tell_of_late_commands(self) -> None:
+        """No broker, or a device that is busy: a part that had to be rejected may have passed."""
+        too_late = self._controller.counts.too_late
+        self._alarms.tell("gate", TOO_LATE if too_late > self._too_late else None)
+        self._too_late = too_late
 
 
 class Service:
-    """Told of each turn of the line, on the line's own thread; ``readings`` may be read on any.
+    """What systemd and Prometheus see; told of each turn of the line, on the line's own thread.
 
     Times are monotonic seconds.
     """
 
     def __init__(
-        self, settings: Settings, guard: CameraGuard, station: Station, notifier: Notifier | None = None
+        self, settings: Settings, guard: CameraGuard, health: Health, notifier: Notifier | None = None
     ) -> None:
         self._name = settings.station.name
         self._guard = guard
-        self._station = station
+        self._health = health
         self._supervisor = Supervisor(notifier or Notifier())
         self._flow = Flow()
         # A part may have to wait so long for its frames, and thus for its verdict.
@@ -40,7 +171,6 @@ class Service:
         self._began = 0.0
         self._captured: float | None = None
         self._counted = ""
-        self._state: State = "starting"
         self._metrics = self._metrics_server(settings)
 
     def start(self, now: float) -> None:
@@ -55,14 +185,14 @@ class Service:
             self._captured = frame.captured
         if frame is not None or self._guard.fault or now - self._began > READY_WITHIN_S:
             self._supervisor.ready()
-        self._check_threads(now)
-        self._state, reason = self._station.state
-        self._supervisor.turn(now, f"{self._state}{f': {reason}' if reason else ''}{self._counted}")
+        vitals = self._health.vitals()
+        self._check(vitals, now)
+        reason = f": {vitals.reason}" if vitals.reason else ""
+        self._supervisor.turn(now, f"{vitals.state}{reason}{self._counted}")
 
-    def count(self) -> None:
-        """The counts in the status line are those of now."""
-        verdicts = self._station.statistics.verdicts()
-        self._counted = f"; {', '.join(f'{count} {verdict}' for verdict, count in verdicts.items())}"
+    def count(self, statistics: StationStatistics) -> None:
+        """The counts in the status line are these."""
+        self._counted = f"; {', '.join(f'{n} {verdict}' for verdict, n in statistics.verdicts.items())}"
 
     def stop(self) -> None:
         """The line begins to end."""
@@ -71,33 +201,18 @@ class Service:
             self._metrics.stop()
 
     def readings(self) -> Readings:
-        """What can be read of the line now."""
-        station, captured = self._station, self._captured
-        buckets, sum_ms = station.statistics.latency_buckets()
-        return Readings(
-            info={
-                "station": self._name,
-                "bundle_sha256": station.bundle_sha256,
-                "version": linegate_version(),
-            },
-            state=self._state,
-            verdicts=station.statistics.verdicts(),
-            latency_buckets=buckets,
-            latency_sum_ms=sum_ms,
-            frame_age_s=None if captured is None else time.monotonic() - captured,
-            camera_openings=self._guard.openings,
-            broker_connected=station.is_connected,
-            broker_connections=station.connections,
-            counts=numbers(station.counts),
-        )
+        """What can be read of the line now; on any thread."""
+        captured = self._captured
+        age_s = None if captured is None else time.monotonic() - captured
+        return self._health.readings(self._name, camera=self._guard, frame_age_s=age_s)
 
-    def _check_threads(self, now: float) -> None:
+    def _check(self, vitals: Vitals, now: float) -> None:
         """For every sign of life; see edge.service.supervisor."""
-        station, check = self._station, self._supervisor.check
-        flows = self._flow.goes_on(station.begun, station.statistics.inspected)
+        check = self._supervisor.check
+        flows = self._flow.goes_on(vitals.seen, vitals.decided)
         check("verdicts: parts begin and none is decided", now, seen=flows, more_s=self._part_s)
-        check("inference: every inspection fails", now, seen=station.failures < FAILURES)
-        for name, is_alive in {"the camera's guard": self._guard.is_alive, **station.vital}.items():
+        check("inference: every inspection fails", now, seen=vitals.failures < FAILURES)
+        for name, is_alive in {"the camera's guard": self._guard.is_alive, **vitals.threads}.items():
             check(name, now, seen=is_alive)
 
     def _metrics_server(self, settings: Settings) -> "MetricsServer | None":

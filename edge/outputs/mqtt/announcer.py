@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from edge.outputs.mqtt.messages import (
 from edge.outputs.mqtt.requests import may_answer_on, may_be_echoed
 from edge.outputs.mqtt.topics import Topics
 from edge.outputs.requests import Answer, CommandRequest
+from edge.outputs.statistics import StationStatistics
 
 _LOOKS = 10
 _TOGETHER_S = 0.0005
@@ -136,9 +137,10 @@ class Announcer:
         message = ShadowMessage(**self._head, at=datetime.now(UTC), **asdict(found))
         self._publish(self.topics.shadow, message)
 
-    def stats(self, counts: Mapping[str, Any]) -> None:
-        """Publish the counts; the keys are those of StatsMessage."""
-        message = StatsMessage(**self._head, at=datetime.now(UTC), **counts)
+    def stats(self, statistics: StationStatistics) -> None:
+        """Publish the statistics."""
+        values = {field.name: getattr(statistics, field.name) for field in fields(statistics)}
+        message = StatsMessage.model_validate({**self._head, "at": datetime.now(UTC), **values})
         self._link.publish(self.topics.stats, message.payload(), qos=0, retain=True)
 
     def _publish(self, topic: str, message: Document, *, retain: bool = False) -> None:

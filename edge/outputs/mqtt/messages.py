@@ -2,11 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, create_model
 
 from edge.core.decision import Verdict
 from edge.core.documents import Document, Moment
 from edge.core.state import State
+from edge.outputs.statistics import statistics_fields
 from edge.records.result import PartResult
 
 
@@ -88,16 +89,6 @@ class BitsMessage(Document):
     part: str | None
 
 
-class ArchiveSummary(BaseModel):
-    """What became of the images to archive, since the start."""
-
-    model_config = ConfigDict(frozen=True)
-
-    written: int
-    dropped: int = Field(description="the disk failed, or was too slow")
-    bytes: int = Field(description="that the archive holds now")
-
-
 class ShadowMessage(Document):
     """…/shadow: a part for which the bundle that looks on has another verdict; at most one a second."""
 
@@ -114,45 +105,18 @@ class ShadowMessage(Document):
     shadow_bundle_sha256: str
 
 
-class ShadowSummary(BaseModel):
-    """What a second bundle would have decided."""
-
-    model_config = ConfigDict(frozen=True)
-
-    bundle_sha256: str
-    scored: int = Field(description="parts that it was shown since it was loaded")
-    disagreed: int = Field(description="those with another verdict")
-    dropped: int = Field(description="parts that there was no time for")
-    pairs: dict[str, int] = Field(description="counts of both verdicts, as ok/defect; the gate's first")
-
-
-class StatsMessage(Document):
-    """…/stats: counts since the start; retained."""
-
+class _StatsHead(Document):
     schema_: Literal["linegate.stats.v1"] = Field("linegate.stats.v1", alias="schema")
     at: Moment
-    inspected: int
-    verdicts: dict[str, int]
-    latency_ms: dict[str, float | None]
-    frames_dropped: int = Field(description="frames that inspection was too slow for")
-    commands_sent: int
-    commands_unsent: int = Field(description="commands dropped: no broker, or too late")
-    parts_in_flight: int = Field(description="between camera and ejector")
-    parts_too_close: int
-    parts_too_many: int = Field(description="beyond gate.max_parts, rejected unseen")
-    passes_not_withheld: int = Field(description="a part followed too closely after a pass was sent")
-    rejects_unconfirmed: int = Field(description="not seen in the bin in time")
-    bin_unexpected: int = Field(description="in the bin, though nothing was rejected")
-    messages_refused: int = Field(description="on trigger, command and the like")
-    alarms: list[str] = Field(description="that are raised now")
-    outbox: int = Field(description="verdicts that the broker has not acknowledged yet")
-    records_dropped: int = Field(description="verdicts deleted unsent, at journal.max_rows")
-    records_unwritten: int = Field(description="inspections lost, for the journal could not be written")
-    written_bytes_hour: int | None = Field(
-        description="bytes given to the disk in the last hour, or since the start; null: not counted here"
-    )
-    archive: ArchiveSummary | None = Field(description="null without archive.path")
-    shadow: ShadowSummary | None = Field(None, description="null without shadow.bundle")
+
+
+StatsMessage = create_model(
+    "StatsMessage",
+    __base__=_StatsHead,
+    __doc__="…/stats: counts since the start; retained.",
+    **statistics_fields(),
+)
+"""…/stats, with the fields of StationStatistics."""
 
 
 MESSAGES: tuple[type[Document], ...] = (

@@ -1,9 +1,9 @@
 """The broker as an output: everything is published, and what comes in is handed on as requests."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
@@ -18,6 +18,7 @@ from edge.outputs.mqtt.subscriptions import incoming_kinds, refuse_without_broke
 from edge.outputs.mqtt.topics import Topics
 from edge.outputs.output import GateRole, Health, Output
 from edge.outputs.requests import Answer, CommandRequest, Receiver
+from edge.outputs.statistics import StationStatistics
 from edge.settings.settings import Settings
 
 FIRST_ATTEMPT_S = 3.0
@@ -124,9 +125,9 @@ class MqttOutput(Output):
         """Publish it."""
         self._say.shadow(found)
 
-    def statistics(self, counts: Mapping[str, Any]) -> None:
+    def statistics(self, statistics: StationStatistics) -> None:
         """Publish them, retained."""
-        self._say.stats(counts)
+        self._say.stats(statistics)
 
     @property
     def health(self) -> Health:

@@ -18,7 +18,8 @@ def schemas() -> dict[str, str]:
     for message in MESSAGES:
         schema = message.model_json_schema(by_alias=True, mode="serialization")
         # A later version may add a key; readers ignore what they don't know.
-        del schema["additionalProperties"]
+        for part in (schema, *schema.get("$defs", {}).values()):
+            part.pop("additionalProperties", None)
         documents.update(_document(schema_name(message), schema))
     for request in REQUESTS.values():
         documents.update(_document(schema_name(request), request.model_json_schema()))

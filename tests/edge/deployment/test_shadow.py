@@ -44,7 +44,7 @@ def part(name: str, level: int, verdict: Verdict) -> Shown:
 
 def wait_until_scored(shadow: Shadow, count: int) -> None:
     deadline = time.monotonic() + 20
-    while shadow.counts is None or shadow.counts.scored < count:
+    while shadow.statistics is None or shadow.statistics.scored < count:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
 
@@ -70,7 +70,7 @@ def test_both_verdicts_are_counted_and_a_disagreement_is_told(
     shadow.show(part("a", 200, Verdict.DEFECT))
     shadow.show(part("b", 200, Verdict.OK))
     wait_until_scored(shadow, 2)
-    counts = shadow.counts
+    counts = shadow.statistics
     assert counts is not None
     assert (counts.disagreed, counts.dropped) == (1, 0)
     assert counts.pairs == {"defect/defect": 1, "ok/defect": 1}
@@ -87,8 +87,8 @@ def test_of_many_disagreements_in_a_second_one_is_told_and_all_are_counted(
     for number in range(5):
         shadow.show(part(str(number), 200, Verdict.OK))
     wait_until_scored(shadow, 5)
-    assert shadow.counts is not None
-    assert (shadow.counts.disagreed, len(told)) == (5, 1)
+    assert shadow.statistics is not None
+    assert (shadow.statistics.disagreed, len(told)) == (5, 1)
 
 
 def test_what_there_is_no_time_for_is_dropped_and_counted(
@@ -102,8 +102,8 @@ def test_what_there_is_no_time_for_is_dropped_and_counted(
         shadow.show(part(name, 200, Verdict.OK))
     may_go_on.set()
     wait_until_scored(shadow, 3)
-    assert shadow.counts is not None
-    assert (shadow.counts.scored, shadow.counts.dropped) == (3, 2)
+    assert shadow.statistics is not None
+    assert (shadow.statistics.scored, shadow.statistics.dropped) == (3, 2)
 
 
 def test_a_shadow_that_raises_would_have_made_a_fault(
@@ -116,8 +116,8 @@ def test_a_shadow_that_raises_would_have_made_a_fault(
     shadow.use(strict, most_waiting=2)
     shadow.show(part("a", 200, Verdict.OK))
     wait_until_scored(shadow, 1)
-    assert shadow.counts is not None
-    assert shadow.counts.pairs == {"ok/fault": 1}
+    assert shadow.statistics is not None
+    assert shadow.statistics.pairs == {"ok/fault": 1}
 
 
 def test_a_disagreement_that_cannot_be_told_ends_nothing(
@@ -149,15 +149,15 @@ def test_what_still_waits_when_it_is_replaced_is_dropped_and_counted(
     shadow.show(part("d", 200, Verdict.OK))
     may_go_on.set()
     wait_until_scored(shadow, 2)
-    assert shadow.counts is not None
-    assert (shadow.counts.scored, shadow.counts.dropped) == (2, 2)
+    assert shadow.statistics is not None
+    assert (shadow.statistics.scored, shadow.statistics.dropped) == (2, 2)
 
 
 def test_it_is_shown_the_parts_of_its_recipe_only_and_without_a_bundle_none(
     shadow: Shadow, strict: Inspector
 ) -> None:
     assert not shadow.wants(strict)
-    assert shadow.counts is None
+    assert shadow.statistics is None
     shadow.use(Inspector(strict.model, recipe="can"), most_waiting=1)
     assert not shadow.wants(strict)
     shadow.use(strict, most_waiting=1)

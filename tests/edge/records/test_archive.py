@@ -87,7 +87,7 @@ def test_rejects_unsure_and_faults_are_kept_with_their_message_and_every_pixel(
         message = json.loads(file.with_suffix(".json").read_text())
         assert message["verdict"] == file.parent.name
         assert file.stem.endswith(message["id"])
-    assert running.summary()["written"] == 3
+    assert running.statistics.written == 3
 
 
 def test_of_ok_the_same_share_is_kept_whenever_it_is_asked(archive: Make, folder: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_part_without_a_picture_leaves_none(archive: Make, folder: Path) -> No
     running = archive()
     running.offer(verdict(1, "fault"), np.zeros((1, 1), np.uint8))
     finish(running)
-    assert (images(folder), running.summary()["dropped"]) == ([], 0)
+    assert (images(folder), running.statistics.dropped) == ([], 0)
 
 
 @pytest.mark.parametrize("identity", ["../../run-1", "run-1/../..", "RUN 1", "x" * 40 + "-1"])
@@ -114,7 +114,7 @@ def test_an_id_that_is_none_of_ours_names_no_file(archive: Make, folder: Path, i
     running.offer(verdict(1, identity=identity), NOISE)
     finish(running)
     assert list(folder.parent.rglob("*.json")) == []
-    assert running.summary()["dropped"] == 1
+    assert running.statistics.dropped == 1
 
 
 def test_a_colour_image_comes_back_in_its_colours(archive: Make, folder: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_quota_holds_over_restarts_and_ok_goes_first(archive: Make, folder: 
             running.offer(verdict(number + 100, "ok", identity=f"r{run}-{number + 100}"), large)
         finish(running)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    assert size == running.summary()["bytes"] <= 10**6
+    assert size == running.statistics.bytes <= 10**6
     assert [file.stem.partition("Z-")[2] for file in images(folder) if file.parent.name == "ok"] == []
     assert len(images(folder)) == 4
 
@@ -194,11 +194,11 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
     wait_for(lambda: not running._jobs)
     for number in range(1, 6):
         running.offer(verdict(number), image)
-    assert running.summary()["dropped"] == 3
+    assert running.statistics.dropped == 3
     assert said == [("archive-slow", True)]
     goes_on.set()
     wait_for(lambda: said == [("archive-slow", True), ("archive-slow", False)])
-    assert running.summary()["written"] == 3
+    assert running.statistics.written == 3
 
 
 def test_a_folder_that_cannot_be_written_is_one_alarm_and_the_archive_comes_back(
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_is_one_alarm_and_the_archive_comes_back
     time.sleep(0.06)
     running.offer(verdict(4), NOISE)
     wait_for(lambda: said == [("archive", True), ("archive", False)])
-    wait_for(lambda: running.summary()["dropped"] == 3)
+    wait_for(lambda: running.statistics.dropped == 3)
     assert len(images(folder)) == 1
 
 
@@ -297,7 +297,7 @@ class ArchiveMachine(RuleBasedStateMachine):
     @invariant()
     def it_knows_what_lies_there_and_that_is_within_its_quota(self) -> None:
         size = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
-        assert size == self.archive.summary()["bytes"] <= 10**6
+        assert size == self.archive.statistics.bytes <= 10**6
         for file in images(self.folder):
             assert file.with_suffix(".json").exists()
 

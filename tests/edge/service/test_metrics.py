@@ -1,37 +1,41 @@
 """What Prometheus reads."""
 
+import re
 import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import BaseModel
 
-from edge.core.documents import Document
+from edge.core.measure import measures
 from edge.inspection.statistics import LATENCY_BOUNDS_MS
-from edge.outputs.mqtt.messages import ArchiveSummary, ShadowSummary, StatsMessage
+from edge.outputs.mqtt.messages import StatsMessage
+from edge.outputs.statistics import StationStatistics
 from edge.service import metrics
 from edge.service.metrics import MetricsServer, StationCollector
-from edge.service.readings import Readings, numbers
+from edge.service.readings import Latencies, Readings, temperatures
+from edge.service.statistics_document import statistics_document
 from edge.settings.metrics import MetricsSettings
 from testing.waiting import wait_for
+from tests.edge.outputs.made_statistics import statistics
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "statistics.md"
 
 READINGS = Readings(
-    info={"station": "left", "bundle_sha256": "abc"},
+    statistics(),
+    station={"station": "left", "bundle_sha256": "abc"},
     state="running",
-    verdicts={"ok": 7, "defect": 2, "unsure": 0, "fault": 1},
-    latency_buckets=[*range(len(LATENCY_BOUNDS_MS)), 20],
-    latency_sum_ms=1500.0,
-    frame_age_s=0.25,
+    latency_seconds=Latencies([*range(len(LATENCY_BOUNDS_MS)), 20], 1500.0),
+    frame_age_seconds=0.25,
     camera_openings=3,
     broker_connected=True,
     broker_connections=2,
-    counts={"inspected": 10, "outbox": 4, "frames_dropped": 6, "something_new": 1.5},
+    temperature_celsius={("thermal_zone0", "cpu-thermal"): 48.25},
 )
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -56,20 +60,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def thermal(tmp_path: Path) -> Path:
-    for name, kind, temperature in (
-        ("thermal_zone0", "cpu-thermal", "48250\n"),
-        ("thermal_zone1", "gpu", ""),
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "type").write_text(f"{kind}\n")
-        (tmp_path / name / "temp").write_text(temperature)
-    return tmp_path
-
-
-@pytest.fixture
-def server(port: int, thermal: Path) -> Iterator[MetricsServer]:
-    server = MetricsServer(MetricsSettings(port=port), StationCollector(lambda: READINGS, thermal=thermal))
+def server(port: int) -> Iterator[MetricsServer]:
+    server = MetricsServer(MetricsSettings(port=port), StationCollector(lambda: READINGS))
     yield server
     server.stop()
 
@@ -102,27 +94,50 @@ def test_prometheus_reads_everything(server: MetricsServer, port: int) -> None:
     assert sample(seen, "camera_openings_total") == 3
     assert sample(seen, "broker_connected") == 1
     assert sample(seen, "broker_connections_total") == 2
-    assert sample(seen, "outbox") == 4
+    assert sample(seen, "outbox") == 12
     assert sample(seen, "frames_dropped_total") == 6
-    assert sample(seen, "something_new") == 1.5
+    assert sample(seen, "alarms") == 2
+    assert sample(seen, "archive_written_total") == 16
+    assert sample(seen, "shadow_pairs_total", verdicts="ok/ok") == 22
+    assert sample(seen, "temperature_celsius", zone="thermal_zone0", kind="cpu-thermal") == 48.25
     assert ("process_resident_memory_bytes", frozenset()) in seen
 
 
-def test_every_number_of_the_statistics_is_a_count_or_a_level() -> None:
-    parts: dict[str, type[BaseModel]] = {"archive": ArchiveSummary, "shadow": ShadowSummary}
-    whole: dict[str, Any] = {name: [] if name == "alarms" else 1 for name in StatsMessage.model_fields}
-    for name, model in parts.items():
-        whole[name] = {
-            key: {} if key == "pairs" else 1 for key in model.model_fields if key != "bundle_sha256"
-        }
-    shown = numbers({key: value for key, value in whole.items() if key not in ("schema_", "at")})
-    shown = {key: value for key, value in shown.items() if key not in Document.model_fields}
-    assert set(shown) == metrics.COUNTERS | metrics.GAUGES
+def test_what_is_not_there_is_no_metric() -> None:
+    empty = replace(READINGS, statistics=statistics(archive=None, shadow=None, written_bytes_hour=None))
+    named = {family.name for family in StationCollector(lambda: empty).collect()}
+    assert "linegate_outbox" in named
+    assert not any(word in name for name in named for word in ("archive", "shadow", "written"))
 
 
-def test_sensors_that_cannot_be_read_are_left_out(thermal: Path) -> None:
-    (family,) = [f for f in StationCollector(lambda: READINGS, thermal=thermal).collect() if "temp" in f.name]
-    assert [(s.labels["kind"], s.value) for s in family.samples] == [("cpu-thermal", 48.25)]
+def test_statistics_metrics_and_their_page_are_one() -> None:
+    """Every number of …/stats is on the page; every metric too, with the kind that Prometheus is told."""
+    page = PAGE.read_text("utf-8")
+    assert page == statistics_document(), "`make schemas` writes it again"
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    message = StatsMessage.model_json_schema()
+    parts = [message, *message["$defs"].values()]
+    described = {
+        text["description"] for part in parts for text in part["properties"].values() if "description" in text
+    }
+    for path, measure in measures(StationStatistics):
+        assert measure.meaning in described
+        assert any(row.startswith(f"| `{'.'.join(path)}` |") for row in rows), path
+    for family in StationCollector(lambda: READINGS).collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        (row,) = [row for row in rows if re.search(rf"`{name}(_info)?[`{{]", row) and "instead" not in row]
+        assert f"| {family.type} |" in row
+
+
+def test_sensors_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    for name, kind, temperature in (
+        ("thermal_zone0", "cpu-thermal", "48250\n"),
+        ("thermal_zone1", "gpu", ""),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "type").write_text(f"{kind}\n")
+        (tmp_path / name / "temp").write_text(temperature)
+    assert temperatures(tmp_path) == {("thermal_zone0", "cpu-thermal"): 48.25}
 
 
 def test_a_reader_that_says_nothing_is_hung_up_on(

@@ -1,47 +1,40 @@
 """A station without a broker, and what it did."""
 
 import json
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from edge.core.frame import Frame
-from edge.core.images import Image
 from edge.gate.gate import GateCommand
 from edge.inspection.inspector import Inspection, Inspector
-from edge.outputs.requests import CommandRequest, WaitingCommand
+from edge.outputs.requests import Answer, CommandRequest, WaitingCommand
 from edge.records.result import PartResult
-from edge.station.station import Station
+from edge.station.app import Station
+from testing.waiting import wait_for
 
 GOOD, BAD = 200, 40
 
 
 class Stand:
-    """A station, what it told the gate, and what it found."""
+    """A station, what it told the gate, what it found, and what it recorded."""
 
-    def __init__(self, station: Station, inspector: Inspector, commands: list[GateCommand]) -> None:
+    def __init__(
+        self,
+        station: Station,
+        inspector: Inspector,
+        *,
+        commands: list[GateCommand],
+        found: Sequence[Inspection],
+        messages: Sequence[PartResult],
+    ) -> None:
         self.station = station
         self.inspector = inspector
         self.commands = commands
-        self.found: list[Inspection] = []
-        add = station.statistics.add
-
-        def note(inspection: Inspection) -> None:
-            self.found.append(inspection)
-            add(inspection)
-
-        station.statistics.add = note  # type: ignore[method-assign]
-        self.messages: list[PartResult] = []
-        record = station._recorder.record
-
-        def keep(message: PartResult, image: Image) -> None:
-            self.messages.append(message)
-            record(message, image)
-
-        station._recorder.record = keep  # type: ignore[method-assign]
+        self.found = found
+        self.messages = messages
         self._sequence = 0
 
     def show(
@@ -56,22 +49,24 @@ class Stand:
         self.station.see(frame, max_age_s=0.3)
         self.station.poll()
 
-    def command(self, name: str, **more: str) -> None:
+    def command(self, name: str, answer: Callable[[Answer], None] = lambda _: None, **more: str) -> None:
         """A command as it comes in."""
         payload = json.dumps({"id": str(time.monotonic_ns()), "command": name, **more}).encode()
         request = CommandRequest.model_validate_json(payload)
-        self.station.command(WaitingCommand(request, lambda _answer: None))
+        self.station.requests.command(WaitingCommand(request, answer))
         self.station.poll()
 
     def change(self, name: str, **more: str) -> None:
         """A command that is done beside the line; returns when the line has taken it."""
-        before = self.station._inspector
-        self.command(name, **more)
-        deadline = time.monotonic() + 20
-        while self.station._inspector is before:
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.005)
+        answers: list[Answer] = []
+        self.command(name, answers.append, **more)
+
+        def is_answered() -> bool:
             self.station.poll()
+            return bool(answers)
+
+        wait_for(is_answered)
+        assert answers[0].error is None
 
     def recorded(self) -> list[tuple[str, str, str, int]]:
         """Verdict, model, recipe and frames of every part, as they are recorded."""
@@ -79,7 +74,7 @@ class Stand:
 
     @property
     def state(self) -> str:
-        return self.station._states.current[0]
+        return self.station.states.current[0]
 
     def told(self, condition: Callable[[GateCommand], bool]) -> bool:
         """Whether such a command was given within a moment."""
@@ -87,5 +82,5 @@ class Stand:
         while time.monotonic() < deadline:
             if any(condition(command) for command in list(self.commands)):
                 return True
-            threading.Event().wait(0.005)
+            time.sleep(0.005)
         return False

@@ -97,7 +97,7 @@ def test_what_no_camera_sees_is_marked_simulated_in_every_command(
         marks.append(wiring.simulated)
         return make_outputs(wiring)
 
-    monkeypatch.setattr("edge.station.station.make_outputs", note)
+    monkeypatch.setattr("edge.station.app.make_outputs", note)
     edge.station.app.App(Deployment(settings, load_inspector(settings))).station.stop(drain_s=0)
     assert marks == [True]
 

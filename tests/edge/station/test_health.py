@@ -1,5 +1,6 @@
 """When a line counts as ready and as alive: fed while it works or honestly waits, on a clock of our own."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -8,11 +9,10 @@ import pytest
 
 from edge.camera.guard import CameraGuard
 from edge.core.frame import Frame
-from edge.inspection.statistics import Statistics
 from edge.settings.load_settings import load_settings
 from edge.settings.settings import Settings
-from edge.station.health import FAILURES, Service
-from edge.station.station import Station
+from edge.station.health import FAILURES, Health, Service, Vitals
+from tests.edge.outputs.made_statistics import statistics
 from tests.edge.service.test_supervisor import Heard
 
 FRAME = Frame(np.zeros((1, 1), np.uint8), 0, captured=0.0, captured_at=datetime.now(UTC))
@@ -26,48 +26,30 @@ class Guard:
     openings = 1
 
 
-class Parts:
-    """A station that does nothing by itself."""
-
-    state: tuple[str, str | None] = ("ready", None)
-    begun = 0
-    failures = 0
-    bundle_sha256 = "abc"
-    is_connected = False
-    connections = 0
+class Asked:
+    """The health of a station that does nothing by itself."""
 
     def __init__(self) -> None:
-        self.decided = 0
-        self.vital = {"the gate": True, "the recorder": True}
-        self.counts: dict[str, Any] = {
-            "inspected": 7,
-            "latency_ms": {"p50": 1.0},
-            "outbox": 3,
-            "written_bytes_hour": None,
-            "archive": {"written": 2},
-            "shadow": {"bundle_sha256": "abc", "scored": 5, "pairs": {"ok/ok": 5}},
-            "alarms": ["camera"],
-        }
-        self.statistics = cast("Statistics", self)
+        self.now = Vitals("ready", None, 0, 0, 0, {"the gate": True, "the recorder": True})
+        self.asked: list[float | None] = []
 
-    @property
-    def inspected(self) -> int:
-        return self.decided
+    def vitals(self) -> Vitals:
+        return self.now
 
-    def verdicts(self) -> dict[str, int]:
-        return {"ok": self.decided}
+    def set(self, **changes: Any) -> None:
+        self.now = replace(self.now, **changes)
 
-    def latency_buckets(self) -> tuple[list[int], float]:
-        return [], 0.0
+    def readings(self, station: str, *, camera: Guard, frame_age_s: float | None) -> None:
+        self.asked.append(frame_age_s)
 
 
 class Stand:
     """A service whose line turns ten times a second."""
 
     def __init__(self, settings: Settings) -> None:
-        self.guard, self.station, self.heard = Guard(), Parts(), Heard(watchdog_s=10.0)
+        self.guard, self.health, self.heard = Guard(), Asked(), Heard(watchdog_s=10.0)
         self.service = Service(
-            settings, cast("CameraGuard", self.guard), cast("Station", self.station), self.heard
+            settings, cast("CameraGuard", self.guard), cast("Health", self.health), self.heard
         )
         self.now = 0.0
         self.service.start(self.now)
@@ -118,7 +100,7 @@ def test_a_line_that_waits_for_parts_or_a_camera_is_fed_for_ever(stand: Stand, f
 
 def test_parts_without_verdicts_starve_it(stand: Stand) -> None:
     stand.turn(1)
-    stand.station.begun = 1
+    stand.health.set(seen=1)
     assert stand.turn(9) > 0
     stand.turn(20)
     assert stand.turn(60) == 0
@@ -127,27 +109,27 @@ def test_parts_without_verdicts_starve_it(stand: Stand) -> None:
 def test_a_part_may_wait_as_long_as_the_settings_let_it() -> None:
     stand = Stand(load_settings(None, {"trigger.kind": "message", "trigger.timeout_ms": "60000"}))
     stand.turn(1)
-    stand.station.begun = 1
+    stand.health.set(seen=1)
     assert stand.turn(65) > 60
-    stand.station.decided = 1
+    stand.health.set(decided=1)
     assert stand.turn(60) > 50
 
 
 def test_inspections_that_all_fail_starve_it_and_a_few_do_not(stand: Stand) -> None:
-    stand.station.failures = FAILURES - 1
+    stand.health.set(failures=FAILURES - 1)
     assert stand.turn(60) > 50
-    stand.station.failures = FAILURES
+    stand.health.set(failures=FAILURES)
     stand.turn(12)
     assert stand.turn(60) == 0
-    stand.station.failures = 0
+    stand.health.set(failures=0)
     assert stand.turn(10) > 5
 
 
 @pytest.mark.parametrize("thread", ["the gate", "the recorder", "the camera's guard"])
 def test_a_thread_that_is_gone_starves_it(stand: Stand, thread: str) -> None:
     stand.turn(1)
-    if thread in stand.station.vital:
-        stand.station.vital[thread] = False
+    if thread in stand.health.now.threads:
+        stand.health.set(threads={**stand.health.now.threads, thread: False})
     else:
         stand.guard.is_alive = False
     stand.turn(12)
@@ -155,16 +137,16 @@ def test_a_thread_that_is_gone_starves_it(stand: Stand, thread: str) -> None:
 
 
 def test_the_status_has_state_reason_and_counts(stand: Stand) -> None:
-    stand.station.state, stand.station.decided = ("fault", "no camera"), 7
-    stand.service.count()
+    stand.health.set(state="fault", reason="no camera")
+    stand.service.count(statistics(verdicts={"ok": 7, "defect": 1}))
     stand.turn(0.1)
-    assert "STATUS=fault: no camera; 7 ok" in stand.heard.messages
+    assert "STATUS=fault: no camera; 7 ok, 1 defect" in stand.heard.messages
 
 
-def test_readings_have_the_age_of_the_latest_frame_and_the_numbers_of_stats(stand: Stand) -> None:
-    assert stand.service.readings().frame_age_s is None
+def test_readings_have_the_age_of_the_latest_frame(stand: Stand) -> None:
+    stand.service.readings()
     stand.turn(0.1, frames=True)
-    readings = stand.service.readings()
-    assert readings.frame_age_s is not None
-    assert readings.counts == {"outbox": 3, "archive_written": 2, "shadow_scored": 5, "alarms": 1}
-    assert readings.info["bundle_sha256"] == "abc"
+    stand.service.readings()
+    before, after = stand.health.asked
+    assert before is None
+    assert after is not None

@@ -22,8 +22,7 @@ from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.output import GateRole, Output
 from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
-from edge.station.station import TOO_LATE
-from edge.trigger.external import ExternalTrigger
+from edge.station.health import TOO_LATE
 from edge.trigger.inputs import Edge
 from edge.trigger.trigger import PartFrame
 from testing.waiting import wait_for
@@ -114,11 +113,11 @@ def test_a_part_of_which_frames_were_lost_is_a_fault_though_the_others_are_ok(
     stand: Callable[..., Stand],
 ) -> None:
     here = stand(gate__travel_ms=5000)
-    part = here.station.expect("A-1", time.monotonic())
+    part = here.station.parts.expect("A-1", time.monotonic())
     part.trouble = "only 1 of 3 frames of this part came in time"
     image = np.full((32, 32), GOOD, np.uint8)
     frame = Frame(image, 0, captured=time.monotonic(), captured_at=datetime.now(UTC))
-    here.station._inspect_frame(PartFrame(part, frame), 0.3)
+    here.station.pipeline.inspect(PartFrame(part, frame), max_age_s=0.3)
     (found,) = here.found
     assert (found.verdict, found.reason) == (Verdict.FAULT, part.trouble)
 
@@ -154,7 +153,7 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
             published.append(command)
             return False
 
-    monkeypatch.setattr("edge.station.station.make_outputs", lambda wiring: [*make_outputs(wiring), Broker()])
+    monkeypatch.setattr("edge.station.app.make_outputs", lambda wiring: [*make_outputs(wiring), Broker()])
     monkeypatch.setattr(Outputs, "command", COMMAND_OF_OUTPUTS)
     here = stand(pins__ejector=4, gate__travel_ms=60)
     deadline = time.monotonic() + 10
@@ -193,7 +192,7 @@ def test_outputs_hear_of_each_part_when_it_is_seen_and_when_it_is_decided(
         runs.append(wiring.run)
         return [Hearing()]
 
-    monkeypatch.setattr("edge.station.station.make_outputs", make)
+    monkeypatch.setattr("edge.station.app.make_outputs", make)
     here = stand(gate__travel_ms=5000)
     begun = time.monotonic()
     here.show(GOOD)
@@ -362,9 +361,7 @@ def test_at_the_end_a_part_that_waits_for_its_frame_is_a_fault_with_a_record(
     states: list[str] = []
     monkeypatch.setattr(Outputs, "state_changed", lambda _self, said: states.append(said.state))
     here = stand(trigger__kind="input", trigger__timeout_ms=60000, gate__travel_ms=60000)
-    trigger = here.station._trigger
-    assert isinstance(trigger, ExternalTrigger)
-    trigger.announce("a", time.monotonic())
+    here.station.trigger.announce("a", time.monotonic())
     assert here.station.stop(drain_s=0) == 0
     assert [(m.part, m.verdict, m.action) for m in here.messages] == [("a", "fault", "reject")]
     assert here.messages[0].reason == "the station was stopped"
@@ -397,10 +394,10 @@ def test_an_input_line_that_nobody_reads_any_more_is_no_sign_of_life(
     monkeypatch.setattr("edge.trigger.input_line.GpioPin", mistake)
     here = stand(trigger__kind="input")
     deadline = time.monotonic() + 20
-    while here.station.vital["the trigger's line"]:
+    while here.station.health.vitals().threads["the trigger's line"]:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
-    assert here.station.vital == {
+    assert here.station.health.vitals().threads == {
         "the gate": True,
         "the live view": True,
         "the pins": True,
@@ -415,12 +412,12 @@ def test_a_count_without_an_encoder_is_refused_and_its_part_does_not_pass(
 ) -> None:
     no_broker = {"mqtt__enabled": "true", "mqtt__port": 1}
     here = stand(trigger__kind="message", gate__mode=mode, gate__travel_ms=5000, **no_broker)
-    here.station.triggered("before", time.monotonic(), None)
+    here.station.requests.triggered("before", time.monotonic(), None)
     here.show(GOOD)
     time.sleep(0.03)  # farther apart than gate.min_gap_ms
     seen = time.monotonic()
     with pytest.raises(RequestError, match=r'^count: .*gate\.belt = "encoder"'):
-        here.station.triggered("x", seen, 500)
+        here.station.requests.triggered("x", seen, 500)
     here.show(GOOD)
     before, counted = here.messages
     assert (before.part, before.verdict, before.action) == ("before", "ok", "pass")

@@ -14,6 +14,7 @@ from edge.core.runtime import load_model
 from edge.deployment.deployment import Deployment
 from edge.inspection.inspector import Inspection, Inspector
 from edge.settings.recipe import NamedRecipe, RecipeGate
+from testing.waiting import wait_for
 from tests.edge.deployment.bundles import store
 from tests.edge.station.stand import BAD, GOOD, Stand
 
@@ -91,18 +92,18 @@ def test_a_shadow_sees_what_was_decided_and_the_gate_never_hears_of_it(
 ) -> None:
     here = stand(gate__travel_ms=5000)
     picky = Inspector(load_model(store(tmp_path, "p.tflite", wants_a_part=True).path))
-    here.station._take_over(replace(here.station._manager.deployment, shadow=picky))
+    here.station.deployer.take(replace(here.station.manager.deployment, shadow=picky))
     for _ in range(3):
         time.sleep(0.03)
         here.show()
-    shadow = here.station._shadow
+    shadow = here.station.shadow
     deadline = time.monotonic() + 20
-    while shadow.counts is None or shadow.counts.scored < 3:
+    while shadow.statistics is None or shadow.statistics.scored < 3:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
-    assert shadow.counts.pairs == {"ok/fault": 3}
-    here.station.publish_stats()
-    assert here.station.counts["shadow"]["scored"] == 3
+    assert shadow.statistics.pairs == {"ok/fault": 3}
+    assert here.station.health.statistics(frames_dropped=0).shadow == shadow.statistics
+    assert shadow.statistics.scored == 3
     assert [verdict for verdict, _, _, _ in here.recorded()] == ["ok"] * 3
     assert [command for command in here.commands if command.part is not None] == []
 
@@ -113,7 +114,7 @@ def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
     """Else it would seem to disagree wherever a frame was too old, or a fault waited for its reset."""
     here = stand(station__latch_faults="true")
     other = Inspector(load_model(store(tmp_path, "two.tflite").path))
-    here.station._take_over(replace(here.station._manager.deployment, shadow=other))
+    here.station.deployer.take(replace(here.station.manager.deployment, shadow=other))
     here.show(age_s=1.0)
     here.station.camera("no frame")
     here.station.camera(None)
@@ -123,30 +124,31 @@ def test_a_shadow_is_not_shown_what_no_bundle_was_asked_about(
     time.sleep(0.03)
     here.show()
     assert [inspection.verdict for inspection in here.found] == [Verdict.FAULT, Verdict.FAULT, Verdict.OK]
-    shadow = here.station._shadow
+    shadow = here.station.shadow
     deadline = time.monotonic() + 20
-    while shadow.counts is None or shadow.counts.pairs.get("ok/ok") != 1:
+    while shadow.statistics is None or shadow.statistics.pairs.get("ok/ok") != 1:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
-    assert shadow.counts.pairs == {"ok/ok": 1}
+    assert shadow.statistics.pairs == {"ok/ok": 1}
 
 
 def test_settings_that_are_read_again_reach_the_alarms_and_the_archive(
     stand: Callable[..., Stand], tmp_path: Path
 ) -> None:
     here = stand(archive__path=tmp_path / "archive", archive__ok_share=0, gate__travel_ms=5000)
-    deployment = here.station._manager.deployment
+    deployment = here.station.manager.deployment
     here.show()
     archive = deployment.settings.archive.model_copy(update={"ok_share": 1.0})
     alarms = deployment.settings.alarms.model_copy(update={"rejects_in_row": 1})
     settings = deployment.settings.model_copy(update={"archive": archive, "alarms": alarms})
-    here.station._take_over(replace(deployment, settings=settings, inspector=Inspector(here.inspector.model)))
+    here.station.deployer.take(
+        replace(deployment, settings=settings, inspector=Inspector(here.inspector.model))
+    )
     time.sleep(0.03)
     here.show()
     time.sleep(0.03)
     here.show(BAD)
-    here.station.alarms.step(time.monotonic())
-    assert here.station.alarms.raised == ["rejects-in-row"]
+    wait_for(lambda: here.station.alarms.raised == ["rejects-in-row"])
     deadline = time.monotonic() + 20
     while len(list((tmp_path / "archive").rglob("*.png"))) < 2:
         assert time.monotonic() < deadline
@@ -159,10 +161,10 @@ def test_settings_read_again_forget_what_the_alarms_learned_only_where_they_chan
     here = stand()
     new_rules: list[object] = []
     monkeypatch.setattr(here.station.alarms, "judge_by", new_rules.append)
-    settings = here.station._settings
+    settings = here.station.manager.deployment.settings
     gate = settings.gate.model_copy(update={"pulse_ms": 31.0})
-    here.station._take_over(Deployment(settings.model_copy(update={"gate": gate}), here.inspector))
+    here.station.deployer.take(Deployment(settings.model_copy(update={"gate": gate}), here.inspector))
     assert new_rules == []
     alarms = settings.alarms.model_copy(update={"rejects_in_row": 7})
-    here.station._take_over(Deployment(settings.model_copy(update={"alarms": alarms}), here.inspector))
+    here.station.deployer.take(Deployment(settings.model_copy(update={"alarms": alarms}), here.inspector))
     assert len(new_rules) == 1
