@@ -116,7 +116,7 @@ schemas: .venv/.device ## write docs/reference/schemas, asyncapi.json and statis
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/python -m pip $(pip_install) --upgrade '.[demo,gpio,train,dev]' hatchling editables setuptools wheel
+	build/pins/bin/python -m pip $(pip_install) --upgrade '.[demo,gpio,modbus,train,dev]' hatchling editables setuptools wheel
 	sed -n '/^#/p' constraints.txt > build/constraints.txt
 	build/pins/bin/python -m pip freeze --all --exclude pip --exclude linegate >> build/constraints.txt
 	mv build/constraints.txt constraints.txt

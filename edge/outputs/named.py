@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from edge.gate.gate import GateCommand
 from edge.outputs.live.output import check_live_view, live_view
+from edge.outputs.modbus.output import modbus_output
+from edge.outputs.modbus.server_check import check_modbus
 from edge.outputs.mqtt.broker_check import check_broker
 from edge.outputs.mqtt.output import Results, mqtt_output
 from edge.outputs.mqtt.subscriptions import refuse_without_broker
@@ -59,6 +61,10 @@ KINDS: dict[str, Kind] = {
         refuse_without_broker,
     ),
     "page": Kind(lambda its: live_view(its.settings, simulated=its.simulated), check_live_view),
+    "modbus": Kind(
+        lambda its: modbus_output(its.settings, its.receiver, run=its.run, simulated=its.simulated),
+        check_modbus,
+    ),
 }
 """By the name of the thing in `edge --check`."""
 

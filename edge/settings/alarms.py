@@ -18,6 +18,7 @@ ALARMS = (
     "bin",
     "bundle",
     "pins",
+    "modbus",
     "journal",
     "journal-full",
     "journal-replaced",

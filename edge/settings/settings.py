@@ -15,6 +15,7 @@ from edge.settings.gate import GateSettings
 from edge.settings.journal import JournalSettings
 from edge.settings.log import LogSettings
 from edge.settings.metrics import MetricsSettings
+from edge.settings.modbus import ModbusSettings
 from edge.settings.model import ModelSettings
 from edge.settings.mqtt import MqttSettings
 from edge.settings.page import PageSettings
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     gate: GateSettings = GateSettings()
     mqtt: MqttSettings = MqttSettings()
     pins: PinSettings = PinSettings()
+    modbus: ModbusSettings = ModbusSettings()
     archive: ArchiveSettings = ArchiveSettings()
     page: PageSettings = PageSettings()
     alarms: AlarmSettings = AlarmSettings()

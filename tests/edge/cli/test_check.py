@@ -21,7 +21,7 @@ from tests.edge.deployment.bundles import store_deadly
 
 THINGS = (
     "settings", "bundle", "camera", "recipes", "picture", "times", "gate", "pins",
-    "journal", "archive", "disk", "clock", "permissions", "broker", "page",
+    "journal", "archive", "disk", "clock", "permissions", "broker", "page", "modbus",
 )  # fmt: skip
 
 

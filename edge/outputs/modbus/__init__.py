@@ -1,0 +1,1 @@
+"""Modbus TCP: a server on the device whose registers a PLC reads."""
