@@ -23,11 +23,11 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(
         self,
         answer: Callable[[bytes], bytes],
-        on_active: Callable[["Connection"], None],
+        on_asked: Callable[["Connection"], None],
         on_end: Callable[["Connection"], None],
     ) -> None:
         self._answer = answer
-        self._on_active = on_active
+        self._on_asked = on_asked
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -80,7 +80,7 @@ class Connection(asyncio.BufferedProtocol):
             frame = bytes(self._buffer[:end])
             self._buffer[: self._filled - end] = self._buffer[end : self._filled]
             self._filled -= end
-            self._on_active(self)
+            self._on_asked(self)
             self._transport.write(self._answer(frame))
             self._transport.pause_reading()
             self._loop.call_later(PAUSE_S, self._go_on)

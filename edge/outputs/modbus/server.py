@@ -1,15 +1,18 @@
 """The Modbus server: a thread that takes connections, a few at a time, and answers them.
 
 Whatever clients do, it is bounded: how many there are, how often each is answered, and what is kept of it.
-Where there are too many, the one that has been silent longest makes room for the new one.
+Where there are too many, one that has asked nothing for a while makes room; if all ask, the new one is not taken.
 """
 
 import asyncio
 import logging
+import math
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from operator import itemgetter
 
 from edge.core.once import Once
 from edge.outputs.modbus.connection import Connection
@@ -18,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 MOST_CLIENTS = 8
 _AGAIN_S = 2.0
+_KEPT_S = 5.0  # who asked within that time keeps its place
 _ACCEPT_PAUSE_S = 0.01
 _BACKLOG = 16
 _STOP_S = 2.0
@@ -29,7 +33,7 @@ class Server:
     def __init__(self, address: str, port: int, answer: Callable[[bytes], bytes]) -> None:
         self._address = address, port
         self._answer = answer
-        self._clients: dict[Connection, None] = {}  # the one that was silent longest comes first
+        self._clients: dict[Connection, float] = {}  # when each asked last
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = threading.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -96,25 +100,34 @@ class Server:
         """Take one connection; at once many cannot come."""
         try:
             connection, _ = await loop.sock_accept(listener)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.connect_accepted_socket(self._client, connection)
+            if self._make_room():
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await loop.connect_accepted_socket(self._client, connection)
+            else:
+                connection.close()
         except OSError as error:  # it went by itself, or there are no files left
             logger.debug("modbus: a client was not taken (%s)", error)
         await asyncio.sleep(_ACCEPT_PAUSE_S)
 
+    def _make_room(self) -> bool:
+        """Whether one more may come; who has been silent longest goes for it."""
+        if len(self._clients) < MOST_CLIENTS:
+            return True
+        silent, asked = min(self._clients.items(), key=itemgetter(1))
+        if time.monotonic() - asked < _KEPT_S:
+            return False
+        self._gone(silent)
+        silent.hang_up()
+        return True
+
     def _client(self) -> Connection:
-        if len(self._clients) >= MOST_CLIENTS:
-            silent = next(iter(self._clients))
-            self._gone(silent)
-            silent.hang_up()
-        client = Connection(self._answer, on_active=self._active, on_end=self._gone)
-        self._clients[client] = None
+        client = Connection(self._answer, on_asked=self._asked, on_end=self._gone)
+        self._clients[client] = -math.inf
         return client
 
-    def _active(self, client: Connection) -> None:
+    def _asked(self, client: Connection) -> None:
         if client in self._clients:
-            del self._clients[client]
-            self._clients[client] = None
+            self._clients[client] = time.monotonic()
 
     def _gone(self, client: Connection) -> None:
         self._clients.pop(client, None)

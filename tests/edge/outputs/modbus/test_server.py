@@ -30,9 +30,9 @@ from edge.outputs.modbus.server import MOST_CLIENTS
 from edge.outputs.requests import Answer, Receiver, WaitingCommand
 from edge.settings.load_settings import load_settings
 from testing.brokers import free_port
+from testing.waiting import wait_for
 from tests.edge.outputs.modbus.clients import LibModbus, modbus_serial
 from tests.edge.outputs.modbus.test_writes import in_words
-from testing.waiting import wait_for
 
 RUN = "12345678abcd"
 HIGH, LOW = 0x1234, 0x5678
@@ -297,12 +297,24 @@ def test_however_many_connect_a_plc_that_asks_is_answered(rigs: Callable[..., Ri
     with ExitStack() as stack:
         plc = stack.enter_context(closing(rig.connect()))
         assert answer_of(plc, read_frame())[:2] == bytes([3, 240])
-        for _ in range(5 * MOST_CLIENTS):  # silent ones, of which the oldest goes
+        for _ in range(3 * MOST_CLIENTS):
             stack.enter_context(closing(rig.connect()))
-            assert answer_of(plc, read_frame())[:2] == bytes([3, 240])
+        assert answer_of(plc, read_frame())[:2] == bytes([3, 240]), "they ask nothing, and make room"
         newest = stack.enter_context(closing(rig.connect()))
         assert answer_of(newest, read_frame())[:2] == bytes([3, 240])
-        wait_for(lambda: len(rig.output._server._clients) <= MOST_CLIENTS)
+
+
+def test_where_all_places_are_taken_by_who_asks_nobody_more_is_taken(rigs: Callable[..., Rig]) -> None:
+    rig = rigs()
+    with ExitStack() as stack:
+        asking = [stack.enter_context(closing(rig.connect())) for _ in range(MOST_CLIENTS)]
+        for connection in asking:
+            assert answer_of(connection, read_frame())[:2] == bytes([3, 240])
+        refused = stack.enter_context(closing(rig.connect()))
+        with suppress(ConnectionResetError):
+            assert refused.recv(1) == b""
+        for connection in asking:
+            assert answer_of(connection, read_frame())[:2] == bytes([3, 240])
 
 
 def test_who_asks_without_end_and_takes_no_answer_delays_nobody(rigs: Callable[..., Rig]) -> None:
