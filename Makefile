@@ -141,7 +141,7 @@ audit: .venv/bin/python ## known weaknesses of the pinned packages, by pip-audit
 backbones: .venv/.everything ## the table of trainer/backbones/README.md again: what each backbone takes
 	$(bin)/python -m benchmarks.backbones $(DATA)
 
-node: ## Node-RED and the AsyncAPI parser for the tests that need them, into build/node; needs npm
+node: ## Node-RED, the AsyncAPI parser and modbus-serial for the tests that need them, into build/node; needs npm
 	@mkdir -p build/node
 	@cp tests/node/package.json build/node/
 	npm install --prefix build/node --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error

@@ -9,7 +9,7 @@ class ModbusSettings(Section):
     """Registers for a PLC that speaks Modbus TCP (extra modbus); nobody is asked for a password."""
 
     enabled: bool = Field(
-        default=False, description="true: serve Modbus TCP; docs/modbus.md says what a PLC does"
+        default=False, description="true: serve Modbus TCP; docs/guides/modbus.md says what a PLC does"
     )
     address: str = Field(
         "127.0.0.1",

@@ -1,8 +1,8 @@
 """Which register means what: the one place that says it, to the server and to the documents.
 
 Every value is a whole number of 16 bits; times are milliseconds from the moment of reading, and 65535 stands
-for that or more. docs/modbus.md shows the same as tables; ``python -m edge.outputs.modbus.register_map``
-prints them.
+for that or more. docs/reference/modbus.md shows the same as tables;
+``python -m edge.outputs.modbus.register_map`` prints them.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The Modbus server: a thread that takes connections, a few at a time, and answers them.
 
 Whatever clients do, it is bounded: how many there are, how often each is answered, and what is kept of it.
-Where there are too many, one that has asked nothing for a while makes room; if all ask, the new one is not taken.
+Where there are too many, one that has asked nothing for a while makes room; if all ask, nobody more is taken.
 """
 
 import asyncio
