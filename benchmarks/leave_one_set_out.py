@@ -24,23 +24,26 @@ from trainer.dataset import load_training_set
 from trainer.groups import COPIES
 from trainer.methods.frozen.choose import candidates, compare, speeds_of
 from trainer.methods.frozen.feature_maps import full_spec
-from trainer.methods.frozen.prefer import Comparison, prefer
+from trainer.methods.frozen.prefer import Comparison, prefer, strongest_and_largest
 from trainer.methods.frozen.truth import Truth, area_under_roc
 
 KEPT = ROOT / "build" / "leave_one_set_out"
-SEED, HALVES = 51, 20
+SEED, HALVES, _NEAR = 51, 20, 0.02
 Mask = NDArray[np.bool_]
 _Rule = Callable[[Comparison], int]
 TRAINER = "of the trainer"
 RULES: dict[str, _Rule] = {
     TRAINER: lambda seen: prefer(seen).number,
-    "the same, a margin of 0.01": lambda seen: prefer(seen, 0.01).number,
-    "the same, a margin of 0.05": lambda seen: prefer(seen, 0.05).number,
+    "always the strongest and largest": lambda seen: strongest_and_largest(
+        seen.milliseconds, seen.is_strongest
+    ),
     "the largest area": lambda seen: seen.top,
     "the cheapest within one standard error": lambda seen: next(
-        number for number in seen.cheapest_first if not seen.is_clearly_behind(number, seen.top)
+        number for number in seen.cheapest_first if not seen.is_behind(number, seen.top, errors=1)
     ),
-    "always the strongest and largest": lambda seen: seen.cheapest_first[-1],
+    "the cheapest within 0.02 of the area": lambda seen: next(
+        number for number in seen.cheapest_first if seen.areas[seen.top] - seen.areas[number] <= _NEAR
+    ),
     "always the cheapest": lambda seen: seen.cheapest_first[0],
 }
 

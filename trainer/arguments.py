@@ -137,9 +137,9 @@ def _add_model(group: Any) -> None:
         choices=NAMES,
         metavar="MODEL",
         default=AUTO,
-        help="auto (the default): what learns on pretrained features, the cheapest that held-out parts don't "
-        "tell from the best, or scratch without weights; fast, accurate: the same on one backbone; small: on "
-        "smaller pictures by fewer layers; from scratch: scratch, baseline; "
+        help="auto (the default): what learns on pretrained features, the strongest within --max-ms unless "
+        "held-out parts prefer another, or scratch without weights; fast, accurate: the same on one "
+        "backbone; small: on smaller pictures by fewer layers; from scratch: scratch, baseline; "
         f"fine-tuned: {', '.join(PRETRAINED)}; for OK parts alone: auto, {AUTOENCODER}",
     )
     group.add_argument(

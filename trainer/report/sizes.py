@@ -25,9 +25,9 @@ def tried_sizes(run: Run) -> str:
         "What was tried",
         paragraph(f"Chosen: {run.training.get('chosen', '')}."),
         paragraph(
-            "Each was asked about a sample of the photographs, with parts held out in turn. Where few parts "
-            "tell nothing apart, the strongest backbone at the largest size is taken: it holds on more "
-            "kinds of parts. A cheaper one is taken where held-out parts show that it is as good. "
+            "Each was asked about a sample of the photographs, with parts held out in turn. The strongest "
+            "backbone at the largest size is taken, which holds on most kinds of parts, unless another is "
+            "better beyond chance, or a cheaper one is shown to be as good. "
             "Milliseconds are of one picture in int8 on one thread of this machine, reckoned from "
             "those of one size; kilobytes are without what is learned on top."
         ),

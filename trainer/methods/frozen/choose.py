@@ -21,7 +21,12 @@ from trainer.intervals import Measured
 from trainer.learners.learner import Positions
 from trainer.methods.frozen.feature_maps import FeatureSpec, build_maps
 from trainer.methods.frozen.learner import Eyes, hold_out
-from trainer.methods.frozen.prefer import Comparison, prefer
+from trainer.methods.frozen.prefer import (
+    Comparison,
+    prefer,
+    strongest_and_largest,
+    why_too_few,
+)
 from trainer.methods.frozen.speed import Speed, measure_speed
 from trainer.methods.frozen.truth import Truth
 from trainer.split import folds_by_group, spread_over_groups
@@ -97,6 +102,9 @@ def choose(
     offered, speeds = _fast_enough(offered, speeds_of(offered), max_milliseconds)
     if len(offered) == 1:
         return Choice(offered[0], [], "the only one that is fast enough")
+    if too_few := why_too_few(dataset.labels, dataset.groups.numbers):
+        milliseconds = [speed.milliseconds for speed in speeds]
+        return Choice(offered[strongest_and_largest(milliseconds, are_strongest(offered))], [], too_few)
     return _choice(offered, speeds, compare(dataset, offered, speeds, seed=seed, threads=threads))
 
 
@@ -110,8 +118,13 @@ def compare(
         said=[_ask(dataset, one, at, truth, seed=seed, threads=threads) for one in offered],
         truth=truth,
         milliseconds=[speed.milliseconds for speed in speeds],
-        is_strongest=[one.backbone.name == offered[-1].backbone.name for one in offered],
+        is_strongest=are_strongest(offered),
     )
+
+
+def are_strongest(offered: Sequence[Candidate]) -> list[bool]:
+    """Which have the strongest backbone, that of the last."""
+    return [one.backbone.name == offered[-1].backbone.name for one in offered]
 
 
 def speeds_of(offered: Sequence[Candidate]) -> list[Speed]:

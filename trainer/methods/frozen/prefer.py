@@ -1,9 +1,10 @@
 """Which of several candidates to take, by what they say of parts that were held out, and by what they cost.
 
-Few parts tell nothing apart, and a stronger backbone and more pixels hold on more kinds of parts. So it
-begins with the strongest backbone at the largest size, unless another does better by more than the standard
-error of the difference. A cheaper one takes its place where it is not worse, with that error on top, by more
-than a margin. For the error parts are drawn again with replacement (Efron 1979, Ann. Statist. 7(1)).
+The strongest backbone at the largest size holds on more kinds of parts than any choice by few parts does
+(docs/research/experiments.md). So it is taken, unless another does better by more than two standard errors of
+the difference. A cheaper one takes its place where it is not worse, with three of these errors on top, by
+more than half of the area that the best lacks. For the error parts are drawn again with replacement (Efron
+1979, Ann. Statist. 7(1)).
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.words import counted
 from trainer.intervals import Draws, Measured, Statistic
 from trainer.methods.frozen.truth import Truth, area_under_roc
 
-MARGIN = 0.02  # of the area under ROC, by which a cheaper one may be worse
+ENOUGH = 20  # parts of each class: fewer tell nothing apart
+_BETTER, _AS_GOOD = 2.0, 3.0  # standard errors
+_MOST, _OF_ERROR = 0.02, 0.5  # by how much of the area a cheaper one may be worse, and of what the best lacks
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,11 @@ class Comparison:
         """All of them, by time."""
         return sorted(range(len(self.said)), key=self.milliseconds.__getitem__)
 
-    def behind(self, one: int, other: int) -> tuple[float, float]:
-        """How much one is worse than another, and the standard error of that."""
+    def is_behind(self, one: int, other: int, *, errors: float, margin: float = 0.0) -> bool:
+        """True if one is worse than another by more than the margin and so many standard errors."""
         this, that = self._statistics[one], self._statistics[other]
         error = self._draws.standard_error(lambda weights: that(weights) - this(weights))
-        return self.areas[other] - self.areas[one], error
-
-    def is_clearly_behind(self, one: int, other: int) -> bool:
-        """True if the difference is larger than its standard error."""
-        deficit, error = self.behind(one, other)
-        return deficit > error
+        return self.areas[other] - self.areas[one] > margin + errors * error
 
     @cached_property
     def _draws(self) -> Draws:
@@ -79,17 +78,34 @@ class Preferred:
     why: str
 
 
-def prefer(seen: Comparison, margin: float = MARGIN) -> Preferred:
+def prefer(seen: Comparison) -> Preferred:
     """Choose one of the candidates."""
-    strongest = [number for number, is_strongest in enumerate(seen.is_strongest) if is_strongest]
-    strongest.sort(key=lambda number: -seen.milliseconds[number])
-    top = seen.top
-    best = next((number for number in strongest if not seen.is_clearly_behind(number, top)), top)
+    strongest = strongest_and_largest(seen.milliseconds, seen.is_strongest)
+    if too_few := why_too_few(seen.truth.labels, seen.truth.groups):
+        return Preferred(strongest, too_few)
+    best = strongest
+    if seen.is_behind(strongest, seen.top, errors=_BETTER):
+        best = seen.top
+    margin = min(_MOST, _OF_ERROR * (1 - seen.areas[best]))
     for number in seen.cheapest_first:
         if number == best:
             break
-        if sum(seen.behind(number, best)) <= margin:
+        if not seen.is_behind(number, best, errors=-_AS_GOOD, margin=margin):
             return Preferred(number, "the cheapest that held-out parts show to be as good as the best")
-    if best == top:
-        return Preferred(best, "the best on held-out parts")
-    return Preferred(best, "on held-out parts none is better beyond chance")
+    if best != strongest:
+        return Preferred(best, "the best on held-out parts, beyond chance")
+    return Preferred(best, "the strongest and largest; on held-out parts none is better beyond chance")
+
+
+def strongest_and_largest(milliseconds: Sequence[float], is_strongest: Sequence[bool]) -> int:
+    """The number of the slowest candidate with the strongest backbone."""
+    strongest = [number for number, is_so in enumerate(is_strongest) if is_so]
+    return max(strongest, key=milliseconds.__getitem__)
+
+
+def why_too_few(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> str:
+    """In words, where the parts (N,) of a class are too few to choose by; else nothing."""
+    parts = min(len(np.unique(groups[labels == label])) for label in np.unique(labels))
+    if parts >= ENOUGH:
+        return ""
+    return f"the strongest and largest; {counted(parts, 'part')} of a class are too few to choose by"
