@@ -99,13 +99,21 @@ def choose(
     """Try what is offered; raises InputError where nothing is as fast as ``max_milliseconds``."""
     if len(offered) == 1 and max_milliseconds is None:
         return Choice(offered[0], [], "the only one that was asked for")
+    too_few = why_too_few(dataset.labels, dataset.groups.numbers)
+    if too_few and max_milliseconds is None:
+        return _untried(offered, too_few)
     offered, speeds = _fast_enough(offered, speeds_of(offered), max_milliseconds)
     if len(offered) == 1:
         return Choice(offered[0], [], "the only one that is fast enough")
-    if too_few := why_too_few(dataset.labels, dataset.groups.numbers):
-        milliseconds = [speed.milliseconds for speed in speeds]
-        return Choice(offered[strongest_and_largest(milliseconds, are_strongest(offered))], [], too_few)
+    if too_few:
+        return _untried(offered, too_few)
     return _choice(offered, speeds, compare(dataset, offered, speeds, seed=seed, threads=threads))
+
+
+def _untried(offered: Sequence[Candidate], why: str) -> Choice:
+    """Nothing is asked where the answer would be chance."""
+    pixels = [one.spec.width * one.spec.height for one in offered]
+    return Choice(offered[strongest_and_largest(pixels, are_strongest(offered))], [], why)
 
 
 def compare(

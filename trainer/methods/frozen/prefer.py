@@ -97,10 +97,10 @@ def prefer(seen: Comparison) -> Preferred:
     return Preferred(best, "the strongest and largest; on held-out parts none is better beyond chance")
 
 
-def strongest_and_largest(milliseconds: Sequence[float], is_strongest: Sequence[bool]) -> int:
-    """The number of the slowest candidate with the strongest backbone."""
+def strongest_and_largest(sizes: Sequence[float], is_strongest: Sequence[bool]) -> int:
+    """The number of the largest candidate with the strongest backbone, by pixels or by time."""
     strongest = [number for number, is_so in enumerate(is_strongest) if is_so]
-    return max(strongest, key=milliseconds.__getitem__)
+    return max(strongest, key=sizes.__getitem__)
 
 
 def why_too_few(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> str:

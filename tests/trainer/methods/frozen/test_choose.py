@@ -22,10 +22,10 @@ class Named:
         self.name = name
 
 
-def photographs(*, widest: float = 1.0) -> Any:
+def photographs(*, widest: float = 1.0, defective: int = 20) -> Any:
     pixels = np.zeros((40, 160, 160, 1), np.uint8)
     shape = Shape(width=400, height=400, narrowest=1.0, widest=widest, channels=1)
-    return replace(make_dataset(pixels, np.arange(40) % 2), shape=shape)
+    return replace(make_dataset(pixels, (np.arange(40) >= 40 - defective).astype(int)), shape=shape)
 
 
 def offered(dataset: Any, *names: str) -> list[Candidate]:
@@ -47,6 +47,16 @@ def test_a_size_that_is_named_is_the_only_one() -> None:
     dataset = photographs()
     found = candidates(dataset, [(cast("Any", Named("small")), SPEC)], Size(160, 160))
     assert [one.spec for one in found] == [dataset.spec]
+
+
+def test_where_parts_are_too_few_to_choose_by_nothing_is_tried_or_timed() -> None:
+    dataset = photographs(defective=2)
+    choice = module.choose(
+        dataset, offered(dataset, "small", "large"), max_milliseconds=None, seed=1, threads=1
+    )
+    assert (choice.candidate.backbone.name, choice.candidate.spec.width) == ("large", 400)
+    assert choice.tried == []
+    assert "2 parts of a class are too few" in choice.why
 
 
 def test_what_is_too_slow_is_not_tried() -> None:
