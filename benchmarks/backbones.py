@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.results import ROOT, machine
 from edge.core.interpreter import open_interpreter
+from edge.core.photographs.listing import list_images
 from edge.core.preprocess import to_network_input
 from quantize.convert import convert
 from quantize.operators import count_operators
@@ -123,9 +124,7 @@ def _times(interpreter: Any) -> list[float]:
 
 def _some(folder: Path) -> list[Path]:
     """As many as are rounded on, and those that are asked, of all that there are."""
-    files = sorted(
-        file for file in folder.rglob("*") if file.suffix.lower() in {".jpg", ".jpeg", ".png", ".bmp"}
-    )
+    files = list_images(folder)
     count = PHOTOGRAPHS + ASKED
     if len(files) < count:
         sys.exit(f"{folder}: {len(files)} photographs; expected at least {count}")

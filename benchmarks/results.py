@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge.core.photographs.layouts import read_layout
+
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "results"
 DOCUMENT = ROOT / "docs" / "research" / "results.md"
@@ -122,15 +124,18 @@ def hold_back(source: Path, target: Path) -> dict[str, dict[str, int]]:
     """Deal the images of each class to train/ and held-back/; returns how many went where."""
     chance = random.Random(SEED)
     counts: dict[str, dict[str, int]] = {"train": {}, "held-back": {}}
-    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        images = sorted(folder.iterdir())
+    by_class: dict[str, list[Path]] = {}
+    for item in read_layout(source).items:
+        by_class.setdefault(item.label, []).append(item.path)
+    for label, images in sorted(by_class.items()):
+        images.sort()
         chance.shuffle(images)
         cut = round(len(images) * HELD_BACK)
         for part, chosen in (("held-back", images[:cut]), ("train", images[cut:])):
-            (target / part / folder.name).mkdir(parents=True)
-            counts[part][folder.name] = len(chosen)
+            (target / part / label).mkdir(parents=True)
+            counts[part][label] = len(chosen)
             for image in chosen:
-                shutil.copyfile(image, target / part / folder.name / image.name)
+                shutil.copyfile(image, target / part / label / image.name)
     return counts
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from benchmarks.results import BUILD, ROOT, SEED, Commands, machine, write_section
+from edge.core.photographs.layouts import read_layout
 from edge.core.runtime import Model, load_model
 
 DOCUMENT = ROOT / "docs" / "research" / "small.md"
@@ -87,14 +88,14 @@ def six_classes(data: Path) -> str:
 def tint(photographs: Path, out: Path) -> None:
     """The same photographs in colour: each with a tint, and in each channel noise of its own."""
     chance = np.random.default_rng(SEED)
-    for file in sorted(path for path in photographs.rglob("*") if path.suffix in (".jpg", ".png")):
-        grey = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-        if grey is None or file.parent == photographs:
-            continue
+    for item in read_layout(photographs).items:
+        grey = cv2.imread(str(item.path), cv2.IMREAD_GRAYSCALE)
+        if grey is None:
+            sys.exit(f"{item.path}: expected an image")
         channels = grey[:, :, np.newaxis] * chance.uniform(0.7, 1.0, 3) + chance.normal(
             0, 2, (*grey.shape, 3)
         )
-        place = (out / file.relative_to(photographs)).with_suffix(".png")
+        place = (out / item.path.relative_to(photographs)).with_suffix(".png")
         place.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(place), channels.clip(0, 255).astype(np.uint8))
 

@@ -201,8 +201,10 @@ def _check(settings: "Settings", file: Path | None, *, as_json: bool) -> int:
 def _capture(settings: "Settings", arguments: argparse.Namespace) -> int:
     from edge.cli.capture import capture
 
-    written = capture(settings.camera, arguments.capture, arguments.count or 100)
-    show(f"{written} frames written to {arguments.capture}")
+    is_there = Path(settings.model.path).exists()
+    bits = load_inspector(settings).bits if is_there else settings.camera.bits
+    captured = capture(settings.camera, arguments.capture, arguments.count or 100, bits)
+    show(f"{arguments.capture}: {captured}")
     return 0
 
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from edge.core.bundle.bundle import Photographs
 from edge.core.errors import InputError
+from edge.core.files import folder_to_fill
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_layout, refuse_inside
 from edge.core.words import counted
@@ -306,8 +307,21 @@ def _with_heatmap(learned: Learned, dataset: Dataset, train: Positions, *, seed:
 
 
 def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+    """All of the run or nothing of it, beside the checkpoints until it is whole."""
+    part = out / CHECKPOINTS / "run"
+    with folder_to_fill(part):
+        try:
+            _write_files(part, run, learned, network, judged)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     (out / RUN_FILE).unlink(missing_ok=True)
+    for file in sorted(part.iterdir(), key=lambda file: file.name == RUN_FILE):
+        file.replace(out / file.name)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+
+
+def _write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
     network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -318,4 +332,3 @@ def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) 
     plot_confusion(run.results.held_out, out / "confusion.png")
     write_report(out / REPORT_FILE, run, judged, learned.history, learned.steps_are)
     write_run(out, run)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.camera.depth import Depth
 from edge.camera.faults import measure_sharpness
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, described, open_camera
@@ -25,14 +26,14 @@ class Seen:
     rate: float | None
 
 
-def try_camera(camera: AnyCameraSettings) -> Seen:
-    """Look at the camera's pictures for a short while.
+def try_camera(camera: AnyCameraSettings, bits: int | None) -> Seen:
+    """Look at the camera's pictures for a short while; ``bits`` as for ``edge.camera.depth``.
 
     Raises CameraError or SettingsError, which say what is wrong and what may mend it.
     """
     source = described(camera)
     check_source(camera)
-    guard = CameraGuard(lambda: open_camera(camera), camera)
+    guard = CameraGuard(lambda: open_camera(camera, Depth(bits)), camera)
     guard.start()
     try:
         frames = _watch(guard, camera)

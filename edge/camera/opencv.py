@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.camera.controls import apply_controls
+from edge.camera.depth import Depth
 from edge.camera.faults import CameraFault, FaultName
 from edge.camera.freshness import ArrivalClock, DriverClock, SourceClock, StampClock, SteadyClock
 from edge.camera.source import described, without_password
@@ -45,6 +46,7 @@ CaptureSettings = DeviceSettings | StreamSettings | PipelineSettings | FileSetti
 class _Picture:
     image: Image
     fault: str | None = None
+    bits: int | None = None
 
 
 class OpenCvCamera:
@@ -52,10 +54,11 @@ class OpenCvCamera:
 
     A read that took as long as the time-out is a stall whatever it returned: after a network
     camera lost its power OpenCV hands out old frames as good ones. Motion JPEG is decoded here
-    and not by OpenCV, which gives a truncated picture out as a whole one.
+    and not by OpenCV, which gives a truncated picture out as a whole one; of a stored video as well, so that
+    replay sees the pixels that the live camera gave.
     """
 
-    def __init__(self, settings: CaptureSettings) -> None:
+    def __init__(self, settings: CaptureSettings, depth: Depth | None = None) -> None:
         self._kind = settings.kind
         self.description = described(settings)[:_DESCRIBED]
         self.live = settings.live
@@ -66,15 +69,16 @@ class OpenCvCamera:
         self._clock = _choose_clock(settings)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = _MOST_PIXELS
-        self._bits = settings.bits
+        self._depth = depth or Depth(settings.bits)
+        self.decodes = False
+        """Whether pictures come undecoded, each by itself, and are decoded here."""
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
             why = "is it connected, and may we use it?" if self.live else "it is no video, or damaged"
             raise CameraError(f"{described(settings)}: cannot be opened; {why}")
         self.ignored = apply_controls(self._capture, settings) if self.live else ()
-        if self.live:
-            self._ask_for_what_was_sent()
+        self._ask_for_what_was_sent()
 
     def _open(self, settings: CaptureSettings) -> cv2.VideoCapture:
         try:
@@ -86,7 +90,8 @@ class OpenCvCamera:
                 device = settings.device
                 return cv2.VideoCapture(int(device) if device.isdecimal() else device, backend)
             if settings.kind == "file":
-                return cv2.VideoCapture(settings.path)
+                # In one thread, what FFmpeg complains of is said with the frame or before, and not after.
+                return cv2.VideoCapture(settings.path, cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
             limits = [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
                 settings.open_timeout_ms,
@@ -104,8 +109,8 @@ class OpenCvCamera:
         """Have motion JPEG handed over undecoded, and 16 bits whole, where it is one of them."""
         sent = round(self._capture.get(cv2.CAP_PROP_FOURCC))
         is_jpeg = sent == cv2.VideoWriter.fourcc(*"MJPG")
-        if is_jpeg and self._kind == "stream":
-            self._capture.set(cv2.CAP_PROP_FORMAT, -1)
+        if is_jpeg and self._kind in ("stream", "file"):
+            self.decodes = self._capture.set(cv2.CAP_PROP_FORMAT, -1)
         elif self._kind == "device" and (is_jpeg or sent == cv2.VideoWriter.fourcc(*"Y16 ")):
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
 
@@ -140,12 +145,13 @@ class OpenCvCamera:
         head = pixels[:1, : len(_JPEG_START)].tobytes() if pixels.ndim == 2 else b""
         if pixels.shape[0] == 1 and head == _JPEG_START:
             return self._decode(pixels.tobytes().rstrip(b"\0"))  # drivers pad
+        bits = self._depth.taken if pixels.dtype == np.uint16 else None
         try:
-            scaled = to_eight_bits(pixels, _UNDECLARED, self._bits, self.description)
+            scaled = to_eight_bits(pixels, _UNDECLARED, bits, self.description)
         except ImageError as error:
             return self._faulty("washed out", f"{self._reason(error)}; camera.bits says how many it uses")
         try:
-            return _Picture(from_opencv(scaled, self.description))
+            return _Picture(from_opencv(scaled, self.description), bits=bits)
         except ImageError as error:
             raise CameraError(str(error)) from error
 
@@ -176,7 +182,14 @@ class OpenCvCamera:
 
     def _frame(self, picture: _Picture, taken: float) -> Frame:
         age = timedelta(seconds=time.monotonic() - taken)
-        frame = Frame(picture.image, self._sequence, taken, datetime.now(UTC) - age, fault=picture.fault)
+        frame = Frame(
+            picture.image,
+            self._sequence,
+            taken,
+            datetime.now(UTC) - age,
+            fault=picture.fault,
+            bits=picture.bits,
+        )
         self._sequence += 1
         if self._remaining is not None:
             self._remaining -= 1

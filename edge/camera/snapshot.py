@@ -18,12 +18,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import numpy as np
 
+from edge.camera.depth import Depth
 from edge.camera.faults import CameraFault
 from edge.camera.source import without_password
 from edge.core.errors import CameraError, ImageError, SettingsError
 from edge.core.frame import Frame
 from edge.core.images import MAX_PIXELS, decode_image
 from edge.core.pacing import Pacer
+from edge.core.samples import read_samples
 from edge.settings.camera import SnapshotSettings
 
 _MOST_BYTES = 64 * 2**20
@@ -52,14 +54,14 @@ class SnapshotCamera:
     live = True
     ignored: tuple[str, ...] = ()
 
-    def __init__(self, settings: SnapshotSettings) -> None:
+    def __init__(self, settings: SnapshotSettings, depth: Depth | None = None) -> None:
         self.description = without_password(settings.url)[:80]
         self._stall_s = settings.stall_ms / 1000
         self._pacer = Pacer(settings.fps)
         self._address, self._opener = _without_login(settings.url)
         self._size = (settings.height or 8, settings.width or 8)
         self._most_pixels = MAX_PIXELS
-        self._bits = settings.bits
+        self._depth = depth or Depth(settings.bits)
         self._sequence = 0
         first = self._fetch(time.monotonic() + settings.open_timeout_ms / 1000)
         self._digest, self._dated = first.digest, first.dated
@@ -89,15 +91,18 @@ class SnapshotCamera:
     def _frame(self, answer: _Answer) -> Frame:
         taken = answer.asked - answer.age_s
         fault = None
+        taken_for_white = self._depth.taken if read_samples(answer.data).is_undeclared else None
         try:
-            image = decode_image(answer.data, self.description, self._most_pixels, bits=self._bits)
+            image = decode_image(answer.data, self.description, self._most_pixels, bits=self._depth.bits)
             self._size = height, width = image.shape[:2]
             self._most_pixels = min(self._most_pixels, height * width)
         except ImageError as error:
             reason = str(error).removeprefix(f"{self.description}: ")
             image, fault = np.zeros(self._size, np.uint8), str(CameraFault("half decoded", reason))
         age = timedelta(seconds=time.monotonic() - taken)
-        frame = Frame(image, self._sequence, taken, datetime.now(UTC) - age, fault=fault)
+        frame = Frame(
+            image, self._sequence, taken, datetime.now(UTC) - age, fault=fault, bits=taken_for_white
+        )
         self._sequence += 1
         return frame
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from edge.camera.depth import Depth
 from edge.core.errors import SettingsError
 from edge.core.frame import Frame
 from edge.settings.camera import AnyCameraSettings
@@ -28,8 +29,12 @@ class Camera(Protocol):
         """Let go of the device or file; safe to call twice."""
 
 
-def open_camera(settings: AnyCameraSettings) -> Camera:
-    """Open what the settings name; raises CameraError, or SettingsError for nonsense."""
+def open_camera(settings: AnyCameraSettings, depth: Depth | None = None) -> Camera:
+    """Open what the settings name; raises CameraError, or SettingsError for nonsense.
+
+    ``depth`` is looked at for each frame; by default ``camera.bits``.
+    """
+    depth = depth or Depth(settings.bits)
     if settings.kind == "simulated":
         from edge.simulation.simulated import SimulatedCamera
 
@@ -37,14 +42,14 @@ def open_camera(settings: AnyCameraSettings) -> Camera:
     if settings.kind == "snapshot":
         from edge.camera.snapshot import SnapshotCamera
 
-        return SnapshotCamera(settings)
+        return SnapshotCamera(settings, depth)
     if settings.kind == "file" and is_folder(settings.path):
         from edge.camera.folder import FolderCamera
 
-        return FolderCamera(settings)
+        return FolderCamera(settings, depth)
     from edge.camera.opencv import OpenCvCamera
 
-    return OpenCvCamera(settings)
+    return OpenCvCamera(settings, depth)
 
 
 def is_folder(path: str) -> bool:

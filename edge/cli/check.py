@@ -38,16 +38,18 @@ class _Together:
         self._settings = settings
         self._seen: Seen | None = None
         self._inspectors: dict[str, Inspector] = {}
+        self._bits = settings.camera.bits
 
     def camera(self) -> str:
-        self._seen = try_camera(self._settings.camera)
+        self._seen = try_camera(self._settings.camera, self._bits)
         return self._seen.text
 
     def recipes(self) -> str:
         if not Path(self._settings.model.path).exists():
             raise _NotTried
-        checked, self._inspectors = try_products(self._settings)
-        return _say(checked)
+        products = try_products(self._settings)
+        self._inspectors, self._bits = products.inspectors, products.bits
+        return _say(products.checked)
 
     def picture(self) -> str:
         if self._seen is None or not self._inspectors:
@@ -84,8 +86,8 @@ def check(
     steps: dict[str, Callable[[], str]] = {
         "settings": lambda: _settings(settings, file),
         "bundle": lambda: _bundle(settings, load_inspector),
-        "camera": together.camera,
         "recipes": together.recipes,
+        "camera": together.camera,
         "picture": together.picture,
         "times": together.times,
         "gate": lambda: _gate(settings),

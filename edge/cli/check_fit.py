@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.camera.check import Seen
@@ -17,7 +18,16 @@ from edge.settings.settings import Settings
 TIMED = 20
 
 
-def try_products(settings: Settings) -> tuple[Checked, dict[str, Inspector]]:
+@dataclass(frozen=True)
+class Products:
+    """What was seen, the inspector of each recipe, and the bits by which the camera is read at the start."""
+
+    checked: Checked
+    inspectors: dict[str, Inspector]
+    bits: int | None
+
+
+def try_products(settings: Settings) -> Products:
     """Load the bundles of all recipes and the shadow's, and say which decides at the start.
 
     Raises BundleError, which names the setting.
@@ -35,7 +45,7 @@ def try_products(settings: Settings) -> tuple[Checked, dict[str, Inspector]]:
     text = f"{count} recipe{'s' if count > 1 else ''}; at the start {deployment.path} decides"
     text += f", by recipe {deployment.inspector.recipe}" if count > 1 else ""
     checked = Checked(text, (*notes, *_folder(Path(settings.model.folder))))
-    return checked, inspectors
+    return Products(checked, inspectors, deployment.inspector.bits)
 
 
 def _folder(folder: Path) -> list[str]:
@@ -61,6 +71,9 @@ def try_picture(seen: Seen, inspectors: dict[str, Inspector]) -> Checked:
     height, width = seen.frame.image.shape[:2]
     texts, warnings = [], []
     for name, inspector in inspectors.items():
+        if None not in (seen.frame.bits, inspector.bits) and seen.frame.bits != inspector.bits:
+            texts.append(f"{name}: not tried, takes {inspector.bits} of 16 bits for white")
+            continue
         entry = inspector.manifest.input
         region = inspector.region or entry.region
         key = "recipe.region" if name == DEFAULT_RECIPE else f"recipes.{name}.region"

@@ -12,15 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 from tqdm import tqdm
 
-from edge.camera.opencv import OpenCvCamera
+from edge.cli.video import VIDEO_SUFFIXES, StoredVideo
 from edge.core.complaints import listening
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
-from edge.core.files import write_whole
+from edge.core.files import folder_to_fill, write_whole
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, read_bytes
 from edge.core.memory import memory_for
@@ -33,11 +32,8 @@ from edge.core.photographs.truths import Known, tell_truths
 from edge.core.set_depth import find_set_depth
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import latency_summary
-from edge.settings.camera import FileSettings
 
-VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4", ".webm"})
 LISTS = frozenset({".csv"})
-_REST_OF_VIDEO = "frames of a video that cannot be read"
 _COLUMNS = ("file", "label", "verdict", "class", "score", "reason")
 
 
@@ -151,15 +147,15 @@ def write_report(result: Replay, folder: Path) -> None:
 
     A line for each file that was seen: one that was left out has a reason in place of a verdict.
     """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _COLUMNS)
+    writer.writeheader()
+    rows = [{**one.document(), "reason": one.reason} for one in result.inspections]
+    rows += [{"file": one.file, "reason": one.reason} for one in result.left_out]
+    writer.writerows({name: to_cell(value) for name, value in row.items()} for row in rows)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, _COLUMNS)
-        writer.writeheader()
-        rows = [{**one.document(), "reason": one.reason} for one in result.inspections]
-        rows += [{"file": one.file, "reason": one.reason} for one in result.left_out]
-        writer.writerows({name: to_cell(value) for name, value in row.items()} for row in rows)
-        write_whole(folder / "inspections.csv", text.getvalue().encode(CSV_ENCODING))
+        with folder_to_fill(folder):
+            write_whole(folder / "inspections.csv", text.getvalue().encode(CSV_ENCODING))
     except OSError as error:
         raise InputError(f"--report {folder}: cannot be written ({error.strerror})") from error
 
@@ -179,7 +175,7 @@ def _inspect(handle: Callable[[Frame], Inspection], frame: Frame) -> Record:
     )
 
 
-def _open(source: Path, inspector: Inspector) -> "_Photographs | _Video":
+def _open(source: Path, inspector: Inspector) -> "_Photographs | StoredVideo":
     if not source.exists():
         raise InputError(f"{source}: no such folder, image or video")
     if source.is_dir() or source.suffix.lower() in LISTS:
@@ -188,13 +184,11 @@ def _open(source: Path, inspector: Inspector) -> "_Photographs | _Video":
         if not known:
             census = Census.of(0, layout.left_out)
             raise InputError(f"{source}: no images in this folder" + (f"; {census}" if census.seen else ""))
-        return _Photographs(known, layout, inspector.manifest.input.bits)
+        return _Photographs(known, layout, inspector.bits)
     if has_image_ending(source):
-        return _Photographs(
-            [Known(source, None)], Layout(source.parent, "one image", []), inspector.manifest.input.bits
-        )
+        return _Photographs([Known(source, None)], Layout(source.parent, "one image", []), inspector.bits)
     if source.suffix.lower() in VIDEO_SUFFIXES:
-        return _Video(source)
+        return StoredVideo(source)
     raise InputError(
         f"{source}: neither a folder, nor an image, nor a video ({', '.join(sorted(VIDEO_SUFFIXES))})"
     )
@@ -244,32 +238,6 @@ class _Photographs:
         if pages := further_pages(data):
             self.left_out.append(LeftOut(name, FURTHER_PAGES, pages))
         return image
-
-
-@dataclass
-class _Video:
-    """The frames of a file; what it claims to have beyond them is left out."""
-
-    source: Path
-    left_out: list[LeftOut] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    count: int | None = None
-
-    def frames(self) -> Iterator[Frame]:
-        capture = cv2.VideoCapture(str(self.source))
-        claimed = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        capture.release()
-        camera = OpenCvCamera(FileSettings(path=str(self.source), replay_fps=1000))
-        read = 0
-        try:
-            while (frame := camera.read()) is not None:
-                read += 1
-                yield replace(frame, source=f"{self.source.name}#{frame.sequence}")
-        finally:
-            camera.close()
-        if claimed > read:
-            self.left_out.append(LeftOut(self.source.name, _REST_OF_VIDEO, claimed - read))
 
 
 def _metrics(labelled: list[Record], inspector: Inspector) -> tuple[Metrics | None, list[Record]]:

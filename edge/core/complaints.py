@@ -24,6 +24,7 @@ _DAMAGE = re.compile(
 )
 _SAID_BY_DECODERS = re.compile(
     r"Corrupt JPEG|Premature end|Invalid |Unsupported |Warning: |Inconsistent |libpng |\[ *(?:WARN|ERROR)[:@]"
+    r"|\[[\w,]+ @ 0x[0-9a-f]+\] | +Last message repeated "
     r"|$"
 )
 _STDERR = 2
@@ -86,6 +87,14 @@ def decode_heard(decode: Callable[[], T]) -> tuple[T, str | None]:
     return _listeners[-1].hear(decode) if _listeners else (decode(), None)
 
 
+def heard_meanwhile(act: Callable[[], T], complaint: re.Pattern[str]) -> tuple[T, str | None]:
+    """What ``act`` gives, and the group of the first line of that pattern that was said meanwhile.
+
+    For what can't be done twice: nothing else may be decoded at the same time. None where nobody listens.
+    """
+    return _listeners[-1].hear_meanwhile(act, complaint) if _listeners else (act(), None)
+
+
 class _Listener:
     """Where a complaint came while many decode, a picture is decoded again, alone, to know whose it is."""
 
@@ -116,6 +125,12 @@ class _Listener:
             decoded = decode()
             said = os.pread(self._heard, self._length() - before, before).decode(errors="replace")
         return decoded, next((line.strip() for line in said.splitlines() if _DAMAGE.search(line)), None)
+
+    def hear_meanwhile(self, act: Callable[[], T], complaint: re.Pattern[str]) -> tuple[T, str | None]:
+        before = self._length()
+        done = act()
+        said = os.pread(self._heard, self._length() - before, before).decode(errors="replace")
+        return done, next((found[1] for line in said.splitlines() if (found := complaint.match(line))), None)
 
     def _length(self) -> int:
         return os.fstat(self._heard).st_size

@@ -14,6 +14,7 @@ class Frame:
     only labels. ``source`` names the file, if there is one; ``truth`` is the class of the part
     where it is known (a labelled folder, the simulated conveyor), ``detail`` the kind of defect.
     ``fault`` says what the camera did wrong: such a frame is never inspected, its part is a fault.
+    ``bits``: how many were taken for white, of a picture of 16 bits that doesn't say how many it uses.
     """
 
     image: Image
@@ -24,3 +25,4 @@ class Frame:
     truth: str | None = None
     detail: str | None = None
     fault: str | None = None
+    bits: int | None = None

@@ -14,6 +14,7 @@ from edge.core.tiff_tags import read_tags
 
 WHOLE_BITS = (8, 10, 12, 14)
 """Fewer bits than 16 that cameras fill."""
+FULL_BITS = 16
 FULL = 65535
 
 _MAXVAL = re.compile(rb"P([1-6])(?:(?:\s|#[^\r\n]*[\r\n])+\d{1,9}){2}(?:\s|#[^\r\n]*[\r\n])+(\d{1,5})\s")

@@ -36,12 +36,14 @@ def load_inspector(
 
 
 def make_inspector(model: Model, settings: Settings, recipe: str) -> Inspector:
-    """A loaded model with a recipe's thresholds and region."""
+    """A loaded model with a recipe's thresholds and region, and with the camera's bits where they are set."""
     wanted = settings.recipe_of(recipe)
     thresholds = None
     if wanted.ok_below is not None and wanted.defect_from is not None:
         thresholds = Thresholds(ok_below=wanted.ok_below, defect_from=wanted.defect_from, chosen="recipe")
-    return Inspector(model, thresholds=thresholds, region=wanted.region, recipe=recipe)
+    return Inspector(
+        model, thresholds=thresholds, region=wanted.region, recipe=recipe, bits=settings.camera.bits
+    )
 
 
 def load_allowed(

@@ -30,7 +30,11 @@ class Inspection:
 
 
 class Inspector:
-    """Decides on frames with one bundle; the recipe may override its thresholds and region."""
+    """Decides on frames with one bundle; the recipe may override its thresholds and region.
+
+    ``bits``: how many of 16 bits a picture uses that doesn't say so itself; by default as the bundle's
+    photographs did, None where those were of another kind.
+    """
 
     def __init__(
         self,
@@ -39,12 +43,14 @@ class Inspector:
         thresholds: Thresholds | None = None,
         region: Region | None = None,
         recipe: str = "default",
+        bits: int | None = None,
     ) -> None:
         manifest = model.bundle.manifest
         self.model = model
         self.manifest = manifest
         self.recipe = recipe
         self.region = region
+        self.bits = bits or manifest.input.bits
         self.thresholds = thresholds if thresholds is not None else manifest.thresholds
         self.spec = manifest.input.model_copy(update={"region": region}) if region else manifest.input
 
@@ -52,6 +58,10 @@ class Inspector:
         """Preprocess, run the model and decide; a frame that cannot be used is a fault."""
         if frame.fault is not None:
             return fault(frame, frame.fault)
+        if None not in (frame.bits, self.bits) and frame.bits != self.bits:
+            # On its way while another bundle was put in service: the frame's fault, and not this bundle's.
+            reason = f"camera: {frame.bits} of 16 bits were taken for white; this bundle takes {self.bits}"
+            return fault(replace(frame, fault=reason), reason)
         try:
             pixels = preprocess(frame.image, self.spec)
         except ImageError as error:

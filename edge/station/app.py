@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge.alarms.parts import part_rules
 from edge.alarms.watch import AlarmWatch, written_folders
+from edge.camera.depth import Depth
 from edge.camera.guard import CameraGuard
 from edge.camera.source import check_source, open_camera
 from edge.core.frame import Frame
@@ -28,7 +29,6 @@ from edge.outputs.outputs import Outputs
 from edge.outputs.requests import CommandQueue
 from edge.records.archive import Archive
 from edge.records.recorder import Recorder
-from edge.settings.camera import AnyCameraSettings
 from edge.settings.settings import Settings
 from edge.station.commands import Commands
 from edge.station.deployer import Deployer
@@ -210,11 +210,12 @@ class App:
         read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self._settings = settings = deployment.settings
-        camera = camera_for(deployment)
+        camera = settings.camera
+        self._depth = depth = Depth(deployment.inspector.bits)
         self._notes = notes
         self._max_age_s = camera.max_age_ms / 1000
         check_source(camera)
-        self._guard = CameraGuard(lambda: open_camera(camera), camera)
+        self._guard = CameraGuard(lambda: open_camera(camera, depth), camera)
         self.station = Station(
             deployment,
             simulated=not camera.live,  # no part of those lies on the belt now
@@ -268,6 +269,7 @@ class App:
                 if not self.station.commands.reload():
                     self._is_to_reload = True  # another change is being made: again in a moment
             self.station.poll()
+            self._depth.bits = self.station.manager.deployment.inspector.bits
             self._service.turn(time.monotonic(), frame)
             if time.monotonic() >= next_statistics:
                 next_statistics += STATS_EVERY_S
@@ -282,9 +284,3 @@ class App:
         statistics = self.station.health.statistics(frames_dropped=self._guard.dropped)
         self.station.outputs.statistics(statistics)
         self._service.count(statistics)
-
-
-def camera_for(deployment: Deployment) -> AnyCameraSettings:
-    """The camera's settings, with the bits of 16 that the bundle's photographs used where they say none."""
-    camera = deployment.settings.camera
-    return camera.model_copy(update={"bits": camera.bits or deployment.inspector.manifest.input.bits})

@@ -36,7 +36,7 @@ from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.bundle.signature import signer
 from edge.core.decision import Task, Thresholds, has_one_logit
 from edge.core.errors import BundleError, ImageError, one_line
-from edge.core.files import write_whole
+from edge.core.files import folder_to_fill, write_whole
 from edge.core.images import decode_image, encode_png
 from edge.core.metrics import Metrics
 from edge.core.preprocess import InputSpec
@@ -253,8 +253,8 @@ def encode_bundle(manifest: Manifest, flatbuffer: bytes, golden_inputs: list[NDA
 def write_bundle(path: Path, data: bytes) -> None:
     """Write a bundle whole or not at all; raises BundleError where the folder can't be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
+        with folder_to_fill(path.parent):
+            write_whole(path, data)
     except OSError as error:
         raise BundleError(f"{path}: cannot be written ({error.strerror})") from error
 

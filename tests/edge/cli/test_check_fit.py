@@ -63,7 +63,7 @@ def test_times_that_can_be_kept_are_said_and_narrow_ones_are_a_warning() -> None
 def test_each_recipe_is_held_against_its_own_gate(bundle: Path) -> None:
     recipes = {"can": NamedRecipe(gate=RecipeGate(travel_ms=20, min_gap_ms=10))}
     settings = settings_of(recipes, model__path=str(bundle), trigger__kind="message", trigger__delay_ms="50")
-    _, inspectors = try_products(settings)
+    inspectors = try_products(settings).inspectors
     with pytest.raises(SettingsError, match=r"gate\.travel_ms: 20"):
         try_times(settings, seen(), inspectors)
 
@@ -71,14 +71,14 @@ def test_each_recipe_is_held_against_its_own_gate(bundle: Path) -> None:
 def test_a_region_outside_the_picture_is_refused_by_its_recipe(bundle: Path) -> None:
     region = Region(x=40, y=0, width=40, height=40)
     settings = settings_of({"can": NamedRecipe(region=region)}, model__path=str(bundle))
-    _, inspectors = try_products(settings)
+    inspectors = try_products(settings).inspectors
     with pytest.raises(SettingsError, match=r"recipes\.can\.region: 40x40\+40\+0 lies outside the 64x64"):
         try_picture(seen(), inspectors)
     assert try_picture(seen(width=80), inspectors).warnings == ()
 
 
 def test_a_picture_smaller_than_the_bundles_input_is_a_warning(bundle: Path) -> None:
-    _, inspectors = try_products(settings_of(model__path=str(bundle)))
+    inspectors = try_products(settings_of(model__path=str(bundle))).inspectors
     (warning,) = try_picture(seen(width=20), inspectors).warnings
     assert "20x64 pixels are blown up to the bundle's 32x32" in warning
 
@@ -101,7 +101,7 @@ def test_a_folder_that_anybody_may_write_is_refused(bundle: Path, tmp_path: Path
     folder.chmod(0o755)
     (folder / "a.tflite").touch()
     (folder / "a.tflite").chmod(0o666)
-    (warning,) = try_products(settings)[0].warnings
+    (warning,) = try_products(settings).checked.warnings
     assert f"chmod o-w {folder}/*" in warning
 
 
@@ -110,5 +110,5 @@ def test_what_was_activated_and_is_gone_is_a_warning(bundle: Path, tmp_path: Pat
     settings = settings_of(model__path=str(bundle), journal__path=str(journal))
     chosen = SelectedBundle(name="gone.tflite", sha256="0" * 64, instead_of=str(bundle))
     write_selection(selection_file(journal), PersistedSelection(bundles={"default": chosen}))
-    (warning,) = try_products(settings)[0].warnings
+    (warning,) = try_products(settings).checked.warnings
     assert warning.startswith("gone.tflite: no such bundle")

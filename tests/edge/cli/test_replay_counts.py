@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -106,24 +105,6 @@ def test_a_csv_file_of_labels_can_be_replayed(
     assert (labelled["images"], labelled["escapes"]) == (2, 1)
 
 
-@pytest.mark.parametrize(("name", "codec"), [("line.avi", "MJPG"), ("line.mkv", "mp4v")])
-def test_the_rest_of_a_damaged_video_is_counted(
-    name: str, codec: str, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    video = tmp_path / name
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
-    chance = np.random.default_rng(1)
-    for _ in range(20):
-        writer.write(chance.integers(0, 255, (48, 64, 3), np.uint8))
-    writer.release()
-    assert document(capsys, video, bundle)["files"]["left_out"] == 0
-    os.truncate(video, video.stat().st_size // 2)
-    files = document(capsys, video, bundle)["files"]
-    assert files["seen"] == 20
-    assert files["left_out"] > 5
-    assert list(files["reasons"]) == ["frames of a video that cannot be read"]
-
-
 @pytest.mark.parametrize("content", [b"", b"no video at all"])
 def test_a_video_that_is_none_is_said_to_be_none(
     content: bytes, tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
@@ -156,3 +137,22 @@ def test_how_the_folder_was_read_is_said(
     out = capsys.readouterr().out
     assert "laid out as a station's archive, whose folders are verdicts and no truth" in out
     assert "right" not in out
+
+
+def test_a_report_that_a_full_disk_does_not_take_leaves_nothing_behind(
+    tmp_path: Path,
+    bundle: Path,
+    parts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge.core.files.os.fsync", full)
+    report = tmp_path / "reports" / "today"
+    assert main(["--replay", str(parts), "--model", str(bundle), "--report", str(report)]) == 2
+    assert (
+        capsys.readouterr().err == f"edge: --report {report}: cannot be written (No space left on device)\n"
+    )
+    assert not (tmp_path / "reports").exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.files import free_bytes, write_whole
+from edge.core.files import folder_to_fill, free_bytes, write_whole
 
 
 def test_a_file_is_replaced_as_a_whole_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -31,3 +31,18 @@ def test_where_writing_fails_the_old_file_stays_and_no_half_one(
 
 def test_of_a_folder_that_is_to_come_the_disk_below_counts(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "not" / "there") > 0
+
+
+def test_a_folder_that_could_not_be_filled_goes_with_those_above_that_came_with_it(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    with pytest.raises(OSError, match="full"), folder_to_fill(tmp_path / "before" / "new" / "newer"):
+        raise OSError("full")
+    assert [*tmp_path.rglob("*")] == [tmp_path / "before"]
+
+
+def test_a_folder_in_which_something_lies_stays(tmp_path: Path) -> None:
+    filled = tmp_path / "new" / "filled"
+    filled.mkdir(parents=True)
+    with pytest.raises(FileExistsError), folder_to_fill(tmp_path / "new"):
+        filled.mkdir()
+    assert filled.exists()

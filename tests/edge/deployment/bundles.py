@@ -22,16 +22,25 @@ class Stored:
 
 
 def store(
-    folder: Path, name: str, *, size: int = 16, wants_a_part: bool = False, turned: bool = False
+    folder: Path,
+    name: str,
+    *,
+    size: int = 16,
+    wants_a_part: bool = False,
+    turned: bool = False,
+    bits: int | None = None,
 ) -> Stored:
     """A toy bundle; its id differs with its ``size``.
 
-    ``wants_a_part``: an even picture is a fault to it; ``turned``: to it dark pictures are the good ones.
+    ``wants_a_part``: an even picture is a fault to it; ``turned``: to it dark pictures are the good ones;
+    ``bits``: how many of 16 its photographs used.
     """
     bundle = decode_bundle(toy_bundle_bytes(size=size), name)
     changes: dict[str, Any] = {}
     if wants_a_part:
         changes["input"] = bundle.manifest.input.model_copy(update={"locate": "part"})
+    if bits is not None:
+        changes["input"] = bundle.manifest.input.model_copy(update={"bits": bits})
     if turned:
         changes["output"] = Output(one_means="ok")
     data = encode_bundle(bundle.manifest.model_copy(update=changes), bundle.flatbuffer, bundle.golden_inputs)

@@ -5,13 +5,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, SimpleNamespace
-from typing import Any, cast
+from types import FrameType
+from typing import Any
 
 import pytest
 
 import edge.station.app
 from edge.__main__ import EXIT_NEW_PROCESS, load_inspector, main
+from edge.camera.depth import Depth
 from edge.core.errors import SettingsError
 from edge.deployment.deployment import Deployment
 from edge.outputs.named import Wiring, make_outputs
@@ -25,7 +26,7 @@ def test_a_camera_that_hangs_for_good_ends_the_process_with_its_own_status(
 ) -> None:
     release, left = threading.Event(), list[int]()
 
-    def hanging(_settings: CameraSettings) -> None:
+    def hanging(_settings: CameraSettings, _depth: Depth) -> None:
         release.wait(30)
 
     monkeypatch.setattr(edge.station.app, "open_camera", hanging)
@@ -117,24 +118,3 @@ def test_a_start_says_what_passes_while_the_station_is_dead(
     said = [record.message for record in caplog.records if "every part passes" in record.message]
     assert len(said) == 1
     assert said[0].startswith("gate.mode")
-
-
-@pytest.mark.parametrize(
-    ("of_bundle", "of_settings", "used"), [(12, None, 12), (12, 10, 10), (None, None, None)]
-)
-def test_the_camera_is_read_with_the_bits_of_the_bundle_unless_the_settings_say_others(
-    bundle: Path, of_bundle: int | None, of_settings: int | None, used: int | None
-) -> None:
-    settings = load_settings(None, {"model.path": str(bundle), "mqtt.enabled": "false"})
-    camera = settings.camera.model_copy(update={"bits": of_settings})
-    inspector = load_inspector(settings)
-    spec = inspector.manifest.input.model_copy(update={"bits": of_bundle})
-    manifest = inspector.manifest.model_copy(update={"input": spec})
-    deployment = cast(
-        "Deployment",
-        SimpleNamespace(
-            settings=settings.model_copy(update={"camera": camera}),
-            inspector=SimpleNamespace(manifest=manifest),
-        ),
-    )
-    assert edge.station.app.camera_for(deployment).bits == used
