@@ -5,17 +5,18 @@ import threading
 from collections.abc import Callable
 
 from edge.core.once import Once
+from edge.settings.alarms import Alarm
 
 logger = logging.getLogger(__name__)
 
-Alarm = Callable[[str, str | None], None]
+TellAlarm = Callable[[Alarm, str | None], None]
 """Takes an alarm's name, and what is wrong or that nothing is; returns at once."""
 
 
 class AlarmLatch:
     """One alarm; may be used from any thread."""
 
-    def __init__(self, name: str, alarm: Alarm) -> None:
+    def __init__(self, name: Alarm, alarm: TellAlarm) -> None:
         self._name = name
         self._alarm = alarm
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ from edge.alarms.drift import LEAST_REFERENCE, ScoreDrift
 from edge.alarms.rejects import RejectRate, RejectsInRow
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.inspection.inspector import Inspector
-from edge.settings.alarms import AlarmSettings
+from edge.settings.alarms import Alarm, AlarmSettings
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,13 @@ class PartRules:
         if self._drift is not None and score is not None:
             self._drift.add(score)
 
-    def troubles(self) -> dict[str, str | None]:
+    def troubles(self) -> dict[Alarm, str | None]:
         """What is wrong now, by the name of the alarm."""
-        rules = {"rejects-in-row": self._in_row, "reject-rate": self._rate, "score-drift": self._drift}
+        rules = {
+            Alarm.REJECTS_IN_ROW: self._in_row,
+            Alarm.REJECT_RATE: self._rate,
+            Alarm.SCORE_DRIFT: self._drift,
+        }
         return {name: None if rule is None else rule.trouble for name, rule in rules.items()}
 
 

@@ -5,12 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from edge.settings.alarms import Alarm
+
 
 @dataclass(frozen=True)
 class Change:
     """An alarm that was raised or cleared; ``times`` counts how often it was raised since the start."""
 
-    alarm: str
+    alarm: Alarm
     text: str
     part: str | None
     times: int
@@ -41,18 +43,18 @@ class Register:
     a cause that comes and goes is one alarm. Those in ``off`` are never raised.
     """
 
-    def __init__(self, *, clear_s: float, off: Collection[str] = ()) -> None:
+    def __init__(self, *, clear_s: float, off: Collection[Alarm] = ()) -> None:
         self._clear_s = clear_s
         self._off = off
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[Alarm, _Entry] = {}
         self._changes: list[Change] = []
 
     @property
-    def raised(self) -> list[str]:
+    def raised(self) -> list[Alarm]:
         """The names of all alarms that are raised now."""
         return sorted(name for name, entry in self._entries.items() if entry.raised)
 
-    def tell(self, alarm: str, trouble: str | None, now: float, *, part: str | None = None) -> None:
+    def tell(self, alarm: Alarm, trouble: str | None, now: float, *, part: str | None = None) -> None:
         """What is wrong now, or that nothing is; ``part`` is the part that it began with."""
         entry = self._entries.setdefault(alarm, _Entry())
         if trouble is None:
@@ -80,6 +82,6 @@ class Register:
         changes, self._changes = self._changes, []
         return changes
 
-    def _clear(self, name: str, entry: _Entry) -> None:
+    def _clear(self, name: Alarm, entry: _Entry) -> None:
         entry.raised = False
         self._changes.append(Change(name, f"over: {entry.text}", None, entry.times, raised=False))

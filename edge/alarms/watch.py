@@ -14,7 +14,7 @@ from edge.alarms.register import AlarmEvent, Change, Register
 from edge.alarms.system_checks import ClockCheck, DiskCheck
 from edge.core.clock import clock_is_synchronised
 from edge.core.files import free_bytes
-from edge.settings.alarms import AlarmSettings
+from edge.settings.alarms import Alarm, AlarmSettings
 from edge.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,15 @@ _MOST_TOLD = 1000
 
 
 class _Part(NamedTuple):
+    """A part that was decided, and the rules for the bundle that decided."""
+
+    rules: PartRules
     score: float | None
     rejected: bool
 
 
 class _Told(NamedTuple):
-    alarm: str
+    alarm: Alarm
     trouble: str | None
     part: str | None
 
@@ -53,18 +56,20 @@ class AlarmWatch:
     ) -> None:
         self._settings = settings
         self._folders = folders
-        self._register = Register(clear_s=settings.clear_s, off=settings.off.split())
+        self._register = Register(
+            clear_s=settings.clear_s, off=[Alarm(name) for name in settings.off.split()]
+        )
         self._say = say
         self._disk = DiskCheck(settings.disk_free_mb * 1e6)
         self._clock = ClockCheck(settings.clock_s)
         self._rules = rules
-        self._parts: deque[_Part | PartRules] = deque(maxlen=_MOST_PARTS)
+        self._parts: deque[_Part] = deque(maxlen=_MOST_PARTS)
         self._told: deque[_Told] = deque(maxlen=_MOST_TOLD)
         self._telling = threading.Lock()
-        self._latest: dict[str, str | None] = {}
+        self._latest: dict[Alarm, str | None] = {}
         self._next_check = 0.0
         self._complaint = ""
-        self.raised: list[str] = []
+        self.raised: list[Alarm] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
@@ -80,13 +85,10 @@ class AlarmWatch:
 
     def part(self, score: float | None, *, rejected: bool) -> None:
         """A part was decided; ``score`` is None where there is no valid one."""
-        self._parts.append(_Part(score, rejected))
+        self._parts.append(_Part(self._rules, score, rejected))
 
-    def tell(self, alarm: str, trouble: str | None, *, part: str | None = None) -> None:
-        """What is wrong now, or that nothing is; ``part`` is the one that it began with.
-
-        ``alarm`` is one of edge.settings.settings.ALARMS.
-        """
+    def tell(self, alarm: Alarm, trouble: str | None, *, part: str | None = None) -> None:
+        """What is wrong now, or that nothing is; ``part`` is the one that it began with."""
         with self._telling:  # or two threads could leave an alarm raised that is over
             if self._latest.get(alarm) != trouble:  # the line tells again and again
                 self._latest[alarm] = trouble
@@ -94,7 +96,7 @@ class AlarmWatch:
 
     def judge_by(self, rules: PartRules) -> None:
         """From the next part on another bundle decides: what was learned of rejects is no guide any more."""
-        self._parts.append(rules)
+        self._rules = rules
 
     def step(self, now: float) -> None:
         """Look at everything that happened since the last call; ``now`` is monotonic seconds."""
@@ -113,18 +115,15 @@ class AlarmWatch:
         if len(self._parts) == _MOST_PARTS:
             logger.warning("alarms: too many parts at once; some were not counted for the alarms")
         while self._parts:
-            found = self._parts.popleft()
-            if isinstance(found, PartRules):
-                self._rules = found
-            else:
-                self._rules.add(found.score, rejected=found.rejected)
+            part = self._parts.popleft()
+            part.rules.add(part.score, rejected=part.rejected)
 
     def _check_system(self, now: float) -> None:
         if self._settings.disk_free_mb:
             free = {str(folder): free_bytes(folder) for folder in self._folders}
-            self._register.tell("disk", self._disk.trouble(free), now)
+            self._register.tell(Alarm.DISK, self._disk.trouble(free), now)
         if self._settings.clock_s:
-            self._register.tell("clock", self._clock.trouble(clock_is_synchronised(), now), now)
+            self._register.tell(Alarm.CLOCK, self._clock.trouble(clock_is_synchronised(), now), now)
 
     def _pass_on(self, changes: list[Change]) -> None:
         self.raised = self._register.raised

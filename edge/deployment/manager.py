@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from edge.alarms.latch import Alarm, AlarmLatch
+from edge.alarms.latch import AlarmLatch, TellAlarm
 from edge.core.decision import Verdict
 from edge.core.errors import BundleError, LinegateError
 from edge.deployment.canary import Canary
@@ -25,6 +25,7 @@ from edge.deployment.file_watch import FileWatch, stamp_of
 from edge.deployment.last_good import LastGood
 from edge.deployment.selection import PersistedSelection, read_selection, write_selection
 from edge.inspection.inspector import Inspection, Inspector
+from edge.settings.alarms import Alarm
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class DeploymentManager:
         *,
         file: Path,
         take: Callable[[Deployment], None],
-        alarm: Alarm,
+        alarm: TellAlarm,
     ) -> None:
         self._deployment = deployment
         self._proven = deployment
@@ -76,7 +77,7 @@ class DeploymentManager:
         self._good = LastGood.beside(file)
         self._to_record: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._take = take
-        self._trouble = AlarmLatch("bundle", alarm)
+        self._trouble = AlarmLatch(Alarm.BUNDLE, alarm)
         self._canary: Canary | None = None
         self._changed = threading.Condition()
         self._asked: Change | None = None

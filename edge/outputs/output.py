@@ -12,6 +12,7 @@ from edge.gate.gate import GateCommand
 from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
 from edge.outputs.statistics import StationStatistics
 from edge.records.courier import Courier
+from edge.settings.alarms import Alarm
 
 GateRole = Literal["acts", "tells", "none"]
 
@@ -46,8 +47,8 @@ class Output:
 
     name: ClassVar[str]
     """For people, as "the pins"."""
-    alarm: ClassVar[str]
-    """The alarm that its trouble is."""
+    alarm: ClassVar[Alarm | None] = None
+    """The alarm that its trouble is; None where nobody needs to know."""
     gate_role: GateRole = "none"
     """Whether it acts on commands itself, as an ejector on a pin, or tells a gate that does."""
     courier: Courier | None = None

@@ -18,7 +18,7 @@ from typing import Annotated
 
 import cv2
 
-from edge.alarms.latch import Alarm, AlarmLatch
+from edge.alarms.latch import AlarmLatch, TellAlarm
 from edge.core.clock import clock_is_synchronised
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError
@@ -27,6 +27,7 @@ from edge.core.images import MIN_SIDE, Image, encode_png
 from edge.core.measure import counter, gauge
 from edge.records.quota import Entry, Quota
 from edge.records.result import PartResult
+from edge.settings.alarms import Alarm
 from edge.settings.archive import ArchiveSettings
 
 RETRY_S = 10.0
@@ -62,7 +63,7 @@ class ArchiveStatistics:
 class Archive:
     """A folder of days, of verdicts, of images, each with its message as JSON beside it."""
 
-    def __init__(self, settings: ArchiveSettings, *, alarm: Alarm) -> None:
+    def __init__(self, settings: ArchiveSettings, *, alarm: TellAlarm) -> None:
         self._settings = settings
         self._root = Path(settings.path)
         self._quota = Quota(max_bytes=settings.max_mb * 10**6, max_age_s=settings.max_days * 86400.0)
@@ -72,8 +73,8 @@ class Archive:
         self._stop = threading.Event()
         self._is_scanned = False
         self._retry_at = 0.0
-        self._broken = AlarmLatch("archive", alarm)
-        self._slow = AlarmLatch("archive-slow", alarm)
+        self._broken = AlarmLatch(Alarm.ARCHIVE, alarm)
+        self._slow = AlarmLatch(Alarm.ARCHIVE_SLOW, alarm)
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
         self.written = 0
         self.dropped = 0

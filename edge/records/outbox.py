@@ -7,11 +7,12 @@ import threading
 import time
 from collections import deque
 
-from edge.alarms.latch import Alarm, AlarmLatch
+from edge.alarms.latch import AlarmLatch, TellAlarm
 from edge.core.errors import JournalError
 from edge.core.once import Once
 from edge.records.courier import Courier, Receipt
 from edge.records.journal import Journal, OutboxRow
+from edge.settings.alarms import Alarm
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,12 @@ class Outbox:
         self,
         journal: Journal,
         *,
-        alarm: Alarm = lambda _name, _text: None,
+        alarm: TellAlarm = lambda _name, _text: None,
         overdue_s: float = math.inf,
     ) -> None:
         self._journal = journal
         self._overdue = _Overdue(overdue_s)
-        self._waits = AlarmLatch("outbox", alarm)
+        self._waits = AlarmLatch(Alarm.OUTBOX, alarm)
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._refused: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
         self._again_at: float | None = None

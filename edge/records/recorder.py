@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.alarms.latch import Alarm, AlarmLatch
+from edge.alarms.latch import AlarmLatch, TellAlarm
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
@@ -24,6 +24,7 @@ from edge.records.journal_file import JournalInUseError, WrongJournalError
 from edge.records.outbox import Outbox
 from edge.records.result import PartResult
 from edge.records.written import WrittenBytes
+from edge.settings.alarms import Alarm
 from edge.settings.archive import ArchiveSettings
 from edge.settings.journal import JournalSettings
 
@@ -62,7 +63,7 @@ class Recorder:
         settings: JournalSettings,
         *,
         station: str,
-        alarm: Alarm,
+        alarm: TellAlarm,
         archive: Archive | None = None,
         overdue_s: float = 0.0,
     ) -> None:
@@ -79,11 +80,11 @@ class Recorder:
         self._stop = threading.Event()
         self._written = 0
         self._is_sent = True
-        self._broken = AlarmLatch("journal", alarm)
+        self._broken = AlarmLatch(Alarm.JOURNAL, alarm)
         self._waits_since = 0.0
         self._is_unkept = False  # written, but the disk was not made to keep it
-        self._full = AlarmLatch("journal-full", alarm)
-        self._replaced = AlarmLatch("journal-replaced", alarm)
+        self._full = AlarmLatch(Alarm.JOURNAL_FULL, alarm)
+        self._replaced = AlarmLatch(Alarm.JOURNAL_REPLACED, alarm)
         self._replaced_until = 0.0
         self._is_leap_said = False
         self._threads = [

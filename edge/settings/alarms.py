@@ -1,33 +1,35 @@
 """[alarms]: what a person is told of, and from when on."""
 
+from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from edge.settings.section import Reloadable, Section
 
-ALARMS = (
-    "rejects-in-row",
-    "reject-rate",
-    "score-drift",
-    "disk",
-    "clock",
-    "camera",
-    "camera-settings",
-    "gate",
-    "bin",
-    "bundle",
-    "pins",
-    "modbus",
-    "journal",
-    "journal-full",
-    "journal-replaced",
-    "archive",
-    "archive-slow",
-    "broker",
-    "outbox",
-)
-"""Every alarm that there is; docs/reference/alarms.md says what each means."""
+
+class Alarm(StrEnum):
+    """Every alarm that there is; docs/reference/alarms.md says what each means."""
+
+    REJECTS_IN_ROW = "rejects-in-row"
+    REJECT_RATE = "reject-rate"
+    SCORE_DRIFT = "score-drift"
+    DISK = "disk"
+    CLOCK = "clock"
+    CAMERA = "camera"
+    CAMERA_SETTINGS = "camera-settings"
+    GATE = "gate"
+    BIN = "bin"
+    BUNDLE = "bundle"
+    PINS = "pins"
+    MODBUS = "modbus"
+    JOURNAL = "journal"
+    JOURNAL_FULL = "journal-full"
+    JOURNAL_REPLACED = "journal-replaced"
+    ARCHIVE = "archive"
+    ARCHIVE_SLOW = "archive-slow"
+    BROKER = "broker"
+    OUTBOX = "outbox"
 
 
 class AlarmSettings(Section):
@@ -73,6 +75,6 @@ class AlarmSettings(Section):
     @model_validator(mode="after")
     def _off_is_known(self) -> Self:
         for name in self.off.split():
-            if name not in ALARMS:
-                raise ValueError(f"alarms.off: no alarm is called {name!r}; they are {', '.join(ALARMS)}")
+            if name not in list(Alarm):
+                raise ValueError(f"alarms.off: no alarm is called {name!r}; they are {', '.join(Alarm)}")
         return self

@@ -29,6 +29,7 @@ from edge.outputs.outputs import Outputs
 from edge.outputs.requests import CommandQueue
 from edge.records.archive import Archive
 from edge.records.recorder import Recorder
+from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 from edge.station.commands import Commands
 from edge.station.deployer import Deployer
@@ -184,8 +185,8 @@ class Station:
 
     def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
         """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
-        self.alarms.tell("camera", fault)
-        self.alarms.tell("camera-settings", "; ".join(ignored) or None)
+        self.alarms.tell(Alarm.CAMERA, fault)
+        self.alarms.tell(Alarm.CAMERA_SETTINGS, "; ".join(ignored) or None)
         self.pipeline.camera(fault)
         self.states.fault("camera", fault)
         self.report.update()

@@ -8,6 +8,7 @@ from edge.alarms.watch import AlarmWatch
 from edge.gate.gate import GateCommand
 from edge.inspection.statistics import Statistics
 from edge.outputs.outputs import Outputs
+from edge.settings.alarms import Alarm
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +39,14 @@ class GateCommands:
         """The ejector's pin was late for commands, and left them."""
         self.counts.commands_came_to_nothing(commands)
         logger.error("gate: %d commands came too late for the pin of the ejector", commands)
-        self.alarms.tell("pins", f"pins.ejector: {commands} commands came too late")
+        self.alarms.tell(Alarm.PINS, f"pins.ejector: {commands} commands came too late")
 
     def unconfirmed(self, parts: Sequence[str]) -> None:
         """Parts that should be in the bin and were not seen there."""
         for part in parts:
             logger.error("gate: part %s was rejected and not seen in the bin", part)
-        self.alarms.tell("bin", "a rejected part was not seen in the bin", part=parts[0])
+        self.alarms.tell(Alarm.BIN, "a rejected part was not seen in the bin", part=parts[0])
 
     def confirmed(self) -> None:
         """A rejected part was seen in the bin."""
-        self.alarms.tell("bin", None)
+        self.alarms.tell(Alarm.BIN, None)

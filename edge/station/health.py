@@ -21,6 +21,7 @@ from edge.service.heartbeat import Flow
 from edge.service.notify import Notifier
 from edge.service.readings import Latencies, Readings, temperatures
 from edge.service.supervisor import Supervisor
+from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 from edge.station.parts import InspectedPart, SeenParts
 from edge.station.pipeline import Pipeline
@@ -86,7 +87,8 @@ class Health:
         self._states.fault("gate", self._controller.lost)
         for output, health in self._outputs.health():
             self._states.fault(output.name, health.fault)
-            self._alarms.tell(output.alarm, health.trouble)
+            if output.alarm is not None:
+                self._alarms.tell(output.alarm, health.trouble)
         self._tell_of_late_commands()
         self._states.fault("trigger", self._trigger.trouble)
 
@@ -117,7 +119,7 @@ class Health:
             rejects_unconfirmed=gate.unconfirmed,
             bin_unexpected=gate.unexpected,
             messages_refused=sum(health.refused for _, health in self._outputs.health()),
-            alarms=self._alarms.raised,
+            alarms=[*self._alarms.raised],
             outbox=recorder.waiting,
             records_dropped=recorder.dropped,
             records_unwritten=recorder.unwritten,
@@ -148,7 +150,7 @@ class Health:
     def _tell_of_late_commands(self) -> None:
         """No broker, or a device that is busy: a part that had to be rejected may have passed."""
         too_late = self._controller.counts.too_late
-        self._alarms.tell("gate", TOO_LATE if too_late > self._too_late else None)
+        self._alarms.tell(Alarm.GATE, TOO_LATE if too_late > self._too_late else None)
         self._too_late = too_late
 
 

@@ -28,7 +28,6 @@ class LiveView(Output):
     """Offers what there is to see on a socket."""
 
     name = "the live view"
-    alarm = "page"  # which is never raised: without it the line goes on as well
 
     def __init__(self, file: Path, *, station: str, simulated: bool, most_watchers: int) -> None:
         self._station = station

@@ -13,6 +13,7 @@ from edge.outputs.modbus.server import Server
 from edge.outputs.modbus.writes import Writes
 from edge.outputs.output import GateRole, Health, Output
 from edge.outputs.requests import Receiver
+from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 
 READ_S = 1.0
@@ -28,7 +29,7 @@ class ModbusOutput(Output):
     """
 
     name = "the Modbus server"
-    alarm = "modbus"
+    alarm = Alarm.MODBUS
     gate_role: GateRole = "tells"
 
     def __init__(

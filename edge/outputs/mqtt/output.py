@@ -19,6 +19,7 @@ from edge.outputs.mqtt.topics import Topics
 from edge.outputs.output import GateRole, Health, Output
 from edge.outputs.requests import Answer, CommandRequest, Receiver
 from edge.outputs.statistics import StationStatistics
+from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 
 FIRST_ATTEMPT_S = 3.0
@@ -41,7 +42,7 @@ class MqttOutput(Output):
     """A station's side of MQTT. ``undelivered`` is called with a command that the broker did not take."""
 
     name = "the link to the broker"
-    alarm = "broker"
+    alarm = Alarm.BROKER
     gate_role: GateRole = "tells"
 
     def __init__(

@@ -12,6 +12,7 @@ from edge.outputs.output import Health, Output
 from edge.outputs.pins.ejector import Ejector, GpioOutput, OutputPin
 from edge.outputs.pins.encoder import EdgeCounter
 from edge.outputs.requests import Receiver
+from edge.settings.alarms import Alarm
 from edge.settings.gate import GateSettings
 from edge.settings.pins import PinSettings
 from edge.settings.settings import Settings
@@ -37,7 +38,7 @@ class GatePins(Output):
     """
 
     name = "the pins"
-    alarm = "pins"
+    alarm = Alarm.PINS
 
     def __init__(
         self,

@@ -3,11 +3,12 @@
 import pytest
 
 from edge.alarms.latch import AlarmLatch
+from edge.settings.alarms import Alarm
 
 
 def test_it_is_said_once_when_it_begins_and_once_when_it_ends() -> None:
     said: list[tuple[str, str | None]] = []
-    trouble = AlarmLatch("disk", lambda name, text: said.append((name, text)))
+    trouble = AlarmLatch(Alarm.DISK, lambda name, text: said.append((name, text)))
     trouble.ends("never began")
     trouble.begins("full")
     trouble.begins("still full")
@@ -20,7 +21,7 @@ def test_it_is_said_once_when_it_begins_and_once_when_it_ends() -> None:
 
 def test_another_reason_is_said_too_and_the_first_is_not_hidden(caplog: pytest.LogCaptureFixture) -> None:
     alarms: list[str | None] = []
-    trouble = AlarmLatch("archive", lambda _name, text: alarms.append(text))
+    trouble = AlarmLatch(Alarm.ARCHIVE, lambda _name, text: alarms.append(text))
     for text in (
         "disk full, 3 left out",
         "disk full, 4 left out",

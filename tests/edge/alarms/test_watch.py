@@ -16,7 +16,7 @@ from edge.alarms.watch import AlarmWatch
 from edge.core.bundle.score_profile import ScoreProfile
 from edge.core.runtime import load_model
 from edge.inspection.inspector import Inspector
-from edge.settings.alarms import ALARMS, AlarmSettings
+from edge.settings.alarms import Alarm, AlarmSettings
 
 PROFILE = ScoreProfile(count=200, parts=200, scores=[number / 1000 for number in range(200)])
 
@@ -76,7 +76,7 @@ def test_what_two_threads_tell_at_once_comes_in_the_order_in_which_it_is_kept(
             super().append(told)
 
     monkeypatch.setattr(here.watch, "_told", Slow())
-    here.watch.tell("bin", "a rejected part was not seen in the bin")
+    here.watch.tell(Alarm.BIN, "a rejected part was not seen in the bin")
     other.join()
     here.step()
     here.step()
@@ -135,9 +135,9 @@ def test_disk_and_clock_are_looked_at_now_and_then(tmp_path: Path, clock: Simple
 
 def test_what_others_notice_is_raised_with_its_part(tmp_path: Path) -> None:
     here = Watched(tmp_path)
-    here.watch.tell("bin", "a part is missing", part="A-1")
+    here.watch.tell(Alarm.BIN, "a part is missing", part="A-1")
     here.step()
-    here.watch.tell("bin", None)
+    here.watch.tell(Alarm.BIN, None)
     here.step()
     assert [(e.change.alarm, e.change.raised, e.change.part) for e in here.events] == [
         ("bin", True, "A-1"),
@@ -146,11 +146,11 @@ def test_what_others_notice_is_raised_with_its_part(tmp_path: Path) -> None:
 
 
 def test_each_alarm_can_be_off_by_its_name(tmp_path: Path, clock: SimpleNamespace) -> None:
-    here = Watched(tmp_path, PROFILE, off=" ".join(ALARMS))
+    here = Watched(tmp_path, PROFILE, off=" ".join(Alarm))
     clock.free, clock.synchronised = 0, False
     for _ in range(2000):
         here.watch.part(0.45, rejected=True)
-    for alarm in ALARMS:
+    for alarm in Alarm:
         here.watch.tell(alarm, "broken")
     here.step()
     here.step(10_000.0)
@@ -165,7 +165,7 @@ def test_an_alarm_that_is_not_there_cannot_be_off() -> None:
 def test_each_alarm_stands_in_the_documents() -> None:
     table = (Path(__file__).parents[3] / "docs" / "reference" / "alarms.md").read_text("utf-8")
     named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert named == list(ALARMS)
+    assert named == list(Alarm)
 
 
 def test_zero_switches_off_what_has_a_limit(tmp_path: Path, clock: SimpleNamespace) -> None:
@@ -216,8 +216,8 @@ def test_who_tells_it_something_never_waits_for_a_disk_that_hangs(
     assert hangs.wait(10)
     for _ in range(20_000):
         here.watch.part(0.9, rejected=True)
-        here.watch.tell("camera", "gone")
-        here.watch.tell("camera", None)
+        here.watch.tell(Alarm.CAMERA, "gone")
+        here.watch.tell(Alarm.CAMERA, None)
     assert not may_go_on.is_set()
     may_go_on.set()
     here.watch.stop()
@@ -226,7 +226,7 @@ def test_who_tells_it_something_never_waits_for_a_disk_that_hangs(
 
 def test_at_the_end_what_is_raised_is_cleared(tmp_path: Path) -> None:
     here = Watched(tmp_path, clear_s=3600)
-    here.watch.tell("camera", "gone")
+    here.watch.tell(Alarm.CAMERA, "gone")
     here.watch.start()
     here.watch.stop()
     assert here.said == [("camera", True), ("camera", False)]

@@ -15,7 +15,6 @@ class Noting(Output):
     """Notes what it was told, and says of a command what it is made to say."""
 
     name = "noting"
-    alarm = "noting"
 
     def __init__(self, role: GateRole, *, can: bool = True, log: list[str] | None = None) -> None:
         self.gate_role = role

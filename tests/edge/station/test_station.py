@@ -22,6 +22,7 @@ from edge.outputs.named import Wiring, make_outputs
 from edge.outputs.output import GateRole, Output
 from edge.outputs.outputs import Outputs
 from edge.records.journal import Journal
+from edge.settings.alarms import Alarm
 from edge.station.health import TOO_LATE
 from edge.trigger.inputs import Edge
 from edge.trigger.trigger import PartFrame
@@ -146,7 +147,7 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
 
     class Broker(Output):
         name = "the link to the broker"
-        alarm = "broker"
+        alarm = Alarm.BROKER
         gate_role: GateRole = "tells"
 
         def command(self, command: GateCommand) -> bool:
@@ -177,7 +178,7 @@ def test_outputs_hear_of_each_part_when_it_is_seen_and_when_it_is_decided(
     runs: list[str] = []
 
     class Hearing(Output):
-        name = alarm = "hearing"
+        name = "hearing"
 
         def line_turned(self) -> None:
             turns.append(time.monotonic())

@@ -18,6 +18,7 @@ from edge.outputs.live import output as output_module
 from edge.outputs.live.output import LONGEST, LiveView
 from edge.outputs.live.wire import Now, WireError, packed, read_message, socket_file
 from edge.records.result import PartResult
+from edge.settings.alarms import Alarm
 from testing.waiting import wait_for
 from tests.edge.outputs.live.watching import Viewer
 from tests.edge.station.stand import BAD, Stand
@@ -110,9 +111,9 @@ def test_a_part_without_a_picture_is_told_all_the_same(
 
 
 def test_alarms_are_those_that_are_raised_now(view: LiveView) -> None:
-    view.alarm_changed(AlarmEvent(Change("camera", "camera: away", None, 1, raised=True), AT))
-    view.alarm_changed(AlarmEvent(Change("disk", "nearly full", None, 1, raised=True), AT))
-    view.alarm_changed(AlarmEvent(Change("camera", "over: camera: away", None, 1, raised=False), AT))
+    view.alarm_changed(AlarmEvent(Change(Alarm.CAMERA, "camera: away", None, 1, raised=True), AT))
+    view.alarm_changed(AlarmEvent(Change(Alarm.DISK, "nearly full", None, 1, raised=True), AT))
+    view.alarm_changed(AlarmEvent(Change(Alarm.CAMERA, "over: camera: away", None, 1, raised=False), AT))
     now, _, _ = read(view.newest())
     assert [(alarm.alarm, alarm.text) for alarm in now.alarms] == [("disk", "nearly full")]
 

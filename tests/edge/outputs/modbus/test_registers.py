@@ -24,6 +24,7 @@ from edge.outputs.modbus.register_map import (
     Result,
 )
 from edge.outputs.modbus.registers import LINE_S, NoSuchRegisterError, Registers
+from edge.settings.alarms import Alarm
 
 SESSION = 0x12345678
 HEAD_NAMES = [register.name for register in HEAD]
@@ -72,7 +73,7 @@ def state(registers: Registers, name: State) -> None:
 
 
 def alarm(registers: Registers, name: str, *, raised: bool) -> None:
-    registers.alarm_changed(AlarmEvent(Change(name, "text", None, 1, raised), datetime.now(UTC)))
+    registers.alarm_changed(AlarmEvent(Change(Alarm(name), "text", None, 1, raised), datetime.now(UTC)))
 
 
 def test_at_the_start_there_is_a_session_and_nothing_else(registers: Registers) -> None:

@@ -20,6 +20,7 @@ from edge.outputs.mqtt.requests import REQUESTS
 from edge.outputs.mqtt.schemas import schema_name
 from edge.outputs.mqtt.topics import Topics
 from edge.outputs.requests import Answer, CommandRequest
+from edge.settings.alarms import Alarm
 from testing.nodes import node_modules
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference"
@@ -90,7 +91,7 @@ def test_it_says_how_each_message_is_really_published() -> None:
     for action in ("reject", "pass"):
         announcer.command(GateCommand("A-1", action, time.monotonic() + 60, time.monotonic() + 61, 50.0))
     announcer.bits(LatestPart(ready=True, busy=False, result_valid=False, result_ok=False, part=None))
-    announcer.alarm(AlarmEvent(Change("bin", "text", None, 1, raised=True), datetime.now(UTC)))
+    announcer.alarm(AlarmEvent(Change(Alarm.BIN, "text", None, 1, raised=True), datetime.now(UTC)))
     announcer.shadow(Disagreement("1", "A-1", Verdict.OK, 0.1, "0" * 64, Verdict.DEFECT, 0.9, None, "1" * 64))
     asked = Incoming(f"{announcer.topics.base}/command", b"", retained=False, received=0.0)
     announcer.response(

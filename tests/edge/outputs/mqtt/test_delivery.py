@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from edge.alarms.register import AlarmEvent, Change
 from edge.outputs.mqtt.connection import Receipt
 from edge.outputs.mqtt.delivery import Delivery
+from edge.settings.alarms import Alarm
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ class Broker:
 
 
 def event(alarm: str, times: int = 1, *, raised: bool = True) -> AlarmEvent:
-    return AlarmEvent(Change(alarm, "why", None, times, raised=raised), NOW)
+    return AlarmEvent(Change(Alarm(alarm), "why", None, times, raised=raised), NOW)
 
 
 def test_an_alarm_is_sent_once_over_one_connection() -> None:
