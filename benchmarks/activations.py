@@ -26,8 +26,9 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.core.bundle.bundle import Output, decode_bundle, encode_bundle, write_bundle
+from edge.core.bundle.bundle import decode_bundle, encode_bundle, write_bundle
 from edge.core.images import encode_png
+from edge.core.model_spec import Output
 from edge.core.preprocess import preprocess
 from edge.core.runtime import load_model
 from edge.simulation.parts import PartRenderer

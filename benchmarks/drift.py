@@ -20,7 +20,7 @@ from edge.core.bundle.score_profile import ScoreProfile, graded
 from edge.core.images import Image, read_image
 from edge.core.photographs.layouts import read_layout
 from edge.core.preprocess import preprocess
-from edge.core.runtime import Model, load_model
+from edge.core.runtime import BundleModel, load_model
 from edge.settings.alarms import AlarmSettings
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
@@ -107,7 +107,7 @@ def _hold_out(data: Path, rest: Path, seed: int) -> list[Path]:
     return [files[position] for position in line if dataset.labels[position] == dataset.ok_index]
 
 
-def _score(model: Model, image: Image) -> float:
+def _score(model: BundleModel, image: Image) -> float:
     return model.predict(preprocess(image, model.bundle.manifest.input)).score
 
 

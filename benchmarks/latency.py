@@ -21,7 +21,7 @@ from edge.core.errors import LinegateError
 from edge.core.frame import Frame
 from edge.core.interpreter import runtime_version
 from edge.core.preprocess import preprocess
-from edge.core.runtime import Model, load_model
+from edge.core.runtime import BundleModel, load_model
 from edge.inspection.inspector import Inspector
 from edge.simulation.parts import PartRenderer
 
@@ -54,7 +54,7 @@ def _frames() -> list[Frame]:
     ]
 
 
-def _kinds(model: Model, frames: list[Frame]) -> dict[str, Callable[[int], Any]]:
+def _kinds(model: BundleModel, frames: list[Frame]) -> dict[str, Callable[[int], Any]]:
     spec = model.bundle.manifest.input
     inspector = Inspector(model)
     ready = [preprocess(frame.image, spec)[np.newaxis] for frame in frames]

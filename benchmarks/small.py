@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.results import BUILD, ROOT, SEED, Commands, machine, write_section
 from edge.core.photographs.layouts import read_layout
-from edge.core.runtime import Model, load_model
+from edge.core.runtime import BundleModel, load_model
 
 DOCUMENT = ROOT / "docs" / "research" / "small.md"
 SIX_CLASSES = "magnetic_tile"
@@ -100,7 +100,7 @@ def tint(photographs: Path, out: Path) -> None:
         cv2.imwrite(str(place), channels.clip(0, 255).astype(np.uint8))
 
 
-def median_times(models: list[Model]) -> list[float]:
+def median_times(models: list[BundleModel]) -> list[float]:
     """Milliseconds of one inference of each, measured in turns."""
     times: list[list[float]] = [[] for _ in models]
     for _ in range(TURNS):

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from edge.core.bundle.bundle import (
-    Bundle,
     GoldenExample,
-    Heatmap,
     Manifest,
     Operators,
     Results,
@@ -23,10 +21,10 @@ from edge.core.bundle.bundle import (
 from edge.core.bundle.score_profile import ScoreProfile, profile_scores
 from edge.core.errors import InputError
 from edge.core.interpreter import runtime_version
-from edge.core.metrics import compute_metrics
+from edge.core.model_spec import ModelSpec
 from edge.core.photographs.census import Census
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
-from edge.core.runtime import Model
+from edge.core.runtime import BundleModel, Model
 from quantize.acceptance import Allowed, refuse
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
@@ -83,15 +81,16 @@ def quantize(
         sample = with_strange_parts(sample, seed=seed)
     flatbuffer = convert(network, sample)
     operators = count_operators(flatbuffer, name="the int8 model")
-    draft = _draft(run, flatbuffer, heatmap_of(network), operators)
+    spec = ModelSpec(run.task, run.classes, run.ok_class, run.input, heatmap=heatmap_of(network))
+    model = Model(flatbuffer, spec, name="the int8 model")
     strange = sample[1::2][:_STRANGE] if run.task == "anomaly" else None
-    comparison = _compare(network, draft, flatbuffer, run, photographs, strange)
+    comparison = _compare(network, model, run, photographs, strange)
     refusal = refuse(comparison, allowed)
     sampled: dict[str, JsonValue] = {"calibration_images": len(chosen), "calibration_seed": seed}
-    manifest = _manifest(run, draft, comparison, allowed, sampled)
-    content = _encode(manifest, flatbuffer, run, comparison, photographs)
+    made = _Made(run, flatbuffer, model, operators, comparison, allowed, sampled)
+    content = _encode(made, photographs)
     bundle = decode_bundle(content, str(out))
-    Model(bundle, name=str(out)).verify_golden()
+    BundleModel(bundle, name=str(out)).verify_golden()
     if refusal is None:
         write_bundle(out, content)
     layers = []
@@ -101,16 +100,45 @@ def quantize(
     return Quantized(comparison, operators, layers, len(content), bundle.sha256, refusal, files)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """All that a bundle is made of but its golden examples; ``sampled``: what calibrated it."""
+
+    run: Run
+    flatbuffer: bytes
+    model: Model
+    operators: Operators
+    comparison: Comparison
+    allowed: Allowed
+    sampled: dict[str, JsonValue]
+
+    def manifest(self, golden: list[GoldenExample]) -> Manifest:
+        """What the bundle says of itself."""
+        run, spec, comparison = self.run, self.model.spec, self.comparison
+        return Manifest(
+            format=1,
+            model_name=run.model_name,
+            model_sha256=hashlib.sha256(self.flatbuffer).hexdigest(),
+            task=spec.task,
+            classes=spec.classes,
+            ok_class=spec.ok_class,
+            input=spec.input,
+            heatmap=spec.heatmap,
+            operators=self.operators,
+            thresholds=comparison.thresholds,
+            results=_results(run, comparison, self.allowed),
+            photographs=run.photographs,
+            ok_scores=_ok_scores(run),
+            training={**run.training, **self.sampled},
+            versions={**run.versions, "runtime": runtime_version()},
+            golden=golden,
+        )
+
+
 def _compare(
-    network: Any,
-    draft: Manifest,
-    flatbuffer: bytes,
-    run: Run,
-    pixels: NDArray[np.uint8],
-    strange: NDArray[np.uint8] | None,
+    network: Any, model: Model, run: Run, pixels: NDArray[np.uint8], strange: NDArray[np.uint8] | None
 ) -> Comparison:
-    """Compare through the device's own code, which wants a bundle: one without results, for now."""
-    model = Model(Bundle(draft, flatbuffer, [], ""), name="the int8 model")
+    """Compare through the device's own code."""
     scale, zero_point = model.input_quantization
     if abs(scale / PIXEL_STEP - 1) > 1e-3 or zero_point != PIXEL_ZERO:
         raise InputError(f"the int8 input has scale {scale} and zero point {zero_point}, not raw pixels")
@@ -120,43 +148,8 @@ def _compare(
     return replace(comparison, strange=compare_strange(network, model, run, strange, comparison.thresholds))
 
 
-def _draft(run: Run, flatbuffer: bytes, heatmap: Heatmap | None, operators: Operators) -> Manifest:
-    nothing = compute_metrics([], task=run.task, classes=run.classes, ok_class=run.ok_class)
-    return Manifest(
-        format=1,
-        model_name=run.model_name,
-        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
-        task=run.task,
-        classes=run.classes,
-        ok_class=run.ok_class,
-        input=run.input,
-        heatmap=heatmap,
-        operators=operators,
-        thresholds=run.thresholds,
-        results=Results(
-            split=run.split,
-            float32=nothing,
-            int8=nothing,
-            flips=0,
-            largest_score_shift=0.0,
-            mean_score_shift=0.0,
-        ),
-        photographs=run.photographs,
-        training=run.training,
-        versions={},
-        golden=[GoldenExample(file="golden/000.png", label="", output=[])],
-    )
-
-
-def _manifest(
-    run: Run,
-    draft: Manifest,
-    comparison: Comparison,
-    allowed: Allowed,
-    settings: dict[str, JsonValue],
-) -> Manifest:
-    """The draft with all that was measured, but without golden examples."""
-    results = Results(
+def _results(run: Run, comparison: Comparison, allowed: Allowed) -> Results:
+    return Results(
         split=run.split_in_words,
         float32=comparison.float32,
         int8=comparison.int8,
@@ -168,58 +161,43 @@ def _manifest(
         mean_score_shift=comparison.mean_shift,
         rederived=comparison.rederived,
     )
-    changes = {
-        "thresholds": comparison.thresholds,
-        "results": results,
-        "ok_scores": _ok_scores(run),
-        "training": {**run.training, **settings},
-        "versions": {**run.versions, "runtime": runtime_version()},
-    }
-    return draft.model_copy(update=changes)
 
 
-def _encode(
-    manifest: Manifest, flatbuffer: bytes, run: Run, comparison: Comparison, photographs: NDArray[np.uint8]
-) -> bytes:
+def _encode(made: _Made, photographs: NDArray[np.uint8]) -> bytes:
     """The bundle, with as many golden examples as are wanted, or as its size has room for.
 
     Where even the fewest are too large, their pictures have fewer levels.
     """
+    run, comparison = made.run, made.comparison
     limit = size_limit(run.model_name)
     positions = choose_golden(run, comparison.scores, comparison.thresholds)
-    content = _with_golden(manifest, flatbuffer, run, positions, photographs[positions], comparison.raw)
+    content = _with_golden(made, positions, photographs[positions], comparison.raw)
     while limit is not None and len(content) > limit and len(positions) > FEWEST:
         fewer = len(positions) - 1
         positions = choose_golden(run, comparison.scores, comparison.thresholds, most=fewer)
-        content = _with_golden(manifest, flatbuffer, run, positions, photographs[positions], comparison.raw)
+        content = _with_golden(made, positions, photographs[positions], comparison.raw)
     if limit is None or len(content) <= limit:
         return content
     coarse = np.array(photographs)
     coarse[positions] = with_fewer_levels(photographs[positions])
-    model = Model(Bundle(manifest, flatbuffer, [], ""), name="the int8 model")
     raw = comparison.raw.copy()
-    raw[positions] = [model.predict(image).raw for image in coarse[positions]]
-    return _with_golden(manifest, flatbuffer, run, positions, coarse[positions], raw)
+    raw[positions] = [made.model.predict(image).raw for image in coarse[positions]]
+    return _with_golden(made, positions, coarse[positions], raw)
 
 
 def _with_golden(
-    manifest: Manifest,
-    flatbuffer: bytes,
-    run: Run,
-    positions: list[int],
-    pixels: NDArray[np.uint8],
-    raw: NDArray[np.int8],
+    made: _Made, positions: list[int], pixels: NDArray[np.uint8], raw: NDArray[np.int8]
 ) -> bytes:
     """The bundle with the photographs at these positions as golden examples; ``raw``: of all images."""
     golden = [
         GoldenExample(
             file=f"golden/{number:03}.png",
-            label=run.files[position].label,
+            label=made.run.files[position].label,
             output=[int(value) for value in raw[position]],
         )
         for number, position in enumerate(positions)
     ]
-    return encode_bundle(manifest.model_copy(update={"golden": golden}), flatbuffer, list(pixels))
+    return encode_bundle(made.manifest(golden), made.flatbuffer, list(pixels))
 
 
 def _ok_scores(run: Run) -> ScoreProfile | None:

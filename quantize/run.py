@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from tqdm import tqdm
 
-from edge.core.bundle.bundle import Heatmap, Photographs
+from edge.core.bundle.bundle import Photographs
 from edge.core.decision import Task, Thresholds, Verdict
 from edge.core.disk_array import disk_array
 from edge.core.errors import ImageError, InputError
 from edge.core.images import read_image
 from edge.core.memory import memory_for
 from edge.core.metrics import Metrics
+from edge.core.model_spec import Heatmap
 from edge.core.native_stderr import native_stderr_filtered
 from edge.core.photographs.names import find_file
 from edge.core.preprocess import InputSpec, preprocess

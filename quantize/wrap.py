@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,6 @@ from edge.core.bundle.bundle import (
     Bundle,
     GoldenExample,
     Manifest,
-    Output,
     Wrapped,
     decode_bundle,
     encode_bundle,
@@ -29,11 +28,12 @@ from edge.core.images import read_image
 from edge.core.interpreter import runtime_version
 from edge.core.memory import memory_for
 from edge.core.metrics import Labelled, Metrics, compute_metrics
+from edge.core.model_spec import ModelSpec, Output
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout, read_photographs
 from edge.core.photographs.truths import tell_truths
 from edge.core.preprocess import InputSpec, preprocess
-from edge.core.runtime import Model, Prediction, try_bundle
+from edge.core.runtime import BundleModel, Model, Prediction, try_bundle
 from edge.core.set_depth import find_set_depth
 from quantize.external_model import ExternalModel, Scaling, read_graph
 from quantize.golden import spread_examples
@@ -51,6 +51,15 @@ class WrappedModel:
     bundle: Bundle
     layout: str
     census: Census
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The file that is wrapped, and how its input was made of pixels."""
+
+    file: Path
+    sha256: str
+    scale: str
 
 
 @dataclass(frozen=True)
@@ -89,20 +98,14 @@ def wrap(
     scaling = graph.take_pixels(scaling)
     flatbuffer = graph.encode()
     layout = read_photographs(golden)
-    wrapped = Wrapped(
-        file=file.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        scale=scaling.name,
-        images=1,  # as are found in the end
-        metrics=None,
-    )
+    origin = _Origin(file, hashlib.sha256(content).hexdigest(), scaling.name)
     output = Output(
         type=graph.output_type,
         values=values or ("probabilities" if graph.gives_probabilities else "logits"),
         one_means=names.one_means,
     )
-    draft = _draft(file, flatbuffer, names, output, _input(file, graph), wrapped)
-    return _finish(draft, flatbuffer, layout, out)
+    spec = ModelSpec(names.task, names.classes, names.ok_class, _input(file, graph), output)
+    return _finish(origin, spec, flatbuffer, layout, out)
 
 
 def read_labels(text: str) -> list[str]:
@@ -160,34 +163,12 @@ def _input(file: Path, graph: ExternalModel) -> InputSpec:
         ) from error
 
 
-def _draft(
-    file: Path, flatbuffer: bytes, names: Names, output: Output, spec: InputSpec, wrapped: Wrapped
-) -> Manifest:
-    """The manifest without what its own answers will fill in."""
-    return Manifest(
-        format=1,
-        model_name=file.stem,
-        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
-        task=names.task,
-        classes=names.classes,
-        ok_class=names.ok_class,
-        input=spec,
-        output=output,
-        operators=count_operators(flatbuffer, name=str(file)),
-        thresholds=THRESHOLDS,
-        wrapped=wrapped,
-        training={},
-        versions={"runtime": runtime_version()},
-        golden=[GoldenExample(file="golden/000.png", label="", output=[])],
-    )
-
-
-def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> WrappedModel:
+def _finish(origin: _Origin, spec: ModelSpec, flatbuffer: bytes, layout: Layout, out: Path) -> WrappedModel:
     """Run the model on the images, as the device will, and write the bundle with what it said."""
-    model = Model(Bundle(draft, flatbuffer, [], ""), name=str(out))
-    known = tell_truths(layout, draft)
+    model = Model(flatbuffer, spec, name=str(out))
+    known = tell_truths(layout, spec)
     depth = find_set_depth(one.path for one in known)
-    draft = draft.model_copy(update={"input": draft.input.model_copy(update={"bits": depth.bits})})
+    spec = replace(spec, input=spec.input.model_copy(update={"bits": depth.bits}))
     labels = [one.label for one in known]
     census = Census.of(len(known), layout.left_out, without_truth=labels.count(None))
     if not known:
@@ -196,15 +177,15 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
     with listening():
         for one in tqdm(known, desc="running", unit="image", disable=None):
             with memory_for(str(one.path)):
-                predictions.append(model.predict(preprocess(read_image(one.path, depth.bits), draft.input)))
+                predictions.append(model.predict(preprocess(read_image(one.path, depth.bits), spec.input)))
             if not np.isfinite(predictions[-1].score):
                 raise InputError(f"{one.path}: the model gives no number for it")
-    in_bundle = [label if label in draft.classes else "" for label in labels]
+    in_bundle = [label if label in spec.classes else "" for label in labels]
     chosen = spread_examples(
         np.array([prediction.score for prediction in predictions]),
         in_bundle,
-        draft.classes,
-        threshold=draft.thresholds.defect_from,
+        spec.classes,
+        threshold=THRESHOLDS.defect_from,
     )
     examples = [
         GoldenExample(
@@ -214,14 +195,30 @@ def _finish(draft: Manifest, flatbuffer: bytes, layout: Layout, out: Path) -> Wr
         )
         for number, position in enumerate(chosen)
     ]
-    metrics = _metrics(predictions, labels, draft)
-    wrapped = (
-        None
-        if draft.wrapped is None
-        else draft.wrapped.model_copy(update={"metrics": metrics, "images": len(known)})
+    wrapped = Wrapped(
+        file=origin.file.name,
+        sha256=origin.sha256,
+        scale=origin.scale,
+        images=len(known),
+        metrics=_metrics(predictions, labels, spec),
     )
-    manifest = draft.model_copy(update={"golden": examples, "wrapped": wrapped})
-    inputs = [preprocess(read_image(known[position].path, depth.bits), draft.input) for position in chosen]
+    manifest = Manifest(
+        format=1,
+        model_name=origin.file.stem,
+        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
+        task=spec.task,
+        classes=spec.classes,
+        ok_class=spec.ok_class,
+        input=spec.input,
+        output=spec.output,
+        operators=count_operators(flatbuffer, name=str(origin.file)),
+        thresholds=THRESHOLDS,
+        wrapped=wrapped,
+        training={},
+        versions={"runtime": runtime_version()},
+        golden=examples,
+    )
+    inputs = [preprocess(read_image(known[position].path, depth.bits), spec.input) for position in chosen]
     return WrappedModel(_write(manifest, flatbuffer, inputs, out), layout.recognised, census)
 
 
@@ -230,23 +227,20 @@ def _write(manifest: Manifest, flatbuffer: bytes, inputs: list[NDArray[np.uint8]
     content = encode_bundle(manifest, flatbuffer, inputs)
     bundle = decode_bundle(content, str(out))
     try_bundle(bundle, name=str(out))
-    Model(bundle, name=str(out)).verify_golden()
+    BundleModel(bundle, name=str(out)).verify_golden()
     write_bundle(out, content)
     return bundle
 
 
 def _metrics(
-    predictions: Sequence[Prediction], labels: Sequence[str | None], manifest: Manifest
+    predictions: Sequence[Prediction], labels: Sequence[str | None], spec: ModelSpec
 ) -> Metrics | None:
     """Figures of the images whose truth is known; None where none is."""
-    thresholds = manifest.thresholds
     inspections = [
-        Labelled(label, decide(found.score, thresholds), found.predicted, found.score)
+        Labelled(label, decide(found.score, THRESHOLDS), found.predicted, found.score)
         for found, label in zip(predictions, labels, strict=True)
         if label is not None
     ]
     if not inspections:
         return None
-    return compute_metrics(
-        inspections, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class
-    )
+    return compute_metrics(inspections, task=spec.task, classes=spec.classes, ok_class=spec.ok_class)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from edge.core.bundle.bundle import (
     GoldenExample,
-    Heatmap,
     Manifest,
     Photographs,
     Results,
@@ -26,6 +25,7 @@ from edge.core.bundle.bundle import (
 )
 from edge.core.decision import Thresholds
 from edge.core.metrics import compute_metrics
+from edge.core.model_spec import Heatmap
 from edge.core.preprocess import InputSpec
 
 GAIN = 10.0

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main as edge
-from edge.core.bundle.bundle import Heatmap, read_bundle
+from edge.core.bundle.bundle import read_bundle
+from edge.core.model_spec import Heatmap
 from quantize.__main__ import main as quantize
 from trainer.__main__ import main as trainer
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.campaign.daemon import ROOT
 from edge.core.bundle.bundle import Bundle, decode_bundle, encode_bundle
 from edge.core.errors import BundleError
-from edge.core.runtime import Model, load_model
+from edge.core.runtime import BundleModel, load_model
 from testing.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 HANGS_AFTER_S = 20
@@ -128,7 +128,7 @@ def main() -> None:
 
 def _outcome(bundle: Bundle) -> str:
     try:
-        model = Model(bundle, name="graph")
+        model = BundleModel(bundle, name="graph")
         model.verify_golden()
         for pixels in bundle.golden_inputs:
             model.predict(pixels)

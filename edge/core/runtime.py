@@ -1,4 +1,4 @@
-"""The TFLite runtime around one bundle: pixels in, score out."""
+"""The TFLite runtime around one graph: pixels in, score out."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from edge.core.decision import class_probabilities, decide, defect_scores, has_o
 from edge.core.errors import BundleError, LinegateError
 from edge.core.graph_trial import try_graph
 from edge.core.interpreter import open_interpreter, reason_of, runtime_version
+from edge.core.model_spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class _Tensor:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What the manifest says of an input or output."""
+    """What the specification says of an input or output."""
 
     type: str
     shape: tuple[int, ...]
@@ -56,28 +57,25 @@ class _Wanted:
 
 
 class Model:
-    """One loaded bundle. Not for use by several threads at once.
+    """One graph, run as its ``spec`` says. Not for use by several threads at once.
 
-    Raises BundleError when the runtime cannot load the graph, or when its input and output are
-    not what the manifest says.
+    Raises BundleError when the runtime cannot load the graph, or when its input and output are not as the
+    specification says; ``name`` begins the message.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1, name: str = "bundle") -> None:
-        self.bundle = bundle
+    def __init__(self, flatbuffer: bytes, spec: ModelSpec, *, threads: int = 1, name: str = "model") -> None:
+        self.spec = spec
         self._name = name
-        self._interpreter = open_interpreter(bundle.flatbuffer, threads=threads, name=name)
-        manifest = bundle.manifest
-        spec, heatmap = manifest.input, manifest.heatmap
-        answers = 1 if has_one_logit(manifest.task) else len(manifest.classes)
-        entry = _Wanted("uint8", (1, spec.height, spec.width, spec.channels))
-        exits = [_Wanted(manifest.output.type, (1, answers))]
-        if heatmap is not None:
-            exits.append(_Wanted("int8", (1, heatmap.height, heatmap.width, 1)))
+        self._interpreter = open_interpreter(flatbuffer, threads=threads, name=name)
+        answers = 1 if has_one_logit(spec.task) else len(spec.classes)
+        entry = _Wanted("uint8", (1, spec.input.height, spec.input.width, spec.input.channels))
+        exits = [_Wanted(spec.output.type, (1, answers))]
+        if spec.heatmap is not None:
+            exits.append(_Wanted("int8", (1, spec.heatmap.height, spec.heatmap.width, 1)))
         (self._input,) = self._match("input", self._interpreter.get_input_details(), [entry])
         self._output, *maps = self._match("output", self._interpreter.get_output_details(), exits)
         self._heatmap = maps[0] if maps else None
-        self._ok_index = None if manifest.ok_class is None else manifest.classes.index(manifest.ok_class)
-        self.golden_identical = True
+        self._ok_index = None if spec.ok_class is None else spec.classes.index(spec.ok_class)
 
     @property
     def input_quantization(self) -> tuple[float, int]:
@@ -87,7 +85,7 @@ class Model:
     def invoke(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Raw outputs for uint8 pixels (height, width, channels) from edge.core.preprocess.
 
-        Their type is the manifest's.
+        Their type is that of the specification's output.
         """
         self._interpreter.set_tensor(self._input.index, pixels[np.newaxis])
         self._interpreter.invoke()
@@ -104,19 +102,47 @@ class Model:
 
     def interpret(self, raw: NDArray[Any]) -> Prediction:
         """Score and class of raw outputs; without a heatmap."""
-        manifest = self.bundle.manifest
         probabilities = self._probabilities(self._output.real(raw)[np.newaxis])
         score = float(defect_scores(probabilities, self._ok_index)[0])
-        predicted = manifest.classes[int(np.argmax(probabilities[0]))]
+        predicted = self.spec.classes[int(np.argmax(probabilities[0]))]
         return Prediction(tuple(raw.tolist()), probabilities[0], score, predicted)
 
     def _probabilities(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
-        task, output = self.bundle.manifest.task, self.bundle.manifest.output
+        task, output = self.spec.task, self.spec.output
         rule = class_probabilities if output.values == "logits" else normalized
         with np.errstate(invalid="ignore"):  # a NaN becomes a fault, and needs no warning
             probabilities = rule(answers, task)
         ok_alone = has_one_logit(task) and output.one_means == "ok"
         return probabilities[:, ::-1] if ok_alone else probabilities
+
+    def _match(self, what: str, details: list[dict[str, Any]], wanted: Sequence[_Wanted]) -> list[_Tensor]:
+        """The wanted tensors, in whatever order the graph has them; they must be all there are."""
+        if len(details) != len(wanted):
+            raise BundleError(
+                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(wanted)}"
+            )
+        found = {_Wanted(np.dtype(t["dtype"]).name, _fixed_shape(t)): t for t in details}
+        matched = []
+        for one in wanted:
+            if one not in found:
+                raise BundleError(
+                    f"{self._name}: its {what} is {', '.join(map(str, found))}; the manifest asks for {one}"
+                )
+            tensor = found[one]
+            scale, zero_point = (1.0, 0) if one.type == "float32" else tensor["quantization"]
+            if not scale > 0:
+                raise BundleError(f"{self._name}: its {what} has no quantization scale")
+            matched.append(_Tensor(tensor["index"], float(scale), int(zero_point)))
+        return matched
+
+
+class BundleModel(Model):
+    """The graph of a bundle, with what the bundle promises of it."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, name: str = "bundle") -> None:
+        super().__init__(bundle.flatbuffer, bundle.manifest.model_spec, threads=threads, name=name)
+        self.bundle = bundle
+        self.golden_identical = True
 
     def verify_golden(self) -> None:
         """Run the golden examples; raises BundleError when this device decides otherwise.
@@ -140,28 +166,7 @@ class Model:
     def _decides(self, raw: NDArray[Any]) -> str:
         prediction = self.interpret(raw)
         verdict = decide(prediction.score, self.bundle.manifest.thresholds)
-        one_logit = has_one_logit(self.bundle.manifest.task)
-        return str(verdict) if one_logit else f"{verdict} ({prediction.predicted})"
-
-    def _match(self, what: str, details: list[dict[str, Any]], wanted: Sequence[_Wanted]) -> list[_Tensor]:
-        """The wanted tensors, in whatever order the graph has them; they must be all there are."""
-        if len(details) != len(wanted):
-            raise BundleError(
-                f"{self._name}: has {len(details)} {what}s; the manifest asks for {len(wanted)}"
-            )
-        found = {_Wanted(np.dtype(t["dtype"]).name, _fixed_shape(t)): t for t in details}
-        matched = []
-        for one in wanted:
-            if one not in found:
-                raise BundleError(
-                    f"{self._name}: its {what} is {', '.join(map(str, found))}; the manifest asks for {one}"
-                )
-            tensor = found[one]
-            scale, zero_point = (1.0, 0) if one.type == "float32" else tensor["quantization"]
-            if not scale > 0:
-                raise BundleError(f"{self._name}: its {what} has no quantization scale")
-            matched.append(_Tensor(tensor["index"], float(scale), int(zero_point)))
-        return matched
+        return str(verdict) if has_one_logit(self.spec.task) else f"{verdict} ({prediction.predicted})"
 
 
 def load_model(
@@ -171,7 +176,7 @@ def load_model(
     trusted_keys: Collection[str] = (),
     sha256: str | None = None,
     proven: Collection[str] = (),
-) -> Model:
+) -> BundleModel:
     """Read, verify and load a bundle, and run its golden examples; raises BundleError.
 
     Where there are ``trusted_keys``, one of them must have signed it. With ``sha256`` the file must have
@@ -182,7 +187,7 @@ def load_model(
     if bundle.sha256 not in proven:
         try_bundle(bundle, threads=threads, name=str(path))
     try:
-        model = Model(bundle, threads=threads, name=str(path))
+        model = BundleModel(bundle, threads=threads, name=str(path))
         model.verify_golden()
     except LinegateError:
         raise

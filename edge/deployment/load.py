@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.core.allowed import FILE
 from edge.core.decision import Thresholds
 from edge.core.errors import BundleError
-from edge.core.runtime import Model, load_model
+from edge.core.runtime import BundleModel, load_model
 from edge.deployment.selection import SelectedBundle, Selection
 from edge.inspection.inspector import Inspector
 from edge.settings.recipe import DEFAULT_RECIPE
@@ -16,7 +16,7 @@ from edge.settings.settings import Settings
 
 def open_model(
     path: Path, settings: Settings, *, sha256: str | None = None, proven: Collection[str] = ()
-) -> Model:
+) -> BundleModel:
     """Every bundle comes in here: verified, loaded and tested. Raises BundleError.
 
     What is not ``proven`` here, by its SHA-256, is run in another process before: see edge.core.runtime.
@@ -35,7 +35,7 @@ def load_inspector(
     return make_inspector(model, settings, recipe)
 
 
-def make_inspector(model: Model, settings: Settings, recipe: str) -> Inspector:
+def make_inspector(model: BundleModel, settings: Settings, recipe: str) -> Inspector:
     """A loaded model with a recipe's thresholds and region, and with the camera's bits where they are set."""
     wanted = settings.recipe_of(recipe)
     thresholds = None

@@ -9,7 +9,7 @@ from edge.core.decision import Thresholds, Verdict, decide, has_one_logit
 from edge.core.errors import ImageError
 from edge.core.frame import Frame
 from edge.core.preprocess import Region, preprocess
-from edge.core.runtime import Model
+from edge.core.runtime import BundleModel
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Inspector:
 
     def __init__(
         self,
-        model: Model,
+        model: BundleModel,
         *,
         thresholds: Thresholds | None = None,
         region: Region | None = None,

@@ -19,7 +19,7 @@ import numpy as np
 from edge.core.bundle.bundle import LABELS, MANIFEST, append_archive, decode_bundle
 from edge.core.errors import BundleError, ImageError, RequestError, SettingsError
 from edge.core.images import MIN_SIDE, decode_image, encode_png
-from edge.core.runtime import Model
+from edge.core.runtime import BundleModel
 from edge.gate.belt import Direction
 from edge.gate.controller import GateController
 from edge.outputs.mqtt.client import Incoming
@@ -253,7 +253,7 @@ class _Manifest:
         members = {MANIFEST: data, LABELS: b"ok\ndefect\n", **self._golden}
         try:
             bundle = decode_bundle(append_archive(self._flatbuffer, members), "fuzz")
-            Model(bundle, threads=1, name="fuzz").verify_golden()
+            BundleModel(bundle, threads=1, name="fuzz").verify_golden()
         except BundleError as error:
             return kind_of(str(error))
         return TAKEN

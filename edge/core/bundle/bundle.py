@@ -39,6 +39,7 @@ from edge.core.errors import BundleError, ImageError, one_line
 from edge.core.files import folder_to_fill, write_whole
 from edge.core.images import decode_image, encode_png
 from edge.core.metrics import Metrics
+from edge.core.model_spec import Heatmap, ModelSpec, Output
 from edge.core.preprocess import InputSpec
 
 FORMAT = 1
@@ -136,20 +137,6 @@ class Results(BaseModel):
     rederived: Rederived | None = None
 
 
-class Output(BaseModel):
-    """What the answers of the graph are; the default is what `quantize` makes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal["int8", "uint8", "float32"] = "int8"
-    values: Literal["logits", "probabilities"] = Field(
-        default="logits", description="logits still want a softmax, or a sigmoid where there is one alone"
-    )
-    one_means: Literal["defect", "ok"] = Field(
-        default="defect", description="what an output that is alone is sure of"
-    )
-
-
 class Wrapped(BaseModel):
     """A model that another tool made: where it comes from, and what is known of it.
 
@@ -165,15 +152,6 @@ class Wrapped(BaseModel):
     images: int = Field(ge=1)
     # Bundles of before say "figures".
     metrics: Metrics | None = Field(validation_alias=AliasChoices("metrics", "figures"))
-
-
-class Heatmap(BaseModel):
-    """A second output, int8 (1, height, width, 1): where in the picture the defect is; higher is worse."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    height: int = Field(ge=1, le=1024)
-    width: int = Field(ge=1, le=1024)
 
 
 class Operators(BaseModel):
@@ -213,6 +191,11 @@ class Manifest(BaseModel):
     training: dict[str, JsonValue]
     versions: dict[str, str]
     golden: list[GoldenExample] = Field(min_length=1, max_length=MAX_GOLDEN)
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        """What is needed to run the graph."""
+        return ModelSpec(self.task, self.classes, self.ok_class, self.input, self.output, self.heatmap)
 
     @model_validator(mode="after")
     def _says_where_it_comes_from(self) -> Self:

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.bundle.bundle import Bundle, Output, decode_bundle
+from edge.core.bundle.bundle import decode_bundle
 from edge.core.decision import Verdict, decide
 from edge.core.errors import BundleError
 from edge.core.interpreter import runtime_version
-from edge.core.runtime import Model, load_model
+from edge.core.model_spec import Output
+from edge.core.runtime import BundleModel, Model, load_model
 from testing.toy_model import toy_bundle, toy_bundle_bytes, toy_flatbuffer
 
 
-def toy_model(manifest_of: bytes, flatbuffer: bytes) -> Model:
-    """The graph under the manifest of another bundle."""
-    whole = decode_bundle(manifest_of, "toy")
-    return Model(Bundle(whole.manifest, flatbuffer, whole.golden_inputs, whole.sha256), name="toy")
+def toy_model(spec_of: bytes, flatbuffer: bytes) -> Model:
+    """The graph, with the specification of another bundle."""
+    return Model(flatbuffer, decode_bundle(spec_of, "toy").manifest.model_spec, name="toy")
 
 
 @pytest.mark.parametrize(("level", "predicted"), [(20, "defect"), (230, "ok")])
@@ -46,7 +46,7 @@ def test_a_graph_that_differs_from_its_manifest_is_refused() -> None:
 def test_a_heatmap_is_found_in_any_order_and_given_in_real_numbers(
     order: tuple[Literal["logits", "heatmap"], ...],
 ) -> None:
-    model = Model(decode_bundle(toy_bundle_bytes(order=order), "toy"))
+    model = BundleModel(decode_bundle(toy_bundle_bytes(order=order), "toy"))
     pixels = np.full((32, 32, 1), 20, np.uint8)
     pixels[:8, 8:16] = 255
     prediction = model.predict(pixels)
@@ -99,16 +99,16 @@ def test_a_truncated_graph_is_refused(length: int) -> None:
 
 def test_an_output_that_is_sure_of_ok_scores_the_other_way() -> None:
     whole = decode_bundle(toy_bundle_bytes(), "toy")
-    reversed_manifest = whole.manifest.model_copy(update={"output": Output(one_means="ok")})
+    spec = whole.manifest.model_spec
     dark = np.full((32, 32, 1), 20, np.uint8)
-    one = Model(whole).predict(dark)
-    other = Model(replace(whole, manifest=reversed_manifest)).predict(dark)
+    one = Model(whole.flatbuffer, spec).predict(dark)
+    other = Model(whole.flatbuffer, replace(spec, output=Output(one_means="ok"))).predict(dark)
     assert (one.predicted, other.predicted) == ("defect", "ok")
     assert other.score == pytest.approx(1 - one.score)
 
 
 def test_an_answer_that_is_no_number_is_a_fault() -> None:
-    model = Model(decode_bundle(toy_bundle_bytes(task="classes"), "toy"))
+    model = BundleModel(decode_bundle(toy_bundle_bytes(task="classes"), "toy"))
     prediction = model.interpret(np.full(3, np.nan))
     assert decide(prediction.score, model.bundle.manifest.thresholds) == Verdict.FAULT
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.core.bundle.bundle import Output, decode_bundle, encode_bundle, write_bundle
+from edge.core.bundle.bundle import decode_bundle, encode_bundle, write_bundle
+from edge.core.model_spec import Output
 from testing.toy_model import deadly_flatbuffer, toy_bundle_bytes
 
 

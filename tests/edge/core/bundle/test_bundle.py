@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.bundle.bundle import Output, append_archive, decode_bundle, read_bundle, write_bundle
+from edge.core.bundle.bundle import append_archive, decode_bundle, read_bundle, write_bundle
 from edge.core.errors import BundleError
 from edge.core.images import encode_png
+from edge.core.model_spec import Output
 from edge.core.runtime import load_model
 from testing.toy_model import toy_bundle_bytes, toy_flatbuffer
 
