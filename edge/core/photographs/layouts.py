@@ -289,6 +289,8 @@ def _refuse_products(tree: Tree, base: Path, folders: Sequence[Path]) -> None:
         return
     names = " and ".join(f"{folder.name}/" for folder in inner)
     first, classes = next(iter(inner.items()))
+    if tree.enter(first) != classes[0].parent:
+        first = classes[0].parent  # products stand below lines or lots
     is_no_class = "is no class but holds" if len(inner) == 1 else "are no classes but hold"
     raise InputError(
         f"{base}: {names} {is_no_class} {' and '.join(path.name for path in classes)}; "

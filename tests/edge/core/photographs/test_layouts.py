@@ -185,6 +185,11 @@ def test_a_file_that_is_no_csv_is_refused_with_the_reason(tmp_path: Path, conten
         (tuple(f"{p}/imgs/{c}/1.png" for p in ("Decks", "Walls") for c in (f"C{p}", f"U{p}")), "Decks"),
         (tuple(f"train/{p}/{c}/1.png" for p in ("a", "b") for c in ("Kratzer", "Beule")), "train/a"),
         (("alu/crazing/1.png", "alu/patches/1.png", "steel/1.png"), "alu"),
+        (
+            tuple(f"line{n}/{p}/{c}/1.png" for n in "12" for p in ("cap", "lid") for c in ("ok", "dent")),
+            "line1/cap",
+        ),
+        (tuple(f"{n}/{p}/{c}/1.png" for n in "AB" for p in ("x", "y") for c in ("good", "bad")), "A/x"),
     ],
 )
 def test_products_above_classes_are_refused_with_the_inner_folder(
