@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -268,6 +269,24 @@ def test_a_frame_that_passes_a_part_counts_while_the_station_says_fault() -> Non
     faults, early, ending = [(2.0, 5.0)], [1.9, 2.0, 4.4], [4.6, 5.0]
     assert cameras.frames_within(faults, early + ending, since=0.0) == 2
     assert cameras.frames_within(faults, early + ending, since=3.0) == 1
+
+
+@pytest.mark.skipif(power_cut_is_missing() is not None, reason=str(power_cut_is_missing()))
+def test_a_disk_counts_as_back_when_it_can_be_written_though_a_container_kept_the_dead_one(
+    tmp_path: Path,
+) -> None:
+    disk = KINDS["disk read-only"](tmp_path / "trouble", random.Random(1))
+    elsewhere = subprocess.Popen(["unshare", "--mount", "sh", "-c", "echo; sleep 2"], stdout=subprocess.PIPE)
+    try:
+        assert elsewhere.stdout is not None
+        elsewhere.stdout.readline()
+        disk.begin()
+        disk.end()
+        (disk.state / "probe").touch()
+    finally:
+        elsewhere.kill()
+        elsewhere.communicate()
+        disk.close()
 
 
 @pytest.mark.broker

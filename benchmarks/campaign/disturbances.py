@@ -27,6 +27,7 @@ from testing.rigs.witness import Witness
 
 PATIENCE_S = 120.0
 WATCHDOG_S = 10.0
+CONTAINER_S = 300.0
 FRESH_S = 1.0
 SHORTEST_S, LONGEST_S = 1.0, 5.0
 SETTLE_S = 1.0
@@ -175,12 +176,19 @@ class DiskReadOnly(_LoopDisk):
         _run("mount", "-o", "remount,abort", self.state)
 
     def end(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while subprocess.run(["umount", self.state], capture_output=True, check=False).returncode:
+        """A container that starts meanwhile keeps the dead file system, and a mount gets that again."""
+        deadline = time.monotonic() + CONTAINER_S
+        while not self._is_unmounted() or not self._is_back():
             if time.monotonic() > deadline:
-                raise TimeoutError("the daemon keeps files of a dead disk open")
-            time.sleep(0.01)
+                raise TimeoutError("somebody keeps the dead disk: a file of the daemon, or a container")
+            time.sleep(0.05)
+
+    def _is_unmounted(self) -> bool:
+        return not subprocess.run(["umount", self.state], capture_output=True, check=False).returncode
+
+    def _is_back(self) -> bool:
         self._mount()
+        return self.disk.is_alive()
 
     def close(self) -> None:
         _run("umount", "-l", self.state)

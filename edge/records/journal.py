@@ -296,7 +296,7 @@ class Journal:
 
     def _close_file(self) -> None:
         if self._file is not None:
-            with suppress(*DATABASE_ERRORS):
+            with suppress(OSError, *DATABASE_ERRORS):
                 self._file.close()
         self._file = None
 

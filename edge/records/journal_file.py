@@ -142,10 +142,9 @@ class JournalFile:
     def keep_lock(self) -> None:
         """Lock again where somebody took the lock's file away; JournalInUseError if another was first."""
         if self._lock is not None and not _is_still(_beside(self.path, ".lock"), _identity(self._lock)):
-            again = _lock(self.path)
-            os.close(self._lock)
-            self._lock = again
+            before, self._lock = self._lock, _lock(self.path)
             self.noted = 0
+            os.close(before)
 
     def note(self, number: int) -> None:
         """What the disk keeps now; who opens a file with less says that rows are missing. Raises OSError."""

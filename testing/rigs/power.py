@@ -55,7 +55,7 @@ class CuttableDisk:
         for _ in range(_ATTEMPTS):
             _run("umount", self.path)
             self._mount()
-            if self._is_alive():
+            if self.is_alive():
                 return
             time.sleep(1)
         raise TimeoutError(f"{self.path}: still without power after {_ATTEMPTS} s")
@@ -66,7 +66,8 @@ class CuttableDisk:
             _run("umount", "-l", self.path)
         self._image.unlink()
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
+        """Whether it can be written."""
         probe = self.path / "probe"
         try:
             probe.touch()

@@ -15,6 +15,7 @@ from edge.records.journal import Journal, Record
 from edge.records.journal_file import (
     SCHEMA_VERSION,
     ForeignJournalError,
+    JournalFile,
     JournalInUseError,
     WrongJournalError,
     count_waiting,
@@ -193,6 +194,27 @@ def test_a_lock_that_is_taken_away_is_locked_again_so_that_no_second_process_wri
     journal.append(records(2))
     with pytest.raises(JournalInUseError):
         Journal(path, max_rows=1000).open()
+    journal.close()
+
+
+def test_a_dead_disk_that_does_not_even_let_a_file_be_closed_is_an_error_like_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any other exception would end the thread that sends."""
+    close = JournalFile.close
+
+    def closed_with_an_error(file: JournalFile) -> None:
+        close(file)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(JournalFile, "close", closed_with_an_error)
+    journal = Journal(path, max_rows=1000)
+    journal.append(records(1))
+    refused = Record(float("nan"), message(2))  # kept as NULL, which the table does not take
+    with pytest.raises(JournalError):
+        journal.append([refused])
+    journal.append(records(2))
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-1", "run-2"]
     journal.close()
 
 
