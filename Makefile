@@ -116,7 +116,7 @@ schemas: .venv/.device ## write docs/reference/schemas, asyncapi.json and statis
 constraints: ## newest versions into constraints.txt; run it with PYTHON=python3.11
 	rm -rf build/pins && mkdir -p build
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/python -m pip $(pip_install) --upgrade '.[demo,gpio,modbus,train,dev]' hatchling editables setuptools wheel
+	build/pins/bin/python -m pip $(pip_install) --upgrade '.[demo,gpio,modbus,page,train,dev]' hatchling editables setuptools wheel
 	sed -n '/^#/p' constraints.txt > build/constraints.txt
 	build/pins/bin/python -m pip freeze --all --exclude pip --exclude linegate >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -155,10 +155,10 @@ node: ## Node-RED, the AsyncAPI parser and modbus-serial for the tests that need
 
 .venv/.device: .venv/bin/python pyproject.toml constraints.txt
 	@echo "Installing the device part and the demo into .venv"
-	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo]'
+	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo,page]'
 	@touch $@
 
 .venv/.everything: .venv/bin/python pyproject.toml constraints.txt
 	@echo "Installing all parts and the tools into .venv; TensorFlow is large, this takes minutes"
-	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo,train,dev]'
+	@$(pins) $(bin)/python -m pip $(pip_install) -e '.[demo,page,train,dev]'
 	@touch $@

@@ -34,6 +34,7 @@ examples:
   edge --capture data/ok --count 500            frames of the camera as training images
   edge --export november.csv --from 2026-11-01  what the journal holds, also while a station runs
   edge --counts --from 2026-11-21               counts of verdicts by shift, recipe and lot
+  edge page                                     what the station beside this sees, for a browser
 
 exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
              3 the camera's driver hangs, or the journal cannot be opened: a new process is needed, which
@@ -49,12 +50,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="edge",
-        usage="edge [--config FILE] [--SECTION.KEY VALUE ...] "
+        usage="edge [page] [--config FILE] [--SECTION.KEY VALUE ...] "
         "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --counts]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
         allow_abbrev=False,
     )
+    parser.add_argument("mode", nargs="?", choices=["page"], help="the operator's page; without: the daemon")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.toml, if there")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--replay", type=Path, metavar="DIR", help="inspect stored images or a video, then end")
@@ -93,6 +95,10 @@ def _command(argv: list[str] | None) -> int:
     _refuse_combinations(arguments)
     settings = _settings(arguments)
     set_up_logging(settings.log.level, station=settings.station.name)
+    if arguments.mode == "page":
+        from edge.cli.page import serve_page
+
+        return serve_page(settings)
     if arguments.check:
         return _check(settings, _settings_file(arguments), as_json=arguments.json)
     if arguments.capture is not None:
@@ -115,6 +121,7 @@ def _tell(text: str) -> None:
 
 
 def _refuse_combinations(arguments: argparse.Namespace) -> None:
+    _refuse_beside_mode(arguments)
     if arguments.replay is None:
         for name in ("report", "publish", "recipe"):
             if getattr(arguments, name):
@@ -127,6 +134,12 @@ def _refuse_combinations(arguments: argparse.Namespace) -> None:
                 raise SettingsError(f"{flag}: goes with --export and --counts")
     if arguments.count is not None and (arguments.capture is None or arguments.count < 1):
         raise SettingsError("--count: goes with --capture, and must be at least 1")
+
+
+def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
+    for name in ("replay", "capture", "check", "export", "counts", "json"):
+        if arguments.mode is not None and getattr(arguments, name):
+            raise SettingsError(f"--{name}: does not go with {arguments.mode}")
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":

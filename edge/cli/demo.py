@@ -9,10 +9,13 @@ import json
 import logging
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -22,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.core.errors import LinegateError, SettingsError
 from edge.settings.load_settings import load_settings
+from edge.settings.page import PageSettings
 from edge.settings.settings import Settings
 
 BROKER_START_S = 10.0
@@ -127,6 +131,35 @@ class Scoreboard:
         print(text, file=self._output, flush=True)
 
 
+class PageProcess:
+    """The operator's page beside the demo, as on a line: a process of its own."""
+
+    def __init__(self, flags: Mapping[str, str]) -> None:
+        settings = [text for key, value in flags.items() for text in (f"--{key}", value)]
+        command = [sys.executable, "-m", "edge", "page", "--page.port", str(free_port()), *settings]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def free_port() -> int:
+    """A port of this device that nobody uses now; the page's usual one, if that is free."""
+    usual = PageSettings().port
+    for port in (usual, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    return usual
+
+
 def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
     """Run the line until its source ends or a signal comes; returns the exit status."""
     from edge.deployment.deployment import Deployment
@@ -165,6 +198,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--parts", type=int, default=0, help="end after so many parts (default: at Ctrl-C)")
     parser.add_argument("--rate", type=float, default=10.0, help="parts a second (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="which parts (default: 0)")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="without the operator's page")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level="WARNING", format="%(levelname)s %(message)s")
     broker = EmbeddedBroker()
@@ -183,11 +217,21 @@ def main(argv: list[str] | None = None) -> int:
                 "mqtt.port": str(broker.port),
                 "mqtt.protocol": "3.1.1",
                 "journal.path": str(Path(folder) / "journal.sqlite"),
+                "archive.path": str(Path(folder) / "archive"),
+                "archive.max_mb": "200",
+                "archive.ok_share": "0.1",
+                "archive.format": "jpeg",
             }
             print(
                 f"simulated conveyor, {arguments.rate:g} parts/s; broker on port {broker.port}; Ctrl-C ends"
             )
-            return run_demo(load_settings(None, flags), Scoreboard(sys.stdout))
+            settings = load_settings(None, flags)
+            page = PageProcess(flags) if arguments.page else None
+            try:
+                return run_demo(settings, Scoreboard(sys.stdout))
+            finally:
+                if page is not None:
+                    page.stop()
     except LinegateError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

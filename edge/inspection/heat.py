@@ -1,6 +1,7 @@
 """A heatmap on its frame: it is over what the model was shown, which may be cut out, or unrolled."""
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -9,12 +10,39 @@ from numpy.typing import NDArray
 from edge.core.images import Image
 from edge.core.locate import PART_MARGIN, STRIP_FROM, STRIP_TO, STRIP_WRAP, find_part, find_ring
 from edge.core.preprocess import InputSpec
+from edge.inspection.inspector import Inspection, Inspector
 
 LONGEST = 160  # of the picture that is made: a heatmap has ten places a side
 _FULL = 3.0  # logits, or standard deviations: what is less than this nowhere never looks hot
 
 Heat = NDArray[np.uint8]
 """(height, width) in the frame's proportions: 0 is cold or not looked at, 255 the hottest."""
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A heatmap, float32 (height, width), and how the model was shown its frame.
+
+    ``share``, 0 to 1, is how hot its hottest place may look: values of one bundle are no measure for those
+    of another, and what speaks for a defect on a good part should not look like one.
+    """
+
+    values: NDArray[np.float32]
+    spec: InputSpec
+    share: float = 1.0
+
+    def on_frame(self, image: Image) -> Heat:
+        """See ``heat_on_frame``; takes a millisecond where the part is to be located."""
+        heat = heat_on_frame(self.values, image, self.spec)
+        return np.asarray(np.round(heat * self.share), np.uint8)
+
+
+def heatmap_of(inspection: Inspection, inspector: Inspector) -> Heatmap | None:
+    """The heatmap of an inspection, if its bundle gives one: the nearer to a defect, the hotter."""
+    if inspection.heatmap is None or inspection.score is None:
+        return None
+    share = inspection.score / inspector.thresholds.defect_from if inspector.thresholds.defect_from else 1.0
+    return Heatmap(inspection.heatmap, inspector.spec, min(1.0, share))
 
 
 def heat_on_frame(heatmap: NDArray[np.float32], image: Image, spec: InputSpec) -> Heat:

@@ -1,4 +1,4 @@
-"""Images of what was decided, within a quota: rejects, unsure, faults, and a share of what was ok.
+"""Images of what was decided, with their heatmaps, within a quota: all but what was ok, and a share of that.
 
 Off the line: it hands an image over and goes on; a thread encodes and writes. Trouble with the disk
 stops the archive and nothing else. Names are made of times and of ids of our own, never of a part's.
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +25,7 @@ from edge.core.errors import ImageError
 from edge.core.files import free_bytes, write_whole
 from edge.core.images import MIN_SIDE, Image, encode_png
 from edge.core.measure import counter, gauge
+from edge.inspection.heat import Heatmap
 from edge.records.quota import Entry, Quota
 from edge.records.result import PartResult
 from edge.settings.alarms import Alarm
@@ -35,6 +36,8 @@ _JPEG_QUALITY = 95
 _STOP_S = 2.0
 _STAMP = "%Y%m%dT%H%M%S"
 _SUFFIXES = {"png": ".png", "jpeg": ".jpg"}
+_ABOUT, _HEAT = ".json", ".heat.png"
+_ALL = (*_SUFFIXES.values(), _ABOUT, _HEAT)
 _ID = re.compile(r"[a-z0-9]{1,32}-[0-9]{1,18}")
 _NAME = re.compile(r"(?P<stamp>\d{8}T\d{6})(?P<ms>\d{3})Z-[a-z0-9]{1,32}-[0-9]{1,18}")
 
@@ -43,6 +46,7 @@ _NAME = re.compile(r"(?P<stamp>\d{8}T\d{6})(?P<ms>\d{3})Z-[a-z0-9]{1,32}-[0-9]{1
 class _Job:
     message: PartResult
     image: Image
+    heatmap: Heatmap | None
 
 
 def is_chosen(identity: str, share: float) -> bool:
@@ -58,6 +62,32 @@ class ArchiveStatistics:
     written: Annotated[int, counter("images", "images that were written")]
     dropped: Annotated[int, counter("images", "images left out: the disk failed, or was too slow")]
     bytes: Annotated[int, gauge("bytes", "bytes that the archive holds now")]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of an inspection that is in the archive; ``heat`` is grey, in the frame's proportions."""
+
+    picture: Path
+    heat: Path | None
+
+
+def find_kept(root: Path, identity: str, verdict: Verdict, recorded: float) -> Kept | None:
+    """What an archive holds of an inspection; None where it never had a picture, or deleted it.
+
+    ``recorded`` is wall-clock seconds: the picture was archived then, or a little later.
+    """
+    if not _ID.fullmatch(identity):
+        return None
+    moment = datetime.fromtimestamp(recorded, UTC)
+    for day in (moment, moment + timedelta(days=1)):
+        folder = root / day.strftime("%Y%m%d") / verdict.value
+        for suffix in _SUFFIXES.values():
+            for picture in folder.glob(f"*-{identity}{suffix}"):
+                if _NAME.fullmatch(picture.stem) and not folder.is_symlink():
+                    heat = picture.with_name(picture.stem + _HEAT)
+                    return Kept(picture, heat if heat.is_file() else None)
+    return None
 
 
 class Archive:
@@ -93,8 +123,11 @@ class Archive:
         """Start writing."""
         self._thread.start()
 
-    def offer(self, message: PartResult, image: Image) -> None:
-        """Archive this part if it is one to archive; returns at once. ``image`` must not be changed later."""
+    def offer(self, message: PartResult, image: Image, heatmap: Heatmap | None = None) -> None:
+        """Archive this part if it is one to archive; returns at once. ``image`` must not be changed later.
+
+        Where it is hot is kept as a small grey picture in the proportions of the frame.
+        """
         if message.verdict == Verdict.OK and not is_chosen(message.id, self._settings.ok_share):
             return
         if min(image.shape[:2]) < MIN_SIDE:
@@ -104,7 +137,7 @@ class Archive:
                 self.dropped += 1
                 is_slow = True
             else:
-                self._jobs.append(_Job(message, image))
+                self._jobs.append(_Job(message, image, heatmap))
                 self._queued_bytes += image.nbytes
                 is_slow = False
                 self._changed.notify_all()
@@ -149,8 +182,11 @@ class Archive:
             return job
 
     def _write(self, job: _Job) -> None:
-        image, about = self._encode(job.image), job.message.payload()
-        entry = _entry(job.message, time.time(), len(image) + len(about))
+        files = {_ABOUT: job.message.payload(), _SUFFIXES[self._settings.format]: self._encode(job.image)}
+        if job.heatmap is not None:
+            with suppress(ImageError):  # the part is not found again
+                files[_HEAT] = encode_png(job.heatmap.on_frame(job.image))
+        entry = _entry(job.message, time.time(), sum(map(len, files.values())))
         self._make_room(entry)
         if not self._quota.has_room_for(entry):
             return  # what is there matters more, or it is larger than all there may be
@@ -158,12 +194,12 @@ class Archive:
         if link := next((place for place in (stem.parent.parent, stem.parent) if place.is_symlink()), None):
             raise OSError(f"{link.name} is a link, which is not followed")
         stem.parent.mkdir(parents=True, exist_ok=True)
-        about_file = stem.with_name(f"{stem.name}.json")
-        write_whole(about_file, about)
         try:
-            write_whole(stem.with_name(stem.name + _SUFFIXES[self._settings.format]), image)
+            for suffix, content in files.items():
+                write_whole(stem.with_name(stem.name + suffix), content)
         except BaseException:
-            about_file.unlink(missing_ok=True)
+            for suffix in files:
+                stem.with_name(stem.name + suffix).unlink(missing_ok=True)
             raise
         self._quota.add(entry)
         self.written += 1
@@ -189,7 +225,7 @@ class Archive:
 
     def _delete(self, entry: Entry) -> None:
         stem = self._root / entry.name
-        for suffix in (*_SUFFIXES.values(), ".json"):
+        for suffix in _ALL:
             stem.with_name(stem.name + suffix).unlink(missing_ok=True)
         with suppress(OSError):  # others lie there
             stem.parent.rmdir()
@@ -202,12 +238,13 @@ class Archive:
                 part.unlink(missing_ok=True)
             sizes: dict[str, dict[str, int]] = {}
             for file in folder.iterdir():
-                if _NAME.fullmatch(file.stem) and file.suffix in (*_SUFFIXES.values(), ".json"):
-                    sizes.setdefault(file.stem, {})[file.suffix] = file.lstat().st_size
+                name, dot, rest = file.name.partition(".")
+                if _NAME.fullmatch(name) and dot + rest in _ALL:
+                    sizes.setdefault(name, {})[dot + rest] = file.lstat().st_size
             for stem, by_suffix in sizes.items():
                 where = f"{folder.parent.name}/{folder.name}/{stem}"
                 entry = Entry(_moment(stem), where, sum(by_suffix.values()), folder.name == Verdict.OK)
-                if set(by_suffix) == {".json"}:
+                if not {*by_suffix} & {*_SUFFIXES.values()}:
                     self._delete(entry)
                 else:
                     self._quota.add(entry)

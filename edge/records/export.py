@@ -149,10 +149,11 @@ def _batches(journal: Path, span: Span) -> Iterator[list[Row | None]]:
             if not found:
                 return
             after = found[-1][1], found[-1][0]
-            yield [_row(*values[1:]) for values in found]
+            yield [row_of(*values[1:]) for values in found]
 
 
-def _row(recorded: float, message: object, sent: int) -> Row | None:
+def row_of(recorded: float, message: object, sent: int) -> Row | None:
+    """The columns of an inspection, out of its message as it was sent; None where it holds no verdict."""
     try:
         said = json.loads(message) if isinstance(message, bytes) else None
         if not isinstance(said, dict) or said.get("verdict") not in set(Verdict):

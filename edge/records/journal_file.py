@@ -197,7 +197,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise JournalError(f"{path}: there is no journal; journal.path or --config names another one")
     database: sqlite3.Connection | None = None
     try:
-        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+        database = sqlite3.connect(_for_reading(path), uri=True, timeout=BUSY_S)
         version = _version(database)
         if version != SCHEMA_VERSION:
             raise JournalError(
@@ -209,6 +209,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     finally:
         if database is not None:
             database.close()
+
+
+def _for_reading(path: Path) -> str:
+    """Where no station has it open there is no write-ahead file; SQLite would make one, and may not."""
+    is_at_rest = not _beside(path, "-wal").exists() and not os.access(path.parent, os.W_OK)
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
 
 
 def count_waiting(database: sqlite3.Connection) -> int:

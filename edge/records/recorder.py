@@ -17,6 +17,7 @@ from edge.alarms.latch import AlarmLatch, TellAlarm
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
+from edge.inspection.heat import Heatmap
 from edge.records.archive import Archive, ArchiveStatistics
 from edge.records.courier import Courier, Receipt
 from edge.records.journal import Journal, Record
@@ -132,7 +133,7 @@ class Recorder:
         """The broker does not take this message, for now; the same holds."""
         self._outbox.refused(receipt)
 
-    def record(self, message: PartResult, image: Image) -> None:
+    def record(self, message: PartResult, image: Image, heatmap: Heatmap | None = None) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
         record = Record(time.time(), message.payload().decode())
         now = time.monotonic()
@@ -150,7 +151,7 @@ class Recorder:
                 f"journal: its disk hangs for {_HANGS_S:g} s; inspections wait to be recorded"
             )
         if self._archive is not None:
-            self._archive.offer(message, image)
+            self._archive.offer(message, image, heatmap)
 
     @property
     def is_alive(self) -> bool:

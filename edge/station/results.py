@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from edge.alarms.watch import AlarmWatch
 from edge.deployment.shadow import Shadow, Shown
+from edge.inspection.heat import heatmap_of
 from edge.inspection.inspector import Inspection
 from edge.inspection.statistics import Statistics
 from edge.inspection.voting import Vote
@@ -48,7 +49,7 @@ class Results:
             run=self.run,
             action=action,
         )
-        self.recorder.record(message, inspection.frame.image)
+        self.recorder.record(message, inspection.frame.image, heatmap_of(inspection, part.inspector))
         self.outputs.part_inspected(PartInspected(message, inspection, part.inspector))
         self._show_shadow(part, found, message.id)
         self.counts.add(inspection)

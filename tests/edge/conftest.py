@@ -10,6 +10,7 @@ from edge.core.images import Image
 from edge.core.runtime import load_model
 from edge.deployment.deployment import Deployment
 from edge.gate.gate import GateCommand
+from edge.inspection.heat import Heatmap
 from edge.inspection.inspector import Inspection, Inspector
 from edge.inspection.statistics import Statistics
 from edge.outputs.outputs import Outputs
@@ -32,9 +33,9 @@ def stand(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         found.append(inspection)
         add(counts, inspection)
 
-    def keep(recorder: Recorder, message: PartResult, image: Image) -> None:
+    def keep(recorder: Recorder, message: PartResult, image: Image, heatmap: Heatmap | None) -> None:
         messages.append(message)
-        record(recorder, message, image)
+        record(recorder, message, image, heatmap)
 
     def send(_self: Outputs, command: GateCommand) -> bool:
         commands.append(command)

@@ -5,6 +5,7 @@ only while somebody watches; who does not read misses what came meanwhile, and g
 """
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import cv2
 from edge.alarms.register import AlarmEvent
 from edge.core.errors import ImageError, JournalError
 from edge.core.images import MIN_SIDE, Image, encode_png
-from edge.inspection.heat import heat_on_frame
+from edge.inspection.heat import heatmap_of
 from edge.outputs.events import PartInspected, StateChanged
 from edge.outputs.live.sender import Sender
 from edge.outputs.live.wire import NewestPart, Now, RaisedAlarm, packed, socket_file
@@ -107,15 +108,13 @@ def about(part: PartInspected) -> NewestPart:
 
 def _pictures(part: PartInspected) -> tuple[bytes, bytes]:
     """The frame as JPEG, and where it is hot as a grey PNG; empty where there is none."""
-    image, heatmap = part.inspection.frame.image, part.inspection.heatmap
+    image, heatmap = part.inspection.frame.image, heatmap_of(part.inspection, part.inspector)
     if min(image.shape[:2]) < MIN_SIDE:
         return b"", b""
     heat = b""
     if heatmap is not None:
-        try:
-            heat = encode_png(heat_on_frame(heatmap, image, part.inspector.spec))
-        except ImageError:
-            heat = b""
+        with suppress(ImageError):  # the part is not found again
+            heat = encode_png(heatmap.on_frame(image))
     return _jpeg(image), heat
 
 

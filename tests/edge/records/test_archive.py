@@ -16,8 +16,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from edge.core.decision import Verdict
 from edge.core.images import Image, read_image
-from edge.records.archive import Archive, is_chosen
+from edge.core.preprocess import InputSpec
+from edge.inspection.heat import Heatmap
+from edge.records.archive import Archive, find_kept, is_chosen
 from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
 from testing.waiting import wait_for
@@ -322,3 +325,52 @@ def test_a_link_among_the_folders_leads_nothing_out_of_the_archive(
     wait_for(lambda: said == [("archive", True)])
     finish(running)
     assert list(elsewhere.iterdir()) == []
+
+
+HEATMAP = Heatmap(np.eye(8, dtype=np.float32) * 9, InputSpec(width=64, height=64, channels=1))
+
+
+def test_a_heatmap_is_kept_beside_its_picture_and_goes_with_it(archive: Make, folder: Path) -> None:
+    running = archive()
+    running.offer(verdict(1), NOISE, HEATMAP)
+    running.offer(verdict(2), NOISE)
+    finish(running)
+    heat = next(folder.rglob("*-run-1.heat.png"))
+    assert read_image(heat).max() == 255
+    assert len([*folder.rglob("*.heat.png")]) == 1
+    assert running.statistics.bytes == sum(file.stat().st_size for file in folder.rglob("*.*"))
+    again = archive(max_days=1)
+    again._scan()
+    assert again.statistics.bytes == running.statistics.bytes
+    for entry in [*again._quota._others]:
+        again._delete(entry)
+    assert [file for file in folder.rglob("*") if file.is_file()] == []
+
+
+def test_what_is_kept_is_found_by_its_id_and_nothing_else_is(archive: Make, folder: Path) -> None:
+    running = archive(format="jpeg")
+    running.offer(verdict(1), NOISE, HEATMAP)
+    running.offer(verdict(11), NOISE)
+    finish(running)
+    now = time.time()
+    kept = find_kept(folder, "run-1", Verdict.DEFECT, now)
+    assert kept is not None
+    assert kept.picture.name.endswith("-run-1.jpg")
+    assert kept.heat is not None
+    assert kept.heat.is_file()
+    other = find_kept(folder, "run-11", Verdict.DEFECT, now - 86400)  # written after midnight
+    assert other is not None
+    assert other.heat is None
+    assert find_kept(folder, "run-1", Verdict.OK, now) is None
+    assert find_kept(folder, "run-1", Verdict.DEFECT, now - 5 * 86400) is None
+    assert find_kept(folder / "absent", "run-1", Verdict.DEFECT, now) is None
+
+
+@pytest.mark.parametrize(
+    "identity", ["*", "../../etc/passwd", "run-*", "run-1/../run-1", "", "run-1\0", "RUN-1"]
+)
+def test_an_id_that_is_none_of_ours_finds_nothing(archive: Make, folder: Path, identity: str) -> None:
+    running = archive()
+    running.offer(verdict(1), NOISE)
+    finish(running)
+    assert find_kept(folder, identity, Verdict.DEFECT, time.time()) is None
