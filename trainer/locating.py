@@ -15,8 +15,8 @@ from edge.core.preprocess import InputSpec, Locate, preprocess
 from trainer.dataset import SQUARE, Dataset, resized
 from trainer.head import STRENGTHS, hold_out
 from trainer.input_size import Size, input_spec
-from trainer.learners.learner import Positions
-from trainer.methods.frozen.learner import FOLDS, FrozenLearner
+from trainer.learners.learner import Features, Positions
+from trainer.methods.frozen.learner import FOLDS
 from trainer.split import folds_by_group, spread_over_groups
 
 PROPOSE: Literal["propose"] = "propose"
@@ -56,12 +56,12 @@ class Gain:
 
 
 def measure_locating(
-    learner: FrozenLearner, dataset: Dataset, train: Positions, *, seed: int, threads: int
+    features: Features, dataset: Dataset, train: Positions, *, seed: int, threads: int
 ) -> list[Gain]:
-    """What each way of locating would give, where the part is found; only ``train`` is looked at."""
+    """What each way of locating would give, by ``features``; only photographs at ``train`` are looked at."""
     sample = spread_over_groups(train, dataset.groups.numbers, most=MOST, seed=seed)
     whole = resized(dataset, _spec(dataset, "none"), sample)
-    plain = learner.features_of(np.asarray(whole.pixels))
+    plain = features(np.asarray(whole.pixels))
     gains = []
     ways: tuple[Locate, ...] = ("part", "ring")
     for locate in ways:
@@ -74,7 +74,7 @@ def measure_locating(
         at = sample[found]
         gain = compare(
             plain[found],
-            learner.features_of(located),
+            features(located),
             dataset.labels[at],
             dataset.groups.numbers[at],
             locate=locate,

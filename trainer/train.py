@@ -30,10 +30,8 @@ from trainer.groups import COPIES, NONE
 from trainer.input_size import Size
 from trainer.kept import CHECKPOINTS
 from trainer.learners.choose import choose_learner
-from trainer.learners.gradient import GradientLearner
 from trainer.learners.learner import Learned, Learner, Positions
 from trainer.locating import PROPOSE, Gain, measure_locating, proposals
-from trainer.methods.frozen.learner import FrozenLearner
 from trainer.models.heatmap import with_heatmap
 from trainer.models.registry import FROZEN, SQUARES
 from trainer.plots import plot_confusion, plot_history
@@ -80,7 +78,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     seed = settings.fit.seed
     positions, validation = _split(dataset, settings)
     shortcuts = probe_dataset(dataset, positions, validation)
-    if isinstance(learner, GradientLearner):
+    if learner.augments_classes:
         warnings = warnings + warn_of_harmful_augmentations(
             dataset, positions, settings.fit.augment, seed=seed
         )
@@ -146,9 +144,11 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
 def _gains_by_locating(
     learner: Learner, dataset: Dataset, train: Positions, settings: TrainSettings
 ) -> list[Gain]:
-    if settings.locate != PROPOSE or not isinstance(learner, FrozenLearner):
+    if settings.locate != PROPOSE or learner.features is None:
         return []
-    return measure_locating(learner, dataset, train, seed=settings.fit.seed, threads=settings.threads)
+    return measure_locating(
+        learner.features, dataset, train, seed=settings.fit.seed, threads=settings.threads
+    )
 
 
 def _size(settings: TrainSettings) -> Size | None:

@@ -17,6 +17,8 @@ class AutoencoderLearner:
     """An autoencoder: what it cannot draw again is strange."""
 
     needs_validation = True
+    augments_classes = False
+    features = None
 
     def __init__(self, dataset: Dataset, settings: FitSettings, records: Records) -> None:
         self._dataset, self._settings, self._records = dataset, settings, records

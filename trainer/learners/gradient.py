@@ -29,6 +29,8 @@ class GradientLearner:
     """A whole network from scratch."""
 
     needs_validation = True
+    augments_classes = True
+    features = None
 
     def __init__(self, dataset: Dataset, build: Build, settings: FitSettings, records: Records) -> None:
         self._dataset, self._build, self._settings, self._records = dataset, build, settings, records

@@ -1,5 +1,6 @@
 """What all ways of learning have in common."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from trainer.learning_curve import LearningCurve
 from trainer.models.heatmap import Evidence
 
 Positions = NDArray[np.int64]
+Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,17 @@ class Learned:
 class Learner(Protocol):
     """Learns from some photographs of a data set.
 
-    Where ``needs_validation``, other photographs choose when to stop, and the threshold.
+    Where ``needs_validation``, other photographs choose when to stop, and the threshold. Where it
+    ``augments_classes``, it tells classes apart by randomly changed photographs as well. ``features``: of
+    pixels, float32 (N, D) of uint8 (N, H, W, C) of any size, where it has them before it learns, or None.
     """
 
     needs_validation: bool
+    augments_classes: bool
+
+    @property
+    def features(self) -> Features | None:
+        """What photographs are looked at by."""
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
         """A model that saw the photographs at ``train``."""

@@ -91,6 +91,8 @@ class OneClassLearner:
     """What OK parts show, place by place, in the maps of a pretrained network."""
 
     needs_validation = False
+    augments_classes = False
+    features = None
 
     def __init__(
         self, dataset: Dataset, backbone: Backbone, method: str, *, tried: Sequence[str] = (), seed: int

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from trainer.backbones.backbone import Backbone
 from trainer.methods.calibration import UNCHANGED, Calibration, calibrate
-from trainer.methods.padim.gaussians import DIMENSIONS, PatchGaussians, learn_gaussians
-from trainer.methods.padim.graph import add_gaussians
-from trainer.methods.patchcore.graph import add_memory
-from trainer.methods.patchcore.memory import PatchMemory, learn_memory
+from trainer.methods.padim.gaussians import DIMENSIONS, learn_gaussians
+from trainer.methods.patchcore.memory import learn_memory
 from trainer.methods.place_map import PlaceMap
 from trainer.models.heatmap import Evidence
 from trainer.whole_numbers.network import in_whole_numbers
@@ -45,6 +43,9 @@ class PlaceModel(Protocol):
 
     def by_place(self, maps: Maps) -> Numbers:
         """How far each place is from OK parts, (N, H, W), of maps (N, H, W, C)."""
+
+    def place_map(self, values: Any, *, most: float) -> PlaceMap:
+        """The layers that say the same of a Keras tensor (N, H, W, C), at least up to ``most``."""
 
 
 _LEARN: dict[str, Callable[..., PlaceModel]] = {GAUSSIANS: learn_gaussians, MEMORY: learn_memory}
@@ -172,7 +173,7 @@ def with_strangest_place(maps: Any, model: OneClass, *, name: str) -> tuple[Any,
     from trainer.whole_numbers.fake_quantize import around_zero, round_weights
 
     added = [
-        _add(maps.output, one, calibration.distance(LARGEST_LOGIT))
+        one.place_map(maps.output, most=calibration.distance(LARGEST_LOGIT))
         for one, calibration in zip(model.models, model.weighing.calibrations, strict=True)
     ]
     parts, setters = [], []
@@ -195,14 +196,6 @@ def with_strangest_place(maps: Any, model: OneClass, *, name: str) -> tuple[Any,
         set_weights()
     round_weights(network)
     return network, evidence
-
-
-def _add(values: Any, model: PlaceModel, most: float) -> PlaceMap:
-    if isinstance(model, PatchGaussians):
-        return add_gaussians(values, model)
-    if isinstance(model, PatchMemory):
-        return add_memory(values, model, most=most)
-    raise ValueError(f"{type(model).__name__}: not a model of places that a network is known for")
 
 
 def _added_up(by_model: Sequence[Numbers]) -> Numbers:

@@ -182,6 +182,7 @@ class FrozenLearner:
     """A head on features of a backbone, a score of its places, and their distance from OK parts."""
 
     needs_validation = False
+    augments_classes = False
 
     def __init__(
         self,
@@ -196,7 +197,7 @@ class FrozenLearner:
         self._dataset, self._backbone, self._feature_spec, self._name = dataset, backbone, feature_spec, name
         self._seed, self._threads = seed, threads
 
-    def features_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features, float32 (N, D), of pixels, uint8 (N, H, W, C), of any height and width; in float."""
         maps = build_maps(self._backbone, self._feature_spec, pixels.shape[1:])
         everything = np.arange(len(pixels))

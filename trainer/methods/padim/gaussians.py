@@ -8,10 +8,13 @@ whitened feature, each cut at CLIP, in place of the root of the squares.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+
+from trainer.methods.place_map import PlaceMap
 
 DIMENSIONS = 24
 MOST = 2000  # photographs that Gaussians are learned from
@@ -50,6 +53,12 @@ class PatchGaussians:
         centred = maps.astype(np.float32) @ self.projection - self.mean
         white = np.matmul(centred[..., np.newaxis, :], self.whitening)[..., 0, :]
         return np.asarray(np.minimum(np.abs(white), CLIP).mean(axis=-1), np.float32)
+
+    def place_map(self, values: Any, *, most: float) -> PlaceMap:  # noqa: ARG002  CLIP cuts off already
+        """The layers that say the same of a Keras tensor (N, H, W, C)."""
+        from trainer.methods.padim.graph import add_gaussians
+
+        return add_gaussians(values, self)
 
 
 def learn_gaussians(maps: NDArray[np.floating], *, seed: int) -> PatchGaussians:

@@ -6,10 +6,13 @@ arXiv:1708.00489). README.md says what is different here and why.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+
+from trainer.methods.place_map import PlaceMap
 
 PROTOTYPES = 1024
 DIMENSIONS = 128
@@ -45,6 +48,12 @@ class PatchMemory:
             found[start : start + _AT_ONCE] = squares.sum(axis=1) - 2 * nearest
         by_place = np.maximum(found, 0).reshape(maps.shape[:-1])
         return np.asarray(by_place / len(self.offset), np.float32)
+
+    def place_map(self, values: Any, *, most: float) -> PlaceMap:
+        """The layers that say the same of a Keras tensor (N, H, W, C), up to a distance of ``most``."""
+        from trainer.methods.patchcore.graph import add_memory
+
+        return add_memory(values, self, most=most)
 
     def _rounded(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         return _to_steps(np.clip(values + self.offset, -self.limit, self.limit), self.limit)
