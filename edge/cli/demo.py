@@ -3,6 +3,10 @@
 What scrolls by came over MQTT: a second client subscribes to the broker and prints what it gets.
 """
 
+# isort: off
+import edge.core.start  # noqa: F401  before what takes longer
+# isort: on
+
 import argparse
 import asyncio
 import json
@@ -23,6 +27,7 @@ from typing import Any, TextIO
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.core.command import run_command
 from edge.core.errors import LinegateError, SettingsError
 from edge.settings.load_settings import load_settings
 from edge.settings.page import PageSettings
@@ -58,8 +63,9 @@ class EmbeddedBroker:
         """Stop it."""
         if self._broker is not None:
             asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(5)
 
     def _run(self) -> None:
         from amqtt.broker import Broker
@@ -200,6 +206,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="which parts (default: 0)")
     parser.add_argument("--no-page", dest="page", action="store_false", help="without the operator's page")
     arguments = parser.parse_args(argv)
+    return run_command("demo", lambda: _demo(arguments))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level="WARNING", format="%(levelname)s %(message)s")
     broker = EmbeddedBroker()
     try:
@@ -232,11 +242,6 @@ def main(argv: list[str] | None = None) -> int:
             finally:
                 if page is not None:
                     page.stop()
-    except LinegateError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # before the line ran, or a second time
-        return 130
     finally:
         broker.stop()
 

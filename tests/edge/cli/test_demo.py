@@ -6,9 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
+
 from edge.cli.demo import Scoreboard
+from testing.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,3 +65,22 @@ def test_an_interrupt_ends_it_cleanly() -> None:
     assert demo.returncode == 0, said
     assert "verdicts received over MQTT" in seen
     assert said == ""
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3])
+def test_an_interrupt_in_the_first_moments_is_no_traceback(after_s: float, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    code = (
+        "import sys; sys.argv[0] = 'edge/cli/demo.py'; import edge.core.start; "
+        f"open({str(begun)!r}, 'w').close(); from edge.cli.demo import main; raise SystemExit(main())"
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits "ignored"
+    demo = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(begun.exists)
+    time.sleep(after_s)
+    demo.send_signal(signal.SIGINT)
+    _, said = demo.communicate(timeout=60)
+    assert demo.returncode in (0, 130, -signal.SIGINT)
+    assert said in ("", "demo: interrupted\n")
