@@ -26,7 +26,7 @@ examples:
   edge                                          run with config.toml, or with the defaults
   edge --config /etc/linegate/config.toml       run with another file
   edge --camera.kind device --mqtt.host broker  any setting can be a flag; config.toml lists them
-  edge --check                                  what works, what doesn't, and how to mend it
+  edge --check                                  what works, what doesn't, and how to fix it
   edge --replay photos --model part.tflite      decide on stored images; folders named ok, defect
                                                 or as the classes tell the truth about them
   edge --replay line.mp4 --json                 a video; one JSON document on standard output

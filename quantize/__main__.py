@@ -114,7 +114,7 @@ def _command(words: list[str]) -> int:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a whole number would be right")
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number")
     return int(text)
 
 

@@ -25,7 +25,7 @@ class Flip:
 
     @property
     def is_in_band(self) -> bool:
-        """Whether float or int8 is unsure."""
+        """True if float or int8 is unsure."""
         return Verdict.UNSURE in (self.float_decides, self.int8_decides)
 
 

@@ -57,10 +57,10 @@ def read_scaling(text: str) -> Scaling:
     try:
         mean, deviation = (float(number) for number in text.split(","))
     except ValueError:
-        raise InputError(f"--scale {text}: {SCALE_HELP} would be right") from None
+        raise InputError(f"--scale {text}: expected {SCALE_HELP}") from None
     found = scaling_of(mean, deviation)
     if found is None:
-        raise InputError(f"--scale {text}: a mean, and a standard deviation above 0, would be right")
+        raise InputError(f"--scale {text}: expected a mean, and a standard deviation above 0")
     return found
 
 
@@ -111,7 +111,7 @@ class ExternalModel:
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the last operator that computes is a softmax or a sigmoid."""
+        """True if the last operator that computes is a softmax or a sigmoid."""
         makers = {
             int(tensor): operator
             for operator in self._graph.operators
@@ -167,14 +167,14 @@ class ExternalModel:
             raise InputError(f"{self._name}: its input has no fixed size; convert it with one")
         if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3):
             raise InputError(
-                f"{self._name}: its input is {shape}; [1, height, width, 1 or 3] would be right for one image"
+                f"{self._name}: its input is {shape}; expected [1, height, width, 1 or 3], one image"
             )
         return shape[1], shape[2], shape[3]
 
     def _outputs(self) -> int:
         shape = [int(side) for side in (self._exit.shape if self._exit.shape is not None else [])]
         if len(shape) != 2 or shape[0] != 1:
-            raise InputError(f"{self._name}: its output is {shape}; [1, classes] would be right")
+            raise InputError(f"{self._name}: its output is {shape}; expected [1, classes]")
         return shape[1]
 
     def _dequantize_pixels(self, scaling: Scaling) -> None:
@@ -229,9 +229,7 @@ class ExternalModel:
     def _declare_pixels(self, scaling: Scaling | None) -> Scaling:
         """A graph that takes bytes without a scale does what it wants with pixels by itself."""
         if scaling not in (None, SCALINGS["0..255"]):
-            raise InputError(
-                f"{self._name}: takes pixels as they are; --scale 0..255, or none, would be right"
-            )
+            raise InputError(f"{self._name}: takes pixels as they are; expected --scale 0..255, or none")
         self._entry.quantization, self._entry.shapeSignature = _one_scale(1.0, 0), None
         return SCALINGS["0..255"]
 

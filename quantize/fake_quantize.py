@@ -55,7 +55,7 @@ def without_halves(network: Any) -> Any:
 
 
 def rounds_as_int8(network: Any) -> bool:
-    """Whether a Keras model rounds as int8 will: nothing is then to be corrected.
+    """True if a Keras model rounds as int8 will: nothing is then to be corrected.
 
     By the registered name: a process that loaded both programs may read the trainer's class.
     """

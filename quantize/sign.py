@@ -22,7 +22,7 @@ LARGEST_KEY_FILE = 16384
 def make_key(file: Path) -> str:
     """Write a new private key (PEM, PKCS #8) that its owner alone may read; returns the public key.
 
-    Raises InputError where the file is there already, for a lost key can't be had back.
+    Raises InputError where the file is there already, for a lost key cannot be recovered.
     """
     key = Ed25519PrivateKey.generate()
     content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -48,7 +48,7 @@ def read_key(file: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     except TypeError:
-        raise InputError(f"{file}: is protected by a passphrase; one without would be right") from None
+        raise InputError(f"{file}: is protected by a passphrase; expected one without") from None
     except (ValueError, UnsupportedAlgorithm):
         raise InputError(f"{file}: not a private key; `quantize make-key` writes one") from None
     if not isinstance(key, Ed25519PrivateKey):

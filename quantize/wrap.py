@@ -88,7 +88,7 @@ def wrap(
     is told by the graph or by the names. Raises InputError where it can't be, and BundleError.
     """
     if out.resolve() == file.resolve():
-        raise InputError(f"--out {out}: is the model itself; another name would be right")
+        raise InputError(f"--out {out}: is the model itself; expected another name")
     content = read_graph(file)
     with suppress(BundleError):
         decode_bundle(content, str(file))
@@ -120,7 +120,7 @@ def read_labels(text: str) -> list[str]:
     if all(len(words) == 2 and words[0] == str(number) for number, words in enumerate(numbered)):
         names = [words[1] for words in numbered]  # as Teachable Machine writes them
     if len(names) < 2:
-        raise InputError(f"--labels {shown}: a file, one name a line, or names with commas would be right")
+        raise InputError(f"--labels {shown}: expected a file, one name a line, or names with commas")
     if len(set(names)) != len(names):
         raise InputError(f"--labels {shown}: names a class twice")
     return names
@@ -134,7 +134,7 @@ def name_classes(labels: Sequence[str], outputs: int, ok_class: str | None) -> N
             f"--labels: {len(labels)} names for a model with {outputs} outputs; {wanted} are right"
         )
     if wanted > MAX_CLASSES:
-        raise InputError(f"--labels: {wanted} classes; at most {MAX_CLASSES} would be right")
+        raise InputError(f"--labels: {wanted} classes; expected at most {MAX_CLASSES}")
     if ok_class is not None and ok_class not in labels:
         raise InputError(f"--ok {ok_class}: none of the labels, which are {', '.join(labels)}")
     ok_class = ok_class or find_ok_class(list(labels))
@@ -159,7 +159,7 @@ def _input(file: Path, graph: ExternalModel) -> InputSpec:
         )
     except ValidationError as error:
         raise InputError(
-            f"{file}: its input is {graph.width}x{graph.height}; 16 to 1024 pixels a side would be right"
+            f"{file}: its input is {graph.width}x{graph.height}; expected 16 to 1024 pixels a side"
         ) from error
 
 

@@ -16,7 +16,7 @@ SECONDS = 300
 
 
 def ask() -> list[dict[str, Any]]:
-    """What pip-audit says of each pin; empty where it cannot be had or gives no answer."""
+    """What pip-audit says of each pin; empty where it is not available or gives no answer."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         programs = Path(folder) / "bin"
@@ -38,10 +38,10 @@ def judge(packages: list[dict[str, Any]]) -> tuple[int, str]:
     """Exit status and text for pip-audit's list; a package that it knew nothing of was not looked up."""
     known = [package for package in packages if "vulns" in package]
     if not known:
-        return 0, "audit SKIPPED: no list of known weaknesses can be had from here"
+        return 0, "audit SKIPPED: no list of known weaknesses is available from here"
     lines = [
         f"{package['name']} {package['version']}: {weakness['id']}; "
-        f"mended in {', '.join(weakness['fix_versions']) or 'no version'}"
+        f"fixed in {', '.join(weakness['fix_versions']) or 'no version'}"
         for package in known
         for weakness in package["vulns"]
     ]

@@ -49,7 +49,7 @@ class MosquittoBroker:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """True if the process is there."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:

@@ -47,7 +47,7 @@ class Watcher:
             return [message for topic, message, _ in self.messages if topic.endswith(f"/{kind}")]
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-        """Whether the condition became true in time."""
+        """True if the condition became true in time."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()

@@ -130,7 +130,7 @@ def edge_process() -> Iterator[Callable[..., EdgeProcess]]:
 
 
 def is_one_of_several(config: pytest.Config) -> bool:
-    """Whether this process only runs tests for another, which has the last word."""
+    """True if this process only runs tests for another, which has the last word."""
     return hasattr(config, "workerinput")
 
 

@@ -82,7 +82,7 @@ def test_a_defect_that_training_never_saw_is_found_by_float_and_by_int8(
     [
         (["--max-escape-rate", "5%"], "--max-overkill-rate, or --task binary"),
         (["--model", "small"], "expected auto or autoencoder for --task anomaly"),
-        (["--task", "binary"], "at least 2 would be right"),
+        (["--task", "binary"], "expected at least 2"),
     ],
 )
 def test_what_ok_parts_alone_cannot_give_is_refused_in_one_line(

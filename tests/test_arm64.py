@@ -68,9 +68,9 @@ def run_or_skip(command: Sequence[str | Path], what: str) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{what} cannot be had here: no answer within 300 s")
+        pytest.skip(f"{what} is not available here: no answer within 300 s")
     if done.returncode:
-        pytest.skip(f"{what} cannot be had here: {(done.stderr or done.stdout).strip()[-300:]}")
+        pytest.skip(f"{what} is not available here: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 def answers(command: Sequence[str | Path]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not (root / "etc" / "os-release").exists():
         reason = make_root(root)
         if reason is not None:
-            pytest.skip(f"Debian cannot be had here: {reason}")
+            pytest.skip(f"Debian is not available here: {reason}")
     yield root
     if kept is None:
         shutil.rmtree(root, ignore_errors=True)

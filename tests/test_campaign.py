@@ -228,7 +228,7 @@ def test_a_camera_that_fails_lets_no_part_pass_and_comes_back(
         assert len(result.held) == 2
 
 
-@pytest.mark.usefixtures("broker")  # there is one to be had
+@pytest.mark.usefixtures("broker")  # one is available
 def test_one_kind_of_camera_and_one_mishap_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, object]] = []
 
@@ -322,7 +322,7 @@ def test_the_table_takes_new_rows_for_old_ones_and_keeps_the_rest_of_the_page() 
     assert merged("# A\n", rows[:1], "day").splitlines() == ["# A", "", *HEAD, new[0]]
 
 
-@pytest.mark.usefixtures("broker")  # there is one to be had
+@pytest.mark.usefixtures("broker")  # one is available
 def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

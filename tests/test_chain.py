@@ -217,7 +217,7 @@ def test_an_operating_point_that_cannot_be_had_is_refused_in_one_line(
     ("groups", "said"),
     [
         ("absent.csv", "absent.csv: cannot be read (No such file"),
-        ("[", "a regular expression would be right"),
+        ("[", "expected copies, none, a .csv file or a regular expression"),
         ("xyz(.)", "names no group for Good/000.png"),
         ("(Good|scratched)", "all its images are of one part"),
     ],

@@ -51,7 +51,7 @@ class Plc:
                 (self.passed if part in self._marked else self.ejected).append(part)
 
     def holds_marks(self) -> bool:
-        """Whether a part that will pass is on its way."""
+        """True if a part that will pass is on its way."""
         return bool(self._marked & set(self._register))
 
     def close(self) -> None:

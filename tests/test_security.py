@@ -101,4 +101,4 @@ def test_an_audit_that_could_look_nothing_up_is_no_good_news() -> None:
     assert judge([unknown, clean]) == (0, "audit: 1 packages looked up, 1 unknown, 0 weaknesses")
     status, text = judge([clean, weak])
     assert status == 1
-    assert "c 3: CVE-1; mended in 4" in text
+    assert "c 3: CVE-1; fixed in 4" in text

@@ -203,7 +203,7 @@ def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
 def _whole(low: int, high: int) -> Any:
     def parse(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text}: a whole number from {low} to {high} would be right")
+            raise argparse.ArgumentTypeError(f"{text}: expected a whole number from {low} to {high}")
         return int(text)
 
     return parse
@@ -230,7 +230,7 @@ def _page(text: str) -> Path:
     """Where a page is to be written; said before the work, not after."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: a file in a folder that is there would be right")
+        raise argparse.ArgumentTypeError(f"{text}: expected a file in a folder that exists")
     return path
 
 
@@ -240,7 +240,7 @@ def _amount(text: str) -> float:
     except ValueError:
         amount = -1.0
     if not 0 < amount < 1e12:
-        raise argparse.ArgumentTypeError(f"{text}: a positive number would be right")
+        raise argparse.ArgumentTypeError(f"{text}: expected a positive number")
     return amount
 
 
@@ -250,9 +250,7 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text}: a share between 0 and 1, or between 0% and 100%, would be right"
-        )
+        raise argparse.ArgumentTypeError(f"{text}: expected a share between 0 and 1, or between 0% and 100%")
     return share
 
 
@@ -262,7 +260,5 @@ def _kinds(text: str) -> tuple[str, ...]:
     kinds = text.split(",")
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong:
-        raise argparse.ArgumentTypeError(
-            f"{wrong[0]}: all, none, or some of {','.join(KINDS)} would be right"
-        )
+        raise argparse.ArgumentTypeError(f"{wrong[0]}: expected all, none, or some of {','.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in kinds)

@@ -163,7 +163,7 @@ def load_training_set(
     chosen, classes, ok_class = choose_task(names, task=task, ok_class=ok_class)
     if len(names) < 2 and chosen != "anomaly":
         raise InputError(
-            f"{layout.root}: holds {counted(len(names), 'class')} to learn from; at least 2 would be right, "
+            f"{layout.root}: holds {counted(len(names), 'class')} to learn from; expected at least 2, "
             "or OK parts alone, named with --ok and --task anomaly"
         )
     labels = [item.label if item.label in classes else classes[1] for item in items]
@@ -181,7 +181,7 @@ def load_training_set(
         if counts[name] < MIN_IMAGES_PER_CLASS:
             raise InputError(
                 f"{layout.root}: class {name} has {counted(counts[name], 'usable image')}; "
-                f"at least {MIN_IMAGES_PER_CLASS} would be right"
+                f"expected at least {MIN_IMAGES_PER_CLASS}"
             )
     if ok_class is None and len(classes) == 2:
         dataset.warnings.append(

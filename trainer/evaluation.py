@@ -46,17 +46,17 @@ class Decisions:
 
     @property
     def is_known(self) -> NDArray[np.bool_]:
-        """Whether the model has a class for each."""
+        """True if the model has a class for each."""
         return np.asarray(self.labels < len(self.classes))
 
     @property
     def passed(self) -> NDArray[np.bool_]:
-        """Whether the verdict is ok."""
+        """True if the verdict is ok."""
         return np.array([verdict == Verdict.OK for verdict in self.verdicts], bool)
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
-        """Whether each class was recognised; of two, whether the verdict is; an unknown kind may not pass."""
+        """True if each class was recognised; of two, whether the verdict is; an unknown kind may not pass."""
         return np.where(self.is_known, self.taken_for == self.labels, ~self.passed)
 
     @property

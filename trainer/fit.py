@@ -128,7 +128,7 @@ class _Course:
 
     @property
     def is_over(self) -> bool:
-        """Whether all epochs are done, or too many went by without a better one."""
+        """True if all epochs are done, or too many went by without a better one."""
         losses = self.history["val_loss"]
         waited = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
         return self.epochs >= self.planned or waited >= self._settings.patience

@@ -66,7 +66,7 @@ def _from_csv(path: Path, files: Sequence[str]) -> list[str]:
         file = composed(row["file"].replace("\\", "/").removeprefix("./"))
         if known.setdefault(file, row["group"]) != row["group"]:
             raise InputError(
-                f"--groups {path}: {file} is in {known[file]} and in {row['group']}; one would be right"
+                f"--groups {path}: {file} is in {known[file]} and in {row['group']}; expected one of them"
             )
     missing = [file for file in files if not known.get(composed(file))]
     if missing:
@@ -82,7 +82,7 @@ def _from_pattern(pattern: str, files: Sequence[str]) -> list[str]:
         expression = re.compile(composed(pattern))
     except re.error as error:
         raise InputError(
-            f"--groups {pattern}: copies, none, a .csv file or a regular expression would be right ({error})"
+            f"--groups {pattern}: expected copies, none, a .csv file or a regular expression ({error})"
         ) from error
     found = [expression.search(composed(file)) for file in files]
     names = [match.group(1 if expression.groups else 0) if match else None for match in found]

@@ -49,7 +49,7 @@ class Shape:
 
     @property
     def is_one(self) -> bool:
-        """Whether all photographs have about the same shape."""
+        """True if all photographs have about the same shape."""
         return self.widest <= _ALIKE * self.narrowest
 
 

@@ -6,5 +6,5 @@ CHECKPOINTS = "checkpoint"
 
 
 def is_kept(out: Path) -> bool:
-    """Whether a training that writes to ``out`` left anything."""
+    """True if a training that writes to ``out`` left anything."""
     return any((out / CHECKPOINTS).glob("*.npz"))

@@ -43,7 +43,7 @@ class Gain:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is more than the parts differ by chance."""
+        """True if it is more than the parts differ by chance."""
         return self.gain > _CLEAR * self.error
 
     def __str__(self) -> str:

@@ -235,17 +235,17 @@ def _refuse_what_needs_defects(dataset: Dataset, settings: TrainSettings) -> Non
     if dataset.task == "anomaly" and (settings.costs is not None or settings.max_escape_rate is not None):
         raise InputError(
             "--escape-cost and --max-escape-rate need defective parts to learn from, and --task anomaly "
-            "takes none; --max-overkill-rate, or --task binary, would be right"
+            "takes none; expected --max-overkill-rate, or --task binary"
         )
 
 
 def _refuse_foreign_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: is a file; a folder would be right")
+        raise InputError(f"--out {out}: is a file; expected a folder")
     ours = {RUN_FILE, CHECKPOINTS, TENSORBOARD}
     names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if names and not names & ours:
-        raise InputError(f"--out {out}: holds other files; an empty or new folder would be right")
+        raise InputError(f"--out {out}: holds other files; expected an empty or new folder")
 
 
 def _photographs(dataset: Dataset, learned: Learned, train: Positions, held_out: Positions) -> Photographs:

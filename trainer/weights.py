@@ -43,7 +43,7 @@ class Weights:
             if shapes != wanted:
                 raise InputError(
                     f"--weights {self.source}: layer {layer.name} has {shapes or 'nothing'}, not {wanted}; "
-                    f"weights of {model.name} from keras.applications would be right"
+                    f"expected weights of {model.name} from keras.applications"
                 )
             layer.set_weights(found)
 
@@ -53,7 +53,7 @@ def find_weights(choice: str, download: Any) -> Weights | None:
 
     ``download`` makes the Keras model with its ImageNet weights, from Keras's cache or the network.
     "auto" falls back on the file that the environment names (LINEGATE_WEIGHTS), then on None.
-    Raises InputError where what was asked for cannot be had.
+    Raises InputError where what was asked for is not available.
     """
     if choice == NONE:
         return None

@@ -85,7 +85,7 @@ def _watch(daemon: subprocess.Popen[bytes], kind: str, seconds: float, result: M
 
 
 def _comes_back(broker: FakeBroker, daemon: subprocess.Popen[bytes], result: MisbehaviourResult) -> bool:
-    """Whether commands and verdicts come again."""
+    """True if commands and verdicts come again."""
     began = time.monotonic()
     is_back = _wait(
         lambda: (broker.told["reject"] > 0 and broker.told["verdict"] > 0) or daemon.poll() is not None

@@ -54,5 +54,5 @@ def hold_often(broker: MosquittoBroker, folder: Path, *, times: int, seed: int) 
 
 
 def _is_held(pid: int) -> bool:
-    """Whether the kernel holds a process: its state is T."""
+    """True if the kernel holds a process: its state is T."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"

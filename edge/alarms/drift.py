@@ -39,7 +39,7 @@ class ScoreDrift:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there are enough parts to compare with, and some distance would be too much."""
+        """True if there are enough parts to compare with, and some distance would be too much."""
         return self.reference_count >= LEAST_REFERENCE and self.limit < 1
 
     def add(self, score: float) -> None:

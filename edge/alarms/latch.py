@@ -25,7 +25,7 @@ class AlarmLatch:
 
     @property
     def is_there(self) -> bool:
-        """Whether it was raised and not cleared."""
+        """True if it was raised and not cleared."""
         return self._is_there
 
     def begins(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The camera's part of `edge --check`: what it gives, what is wrong with it, and what may mend that."""
+"""The camera's part of `edge --check`: what it gives, what is wrong with it, and how to fix that."""
 
 import getpass
 import os
@@ -29,7 +29,7 @@ class Seen:
 def try_camera(camera: AnyCameraSettings, bits: int | None) -> Seen:
     """Look at the camera's pictures for a short while; ``bits`` as for ``edge.camera.depth``.
 
-    Raises CameraError or SettingsError, which say what is wrong and what may mend it.
+    Raises CameraError or SettingsError, which say what is wrong and how to fix it.
     """
     source = described(camera)
     check_source(camera)

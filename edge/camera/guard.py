@@ -120,7 +120,7 @@ class CameraGuard:
 
     @property
     def ended(self) -> bool:
-        """Whether a file or folder is at its end and every frame of it was taken."""
+        """True if a file or folder is at its end and every frame of it was taken."""
         with self._changed:
             return self._ended and not self._frames
 
@@ -134,7 +134,7 @@ class CameraGuard:
 
     @property
     def is_alive(self) -> bool:
-        """Whether somebody still looks after the camera, or there is nothing more to read."""
+        """True if somebody still looks after the camera, or there is nothing more to read."""
         return self._thread.is_alive() or self._ended
 
     @property

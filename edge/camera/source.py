@@ -53,7 +53,7 @@ def open_camera(settings: AnyCameraSettings, depth: Depth | None = None) -> Came
 
 
 def is_folder(path: str) -> bool:
-    """Whether ``camera.path`` is a folder, not a video; raises SettingsError where it is neither."""
+    """True if ``camera.path`` is a folder, not a video; raises SettingsError where it is neither."""
     if not Path(path).exists():
         raise SettingsError(f"camera.path: no such file or folder: {re.sub(r'^.*@', '***@', path)}")
     return Path(path).is_dir()

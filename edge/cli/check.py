@@ -1,4 +1,4 @@
-"""`edge --check`: tries everything that a station needs, and says what works and how to mend the rest."""
+"""`edge --check`: tries everything that a station needs, and says what works and how to fix the rest."""
 
 import os
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class _Together:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried; ``text`` says what was seen, or what is wrong and how to mend it.
+    """One thing that was tried; ``text`` says what was seen, or what is wrong and how to fix it.
 
     ``warning``: it should be fixed, though the station works without it.
     """

@@ -111,7 +111,7 @@ def try_times(settings: Settings, seen: Seen, inspectors: dict[str, Inspector]) 
 
 
 def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: float | None) -> Checked:
-    """Whether verdicts can be in time; ``took_ms`` for a frame, ``rate`` frames a second, where known. Pure.
+    """True if verdicts can be in time; ``took_ms`` for a frame, ``rate`` frames a second, where known. Pure.
 
     Raises SettingsError, which names the setting to change.
     """
@@ -142,7 +142,7 @@ def hold_against_gate(settings: Settings, recipe: str, *, took_ms: float, rate: 
     if rate is not None and gate.travel_ms / between_ms > gate.max_parts and trigger.kind == "free-run":
         raise SettingsError(
             f"gate.max_parts: {gate.max_parts}, but {gate.travel_ms / between_ms:.0f} parts are on their way "
-            "at once; more would be right"
+            "at once; expected at least as many"
         )
     warnings = []
     if left_ms < needed_ms:

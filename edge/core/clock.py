@@ -7,7 +7,7 @@ _ROOM = 512  # more than any platform's struct timex
 
 
 def clock_is_synchronised() -> bool | None:
-    """Whether the kernel's clock is held to a time server; None where the kernel does not say."""
+    """True if the kernel's clock is held to a time server; None where the kernel does not say."""
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_ROOM))  # zeros: only ask
     except (AttributeError, OSError):

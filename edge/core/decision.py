@@ -65,7 +65,7 @@ def decide(score: float, thresholds: Thresholds) -> Verdict:
 
 
 def has_one_logit(task: Task) -> bool:
-    """Whether one logit, of "defective", is the whole answer: two classes, or an anomaly model."""
+    """True if one logit, of "defective", is the whole answer: two classes, or an anomaly model."""
     return task != "classes"
 
 

@@ -60,7 +60,7 @@ def printable(path: Path) -> str:
 def read_bytes(path: Path) -> bytes:
     """The bytes of one image file; raises ImageError if there are none, too many, or its name is no text."""
     if printable(path) != str(path):
-        raise ImageError(f"{printable(path)}: its name is not UTF-8; another name would be right")
+        raise ImageError(f"{printable(path)}: its name is not UTF-8; expected another name")
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ImageError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB")
@@ -153,7 +153,7 @@ def _by_opencv(data: bytes, name: str, flags: int) -> NDArray[np.generic]:
 
 
 def _may_be_turned(data: bytes) -> bool:
-    """Whether EXIF may say how the camera was held; OpenCV heeds it only where it drops transparency."""
+    """True if EXIF may say how the camera was held; OpenCV applies it only where it drops transparency."""
     return b"eXIf" in data or b"EXIF" in data
 
 
@@ -180,7 +180,7 @@ def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
         pixels = pixels[:, :, 0]
     if pixels.ndim == 3:
         if pixels.shape[2] not in (3, 4):
-            raise ImageError(f"{name}: has {pixels.shape[2]} channels; 1, 3 or 4 would be right")
+            raise ImageError(f"{name}: has {pixels.shape[2]} channels; expected 1, 3 or 4")
         code = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB
         pixels = cv2.cvtColor(pixels, code)
     return _large_enough(np.ascontiguousarray(pixels, dtype=np.uint8), name)
@@ -189,7 +189,7 @@ def from_opencv(decoded: NDArray[np.generic], name: str) -> Image:
 def _large_enough(image: Image, name: str) -> Image:
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise ImageError(f"{name}: is {width}x{height} pixels; at least {MIN_SIDE} a side would be right")
+        raise ImageError(f"{name}: is {width}x{height} pixels; expected at least {MIN_SIDE} a side")
     return image
 
 
@@ -203,7 +203,7 @@ def encode_png(image: Image, effort: Literal["quick", "small"] = "quick") -> byt
 
 
 def is_grey(image: Image) -> bool:
-    """Whether the image has no colour, though it may have three channels."""
+    """True if the image has no colour, though it may have three channels."""
     if image.ndim == 2:
         return True
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
@@ -220,7 +220,7 @@ def _is_truncated(data: bytes) -> bool:
 
 
 def _has_whole_chunks(data: bytes) -> bool:
-    """Whether a PNG holds as much as each chunk says, to the last: OpenCV would set aside what is claimed."""
+    """True if a PNG holds as much as each chunk says, to the last: OpenCV would set aside what is claimed."""
     at = len(_PNG_START)
     while at + _PNG_CHUNK.size <= len(data):
         length, name = _PNG_CHUNK.unpack_from(data, at)

@@ -93,7 +93,7 @@ def compute_metrics(
 
 
 def is_right(item: Labelled, *, task: Task, classes: Sequence[str], ok_class: str | None) -> bool:
-    """Whether the verdict, or for several classes the class, is that of the label."""
+    """True if the verdict, or for several classes the class, is that of the label."""
     if item.label not in classes:
         return item.verdict != Verdict.OK
     return _predicted(item, task, classes, ok_class) == item.label

@@ -13,7 +13,7 @@ class Once:
         self._said: set[str] = set()
 
     def is_new(self, reason: str) -> bool:
-        """Whether this was not said yet; from now on it was."""
+        """True if this was not said yet; from now on it was."""
         kind = _NUMBERS.sub("#", reason)
         if kind in self._said or len(self._said) >= _MOST:
             return False

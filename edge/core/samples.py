@@ -1,7 +1,7 @@
-"""What an image file says of its samples: which number is white, whether nought is, and what is transparent.
+"""What an image file says of its samples: which number is white, whether zero is, and what is transparent.
 
 Pure; nothing is decoded. Sources: TIFF 6.0 and its BigTIFF extension, ISO/IEC 15948 (PNG), Netpbm's formats,
-and RFC 9649 (WebP). Where OpenCV heeds it already (white-is-zero at 8 bits, packed 10 to 14 bits, maxval of
+and RFC 9649 (WebP). Where OpenCV applies it already (white-is-zero at 8 bits, packed 10 to 14 bits, maxval of
 plain Netpbm files) nothing is said here.
 """
 
@@ -31,7 +31,7 @@ class Samples:
     """What there is to know before samples are pictures.
 
     ``white``: the largest number a sample may be, where the file says so; ``significant``: bits that PNG's
-    sBIT names; ``is_deep``: 16 bits a sample once decoded; ``is_inverted``: nought is white, and the decoder
+    sBIT names; ``is_deep``: 16 bits a sample once decoded; ``is_inverted``: zero is white, and the decoder
     leaves it so; ``key``: the grey that is transparent, of 8 or 16 bits.
     """
 
@@ -44,7 +44,7 @@ class Samples:
 
     @property
     def is_undeclared(self) -> bool:
-        """Whether 16 bits carry who knows how many; sBIT says how many, not whether at the top or below."""
+        """True if 16 bits carry who knows how many; sBIT says how many, not whether at the top or below."""
         return self.is_deep and self.white is None
 
 

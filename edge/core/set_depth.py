@@ -1,6 +1,6 @@
 """How many bits the pictures of a set use where 16 carry them and no file says so.
 
-A camera of 10 or 12 bits leaves the upper ones nought; cut off to 8, its pictures would be nearly black. One
+A camera of 10 or 12 bits leaves the upper ones zero; cut off to 8, its pictures would be nearly black. One
 picture can't tell: it may be dark. The brightest of the whole set does.
 """
 

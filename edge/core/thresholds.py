@@ -122,7 +122,7 @@ def by_escape_rate(found: HeldOut, limit: float) -> Thresholds:
     if len(defects) < needed:
         raise InputError(
             f"--max-escape-rate {limit:.2%}: cannot be proved with {len(defects)} defective parts, "
-            f"even if none escaped; {needed - len(defects)} more would be right"
+            f"even if none escaped; expected {needed - len(defects)} more"
         )
     worst = np.sort([found.scores[(found.groups == g) & found.is_defect].min() for g in defects])
     allowed = max(k for k in range(len(worst)) if _is_proved(k, len(worst), limit))
@@ -222,7 +222,7 @@ def _widest(cuts: NDArray[np.float64], widths: NDArray[np.float64], loss: NDArra
 
 
 def _is_proved(escaped: int, parts: int, limit: float) -> bool:
-    """Whether so few would escape with a chance of 5 % at most, if the true rate were the limit."""
+    """True if so few would escape with a chance of 5 % at most, if the true rate were the limit."""
     return KnownShare(1 - limit).chance(parts - escaped, parts) <= 1 - _CONFIDENCE
 
 

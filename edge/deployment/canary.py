@@ -18,12 +18,12 @@ class Canary:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the last bundle must come back."""
+        """True if the last bundle must come back."""
         return self._failed >= self._faults
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come of it."""
+        """True if nothing more can come of it."""
         return self.has_failed or self._seen >= self._frames
 
     def __str__(self) -> str:

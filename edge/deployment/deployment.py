@@ -62,7 +62,7 @@ Prepare = Callable[[Deployment], Prepared]
 
 
 def first_deployment(settings: Settings, file: Path) -> tuple[Deployment, list[str]]:
-    """What decides at the start: what was chosen before, as far as it can be had, and what can't.
+    """What decides at the start: what was chosen before, as far as it is available, and what is not.
 
     A selection whose trial did not end gives way to the last good one, and a file that can't be loaded any
     more, or ended the process twice, to the copy of what did its work in its place; the records are left as

@@ -35,7 +35,7 @@ class FileWatch:
         self._path, self._known, self._last = path, stamp, stamp
 
     def is_new(self, path: Path, stamp: FileStamp | None) -> bool:
-        """Whether the file has a new content that keeps still; a file that is away is not new."""
+        """True if the file has a new content that keeps still; a file that is away is not new."""
         if path != self._path:
             self.follow(path, stamp)
             return False

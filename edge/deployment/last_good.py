@@ -73,7 +73,7 @@ class LastGood:
         return frozenset(good.sha256 for good in self._record.good.values() if good.device == device)
 
     def has_failed(self, sha256: str) -> bool:
-        """Whether the process ended twice while it was on trial, or it gave faults then."""
+        """True if the process ended twice while it was on trial, or it gave faults then."""
         record = self._record
         return sha256 in record.refused or (sha256 == record.on_trial and record.ends + 1 >= MOST_ENDS)
 
@@ -85,7 +85,7 @@ class LastGood:
         return self._copy(good.sha256), good.sha256
 
     def knows(self, recipe: str, sha256: str) -> bool:
-        """Whether this is what last did its work for a recipe, on this very device."""
+        """True if this is what last did its work for a recipe, on this very device."""
         good = self._record.good.get(recipe)
         return good is not None and good.sha256 == sha256 and good.device == this_device()
 

@@ -81,7 +81,7 @@ def load_selected(
 ) -> tuple[Inspector, Selection, str | None]:
     """What was chosen for a recipe; or else what its settings say, the selection without it, and why.
 
-    Raises BundleError where the settings' bundle can't be had either.
+    Raises BundleError where the settings' bundle is not available either.
     """
     selected = selection.bundles.get(recipe)
     if selected is None:

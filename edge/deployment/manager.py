@@ -321,7 +321,7 @@ def _bundle_sha256(deployment: Deployment) -> str:
 
 
 def _is_tried(before: Deployment, after: Deployment) -> bool:
-    """Whether what comes after is on trial: another recipe is not."""
+    """True if what comes after is on trial: another recipe is not."""
     is_new = after.inspector is not before.inspector
     same_product = after.inspector.recipe == before.inspector.recipe
     return is_new and same_product and after.settings.model.trial_frames > 0

@@ -50,7 +50,7 @@ def reload(now: Settings, read: Settings) -> Reloaded:
 
 
 def _differs(key: str, now: Settings, read: Settings) -> bool:
-    """Whether a setting has another value; one that the kind of before lacks, than its default."""
+    """True if a setting has another value; one that the kind of before lacks, than its default."""
     section, name = key.split(".")
     fields = type(getattr(read, section)).model_fields
     if name not in fields:

@@ -51,7 +51,7 @@ class PersistedSelection(Selection):
 
     @property
     def has_a_way_back(self) -> bool:
-        """Whether the last good selection is another one; else what is on trial is a file or settings."""
+        """True if the last good selection is another one; else what is on trial is a file or settings."""
         return self.last_good is not None and (self.last_good.recipe, self.last_good.bundles) != (
             self.recipe,
             self.bundles,

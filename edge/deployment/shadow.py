@@ -64,7 +64,7 @@ class Shadow:
             self._thread.join(1.0)
 
     def wants(self, inspector: Inspector) -> bool:
-        """Whether it is to see what this inspector decided."""
+        """True if it is to see what this inspector decided."""
         mine = self._inspector
         return mine is not None and mine.recipe == inspector.recipe
 
@@ -119,7 +119,7 @@ class Shadow:
             self._tell(_disagreement(shown, otherwise, inspector))
 
     def _is_of(self, inspector: Inspector) -> bool:
-        """Whether the counts are of its bundle; another one may have come meanwhile."""
+        """True if the counts are of its bundle; another one may have come meanwhile."""
         return _bundle_sha256(inspector) == _bundle_sha256(self._inspector)
 
 

@@ -29,7 +29,7 @@ class Belt(Protocol):
         """The encoder stands at ``count``; False where it can't have come there since the last time."""
 
     def is_silent(self, now: float) -> bool:
-        """Whether nobody knows where the belt is, because it said nothing for so long."""
+        """True if nobody knows where the belt is, because it said nothing for so long."""
 
     def place(self, at: float) -> float:
         """The place at a moment, now or a short while ago."""
@@ -108,7 +108,7 @@ class CountedBelt:
         return True
 
     def is_silent(self, now: float) -> bool:
-        """Whether there were no counts for so long that nobody knows where the belt is, and how fast."""
+        """True if there were no counts for so long that nobody knows where the belt is, and how fast."""
         return len(self._times) < 2 or now - self._times[-1] > self._silence_s
 
     def place(self, at: float) -> float:

@@ -75,7 +75,7 @@ class GateController:
 
     @property
     def is_alive(self) -> bool:
-        """Whether our thread still does what is due."""
+        """True if our thread still does what is due."""
         return self._thread.is_alive() and self._clock() - self._turned < _ALIVE_S
 
     @property

@@ -26,7 +26,7 @@ class Crowding:
             del self._starts[-1], self._ends[-2]
 
     def reaches(self, place: float) -> bool:
-        """Whether a part here is too close to one of them."""
+        """True if a part here is too close to one of them."""
         at = bisect_right(self._ends, place)
         return at < len(self._starts) and self._starts[at] < place
 

@@ -248,7 +248,7 @@ class Gate:
                 tracked.stated = None
 
     def holds(self, command: GateCommand, now: float) -> bool:
-        """Whether a command that ``step`` returned is still right: in time, and nothing has changed since."""
+        """True if a command that ``step`` returned is still right: in time, and nothing has changed since."""
         if at_sending(command, now) is None:
             return False
         if command.part is None:
@@ -321,7 +321,7 @@ class Gate:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every part has the command that it will get."""
+        """True if every part has the command that it will get."""
         return all(self._has_its_command(tracked) for tracked in self._parts)
 
     def _has_its_command(self, tracked: TrackedPart) -> bool:
@@ -340,7 +340,7 @@ class Gate:
             commands.append(self._command(tracked.part, due, tracked.trouble, tracked.place))
 
     def _agrees(self, stated: float | None, due: float) -> bool:
-        """Whether what was said of the time of a part is near enough to what is right by now."""
+        """True if what was said of the time of a part is near enough to what is right by now."""
         return stated is not None and abs(due - stated) <= self._window / 2
 
     def _may_leave(self, tracked: TrackedPart, due: float, now: float) -> float:
@@ -382,7 +382,7 @@ class Gate:
                 self._unconfirmed.append((tracked, due + self._settings.confirm_ms / 1000))
 
     def _is_rejected(self, tracked: TrackedPart, due: float) -> bool:
-        """Whether a part goes into the bin, by what was said of it and not by what should have been."""
+        """True if a part goes into the bin, by what was said of it and not by what should have been."""
         if self._sent == "pass":
             return not self._agrees(tracked.stated, due)
         return (tracked.action or self._settings.on_fault) == "reject"
@@ -431,7 +431,7 @@ class Gate:
             spans[at - 1].join(spans.pop(at))
 
     def _are_one(self, span: _Span, following: _Span) -> bool:
-        """Whether they overlap or nothing is known to lie between them: so there are never many."""
+        """True if they overlap or nothing is known to lie between them: so there are never many."""
         if span.end is None or following.start <= span.end:
             return True
         first = bisect_right(self._parts, span.end, key=lambda tracked: tracked.place)

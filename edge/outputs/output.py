@@ -55,7 +55,7 @@ class Output:
     """Takes every result out of the journal, where results must not be lost; see edge.records.courier."""
 
     def start(self) -> None:
-        """Begin; what cannot be had now is tried again, for ever. The latest state was told before."""
+        """Begin; what is not available now is tried again, for ever. The latest state was told before."""
 
     def stop(self) -> None:
         """Say goodbye, and end; what is told later goes nowhere."""

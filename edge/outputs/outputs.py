@@ -34,7 +34,7 @@ class Outputs:
 
     @property
     def carries_out(self) -> bool:
-        """Whether one of them acts on commands itself."""
+        """True if one of them acts on commands itself."""
         return bool(self._acting)
 
     @property
@@ -43,7 +43,7 @@ class Outputs:
         return next((output.courier for output in self._outputs if output.courier is not None), None)
 
     def command(self, command: GateCommand) -> bool:
-        """Whether the gate can act on it in time: who acts must, then the word of others does not count.
+        """True if the gate can act on it in time: who acts must, then the word of others does not count.
 
         Where there is nobody to be told, nobody will ever be.
         """

@@ -73,7 +73,7 @@ class Receiver(Protocol):
         """A part is at the camera; raises RequestError where it can't be taken."""
 
     def triggers_heard(self, trouble: str | None, at: float) -> None:
-        """Whether requests of the line are heard from ``at`` on, and if not, why."""
+        """Requests of the line are heard from ``at`` on, or not, for the reason given."""
 
     def belt_moves(self, direction: Direction, at: float) -> None:
         """The belt goes this way from now on."""

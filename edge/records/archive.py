@@ -50,7 +50,7 @@ class _Job:
 
 
 def is_chosen(identity: str, share: float) -> bool:
-    """Whether an ok part of this id is among the share: the same answer whenever it is asked."""
+    """True if an ok part of this id is among the share: the same answer whenever it is asked."""
     digest = hashlib.sha256(identity.encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 

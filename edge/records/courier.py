@@ -22,7 +22,7 @@ class Courier(Protocol):
         """How many results the other side takes before it acknowledges one."""
 
     def takes(self, result: bytes) -> bool:
-        """Whether the other side takes results of this size."""
+        """True if the other side takes results of this size."""
 
     def send(self, result: bytes) -> Receipt | None:
         """Hand a result over; None where that is not possible now."""

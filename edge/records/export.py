@@ -131,7 +131,7 @@ def _parse_moment(flag: str, text: str) -> float:
         return datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError, OSError):
         raise InputError(
-            f"{flag} {text}: no date or time; 2026-11-21 or 2026-11-21T06:00 would be right"
+            f"{flag} {text}: no date or time; expected one such as 2026-11-21 or 2026-11-21T06:00"
         ) from None
 
 

@@ -123,11 +123,11 @@ class JournalFile:
             raise JournalError(f"journal.path: {path}: cannot be used ({error})") from error
 
     def is_there(self) -> bool:
-        """Whether the file is still the one in the folder; nothing that is written to another one lasts."""
+        """True if the file is still the one in the folder; nothing that is written to another one lasts."""
         return _is_still(self.path, self._identity)
 
     def is_torn(self) -> bool:
-        """Whether somebody took the write-ahead file away, or its index.
+        """True if somebody took the write-ahead file away, or its index.
 
         What it holds lasts only while this is open; without an index that others see it grows for ever.
         """
@@ -262,7 +262,7 @@ def check_folder(key: str, folder: Path) -> None:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether the file itself is wrong, so that trying again cannot help."""
+    """True if the file itself is wrong, so that trying again cannot help."""
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, UnknownContentError | UnicodeDecodeError):
         return True
@@ -371,7 +371,7 @@ def _identity(file: Path | int) -> tuple[int, int]:
 
 
 def _is_still(path: Path, identity: tuple[int, int]) -> bool:
-    """Whether this is the file of that name; a folder that may not be looked into took nothing away."""
+    """True if this is the file of that name; a folder that may not be looked into took nothing away."""
     try:
         return _identity(path) == identity
     except (FileNotFoundError, NotADirectoryError):

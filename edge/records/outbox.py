@@ -58,13 +58,13 @@ class Outbox:
 
     @property
     def is_prompt(self) -> bool:
-        """Whether what is recorded now is sent now: there is a broker, and it keeps up."""
+        """True if what is recorded now is sent now: there is a broker, and it keeps up."""
         connected = self._courier is not None and self._courier.connection_number is not None
         return connected and self._journal.waiting < WINDOW
 
     @property
     def is_alive(self) -> bool:
-        """Whether our thread still sends, or was never to."""
+        """True if our thread still sends, or was never to."""
         return self._thread.is_alive() or self._courier is None
 
     def wake(self) -> None:

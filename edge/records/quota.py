@@ -46,7 +46,7 @@ class Quota:
         self.bytes += entry.size
 
     def has_room_for(self, entry: Entry) -> bool:
-        """Whether it may come now."""
+        """True if it may come now."""
         return self.bytes + entry.size <= self._max_bytes and self.entries < self._max_entries
 
     def next_to_go(self, now: float | None, coming: Entry | None = None) -> Entry | None:
@@ -67,7 +67,7 @@ class Quota:
         return self._take(entries, -1 if now is not None and entries[-1].at > now + _AHEAD_S else 0)
 
     def _leaps(self, now: float) -> bool:
-        """Whether the clock leapt between the latest that is too old and the earliest that is not."""
+        """True if the clock leapt between the latest that is too old and the earliest that is not."""
         limit = now - self._max_age_s
         before, after = float("-inf"), now
         for entries in (self._ok, self._others):

@@ -155,7 +155,7 @@ class Recorder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether every thread that records or sends still does."""
+        """True if every thread that records or sends still does."""
         return self._outbox.is_alive and all(thread.is_alive() for thread in self._threads)
 
     @property

@@ -10,7 +10,7 @@ class Heartbeat:
         self._signs: dict[str, tuple[float, float]] = {}
 
     def check(self, name: str, now: float, *, seen: bool, limit_s: float) -> None:
-        """Whether a sign is there at the monotonic time ``now``; without it for ``limit_s`` it is missed."""
+        """True if a sign is there at the monotonic time ``now``; without it for ``limit_s`` it is missed."""
         last, _ = self._signs.get(name, (now, limit_s))
         self._signs[name] = (now if seen else last, limit_s)
 

@@ -37,7 +37,7 @@ def last_words(text: str, environment: Mapping[str, str] = os.environ) -> None:
 
 
 def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether a stream is the one that systemd connected with the journal, as $JOURNAL_STREAM tells."""
+    """True if a stream is the one that systemd connected with the journal, as $JOURNAL_STREAM tells."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -84,7 +84,7 @@ class Damper(logging.Filter):
         self._here = _Counts(most_here, period_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write the record, to which is added how many like it were left out before."""
+        """True to write the record; how many like it were left out before is added to it."""
         now = self._clock()
         try:
             text = record.getMessage()

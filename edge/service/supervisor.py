@@ -29,7 +29,7 @@ class Supervisor:
         self._status = ""
 
     def check(self, name: str, now: float, *, seen: bool, more_s: float = 0.0) -> None:
-        """Whether a sign of life is there now; ``more_s`` is how much longer than others it may be away."""
+        """True if a sign of life is there now; ``more_s`` is how much longer than others it may be away."""
         self._heartbeat.check(name, now, seen=seen, limit_s=self._limit_s + more_s)
 
     def turn(self, now: float, status: str) -> None:

@@ -163,7 +163,7 @@ def _kind(section: str, values: Mapping[str, Any]) -> str:
 
 
 def _is_foreign(key: str, values: Mapping[str, Any]) -> bool:
-    """Whether the key goes with another kind of its section than the values name."""
+    """True if the key goes with another kind of its section than the values name."""
     section, name = key.split(".")
     model = KINDS.get(section, {}).get(_kind(section, values)) if section in KINDS else None
     return model is not None and name not in model.model_fields

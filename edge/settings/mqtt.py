@@ -45,7 +45,7 @@ class MqttSettings(Section):
 
     @property
     def encrypted(self) -> bool:
-        """Whether the connection is encrypted, and the broker's certificate verified."""
+        """True if the connection is encrypted, and the broker's certificate verified."""
         wanted = bool(self.password.get_secret_value() or self.ca_file or self.cert_file)
         return self.tls == "on" or (self.tls == "auto" and wanted)
 

@@ -29,10 +29,10 @@ PathText = Annotated[str, _PATH]
 
 
 def is_reloadable(field: FieldInfo) -> bool:
-    """Whether a reload takes a new value of this setting."""
+    """True if a reload takes a new value of this setting."""
     return _ON_RELOAD in field.metadata
 
 
 def is_path(field: FieldInfo) -> bool:
-    """Whether the setting is a path."""
+    """True if the setting is a path."""
     return _PATH in field.metadata

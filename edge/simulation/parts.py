@@ -49,7 +49,7 @@ class PartRenderer:
     def render(self, index: int, *, kind: str | None = None) -> RenderedPart:
         """Draw one part; ``kind`` forces "ok", "defect" (of any kind) or one of DEFECT_KINDS."""
         if kind is not None and kind not in ("ok", "defect", *DEFECT_KINDS):
-            raise ValueError(f"kind {kind!r}: ok, defect, {', '.join(DEFECT_KINDS)} would be right")
+            raise ValueError(f"kind {kind!r}: expected ok, defect, {', '.join(DEFECT_KINDS)}")
         chance = np.random.default_rng([self._seed, index, 1])
         is_defective, any_kind = chance.random() < self._defect_rate, str(chance.choice(DEFECT_KINDS))
         severity = float(chance.random())

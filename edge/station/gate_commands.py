@@ -22,7 +22,7 @@ class GateCommands:
     alarms: AlarmWatch
 
     def send(self, command: GateCommand) -> bool:
-        """Whether the gate can act on it in time."""
+        """True if the gate can act on it in time."""
         sent = self.outputs.command(command)
         if sent:
             self.counts.command_sent()

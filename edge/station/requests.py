@@ -39,7 +39,7 @@ class Requests(Receiver):
             raise RequestError(f"count: {NO_ENCODER}; the part is a fault")
 
     def triggers_heard(self, trouble: str | None, at: float) -> None:
-        """Whether messages that parts are here arrive."""
+        """True if messages that parts are here arrive."""
         self.trigger.hear(trouble, at)
 
     def belt_moves(self, direction: Direction, at: float) -> None:

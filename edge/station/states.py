@@ -64,7 +64,7 @@ class States:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether somebody stopped it."""
+        """True if somebody stopped it."""
         return self._stopped is not None
 
     @property

@@ -49,7 +49,7 @@ class ExternalTrigger(Trigger[P]):
         return True
 
     def hear(self, trouble: str | None, at: float) -> None:
-        """Whether triggers are heard from ``at`` on, and if not, why; may be called on any thread."""
+        """Triggers are heard from ``at`` on, or not, for the reason given; any thread may call."""
         was_unheard, self._unheard = self._unheard is not None, trouble
         if self._begun and was_unheard != (trouble is not None):
             if trouble is None:

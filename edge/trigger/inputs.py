@@ -121,7 +121,7 @@ class InputLine:
 
     @property
     def is_alive(self) -> bool:
-        """Whether our thread still reads."""
+        """True if our thread still reads."""
         return self._thread.is_alive()
 
     def stop(self) -> None:

@@ -74,7 +74,7 @@ class Trigger(Protocol[P]):
         return False
 
     def hear(self, trouble: str | None, at: float) -> None:  # noqa: ARG002
-        """Whether what announces parts is heard from ``at`` on, and if not, why. Any thread may call."""
+        """Announcements of parts are heard from ``at`` on, or not, for the reason given. Any thread may call."""
         return  # without it mypy takes the method for an abstract one
 
     def reset(self) -> None:

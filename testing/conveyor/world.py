@@ -276,7 +276,7 @@ class World:
         return len(self.near(part.place - distance, part.place + distance)) > 1
 
     def is_entitled(self, part: Part) -> bool:
-        """Whether a part was found ok well in time, with nothing around it that would excuse a reject."""
+        """True if a part was found ok well in time, with nothing around it that would excuse a reject."""
         return (
             part.ok_in_run == self.run_number
             and part.seen_in_run == self.run_number

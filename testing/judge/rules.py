@@ -99,7 +99,7 @@ class CountedBelt:
         return possible
 
     def is_silent(self, now: float) -> bool:
-        """Whether its speed is not known, or not any more."""
+        """True if its speed is not known, or not any more."""
         return len(self.counts) < 2 or now - self.counts[-1][0] > self.silence_s
 
     def _moved_in(self, seconds: float) -> tuple[float, int]:
@@ -449,7 +449,7 @@ class Judge:
             self.unseen.append(Unseen(start, end, self.told))
 
     def _lies_in(self, place: float, unseen: Unseen, slack: float) -> bool:
-        """Whether a place is within a stretch that nobody saw; ``slack`` widens it."""
+        """True if a place is within a stretch that nobody saw; ``slack`` widens it."""
         end = unseen.end
         if end is None:
             end = math.inf

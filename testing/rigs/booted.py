@@ -24,7 +24,7 @@ def why_not() -> str | None:
 
 
 def make_root(root: Path) -> str | None:
-    """Put a bare Debian 12 into ``root``; returns why it cannot be had, or None."""
+    """Put a bare Debian 12 into ``root``; returns why it is not available, or None."""
     command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else (done.stderr or done.stdout).strip()[-300:]
@@ -93,7 +93,7 @@ class BootedDebian:
         (self._limit / "cgroup.procs").write_text(str(self.outside_pid(unit)))
 
     def was_killed_for_memory(self, unit: str) -> bool:
-        """Whether the kernel ended a process of this unit at such a limit."""
+        """True if the kernel ended a process of this unit at such a limit."""
         if self._limit.is_dir():
             return "oom_kill 0" not in (self._limit / "memory.oom_control").read_text().splitlines()
         return "OOM killer" in self.output("journalctl", "--unit", unit, "--no-pager", "--output", "cat")
@@ -140,7 +140,7 @@ class BootedDebian:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 60.0) -> bool:
-    """Whether it became true in time."""
+    """True if it became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

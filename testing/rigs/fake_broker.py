@@ -58,7 +58,7 @@ class Talk:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it shall go on misbehaving."""
+        """True if it shall go on misbehaving."""
         return not self.broker.is_good and not self.broker.closed.is_set()
 
     def say(self, data: bytes) -> None:
@@ -391,7 +391,7 @@ class FakeBroker:
 
     @property
     def is_good(self) -> bool:
-        """Whether it does as a broker should."""
+        """True if it does as a broker should."""
         return self._kind is None
 
     def be(self, kind: str | None) -> None:

@@ -84,7 +84,7 @@ class Witness:
             raise TimeoutError("the broker does not answer the witness")
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Whether a condition became true in time."""
+        """True if a condition became true in time."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():

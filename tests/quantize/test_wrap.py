@@ -337,11 +337,11 @@ def plain() -> bytes:
     ("words", "said"),
     [
         (["--labels", "a,b"], "--scale 0..1, -1..1, 0..255 or MEAN,STD"),
-        (["--scale", "0..2"], "--scale 0..2: 0..1, -1..1, 0..255 or MEAN,STD would be right"),
+        (["--scale", "0..2"], "--scale 0..2: expected 0..1, -1..1, 0..255 or MEAN,STD"),
         (["--scale", "1,0"], "a standard deviation above 0"),
         (["--scale", "nan,1"], "a mean, and a standard deviation"),
         (["--labels", "a,b,c"], "3 names for a model with 2 outputs; 2 are right"),
-        (["--labels", "ok"], "names with commas would be right"),
+        (["--labels", "ok"], "or names with commas"),
         (["--labels", "ok,ok"], "names a class twice"),
         (["--labels", "x" * 5000], "--labels"),
         (["--ok", "fine", "--scale", "0..1"], "--ok fine: none of the labels, which are ok, defect"),
@@ -371,7 +371,7 @@ def test_wrong_use_is_refused_in_one_line_and_writes_nothing(
         (b"GIF89a", "not a TensorFlow Lite file"),
         (toy_flatbuffer(order=("logits", "heatmap")), "has 2 outputs; an image classifier has one"),
         (toy_flatbuffer(order=("logits", "heatmap", "logits")), "has 3 outputs; an image classifier has one"),
-        (toy_flatbuffer(order=("heatmap",)), r"its output is \[1, 4, 4, 1\]; \[1, classes\] would be right"),
+        (toy_flatbuffer(order=("heatmap",)), r"its output is \[1, 4, 4, 1\]; expected \[1, classes\]"),
         (toy_flatbuffer(dynamic=True), "its input has no fixed size; convert it with one"),
         (toy_flatbuffer(channels=2), "1 or 3"),
     ],
@@ -428,5 +428,5 @@ def test_one_output_and_no_name_for_ok_asks_which() -> None:
 
 
 def test_more_classes_than_a_bundle_can_hold_are_refused() -> None:
-    with pytest.raises(InputError, match="1001 classes; at most 200 would be right"):
+    with pytest.raises(InputError, match="1001 classes; expected at most 200"):
         name_classes([str(number) for number in range(1001)], 1001, None)

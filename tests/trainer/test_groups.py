@@ -56,7 +56,7 @@ def test_a_pattern_names_the_group_by_its_bracket_or_by_all_of_it() -> None:
     [
         ("ok/", "names no group for bad/1.png"),
         ("(ok/2)?", "names no group for ok/1.png and 1 more"),
-        ("(", "a regular expression would be right"),
+        ("(", "expected copies, none, a .csv file or a regular expression"),
         ("parts.csv", "cannot be read"),
     ],
 )

@@ -141,5 +141,5 @@ def test_weights_of_another_network_are_refused_in_one_line(
     complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("trainer:")]
     assert len(complaint) == 1
     assert "layer block1_conv1 has nothing" in complaint[0]
-    assert "weights of vgg16 from keras.applications would be right" in complaint[0]
+    assert "expected weights of vgg16 from keras.applications" in complaint[0]
     assert not (tmp_path / "run").exists()

@@ -127,7 +127,7 @@ def _matches(
 
 
 def _is_plausible(matrix: NDArray[np.float64]) -> bool:
-    """Whether the map is a photograph's: neither squeezed to a line nor blown up."""
+    """True if the map is a photograph's: neither squeezed to a line nor blown up."""
     sizes = np.linalg.svd(matrix[:, :2], compute_uv=False)
     return bool(sizes[1] > 0.5 and sizes[0] < 2)
 

@@ -85,7 +85,7 @@ def keeps_steps(layer: Any) -> bool:
 
 
 def _pads_as_same(layer: Any, behind: Any) -> bool:
-    """Whether padding and the one convolution behind it are together a convolution that pads by itself."""
+    """True if padding and the one convolution behind it are together a convolution that pads by itself."""
     from keras import layers
 
     if not (
@@ -98,7 +98,7 @@ def _pads_as_same(layer: Any, behind: Any) -> bool:
 
 
 def _is_relu(layer: Any) -> bool:
-    """Whether what comes out of a layer went through a ReLU in it."""
+    """True if what comes out of a layer went through a ReLU in it."""
     from keras import activations, layers
 
     if isinstance(layer, layers.ReLU):

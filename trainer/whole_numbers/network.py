@@ -170,11 +170,11 @@ class _Scaling:
         self._scales = {family: self._scale(family, of) for family, of in self._members.items()}
 
     def is_positive(self, block: Block) -> bool:
-        """Whether nothing that comes out of a block can be negative."""
+        """True if nothing that comes out of a block can be negative."""
         return id(block.output) in self._positive
 
     def is_free(self, block: Block) -> bool:
-        """Whether the scale of what comes out of a block is up to it alone."""
+        """True if the scale of what comes out of a block is up to it alone."""
         family = self._family(block.output)
         return family not in self._fixed and len(self._members[family]) == 1 and is_weighted(block.layer)
 
@@ -188,7 +188,7 @@ class _Scaling:
         self._scales[self._family(tensor)] = self._scales[self._family(tensor)] * by
 
     def keeps_limit(self, block: Block) -> bool:
-        """Whether a ReLU cuts off where it did: channels that are scaled are cut off by the range itself."""
+        """True if a ReLU cuts off where it did: channels that are scaled are cut off by the range itself."""
         return self._family(block.output) in self._fixed
 
     def step(self, block: Block) -> float:

@@ -201,7 +201,7 @@ class Manifest(BaseModel):
     def _says_where_it_comes_from(self) -> Self:
         learned = self.results is not None and self.photographs is not None
         if learned == (self.wrapped is not None):
-            raise ValueError("results and photographs would be right, or else wrapped")
+            raise ValueError("expected results and photographs, or wrapped")
         return self
 
 

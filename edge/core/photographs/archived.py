@@ -15,7 +15,7 @@ _STEM = re.compile(r"(\d{8})T\d{9}Z-[a-z0-9]{1,32}-\d{1,18}")
 
 
 def is_archived(picture: Path) -> bool:
-    """Whether a station put it there: its message is beside it, or its folders and name are those."""
+    """True if a station put it there: its message is beside it, or its folders and name are those."""
     stem = _STEM.fullmatch(picture.stem)
     folder = picture.parent
     if stem and folder.name in set(Verdict) and folder.parent.name == stem[1]:

@@ -53,7 +53,7 @@ class Census(BaseModel):
 
     @property
     def is_short_of_pictures(self) -> bool:
-        """Whether anything but masks was left out."""
+        """True if anything but masks was left out."""
         return self.left_out > self.reasons.get(MASKS, 0)
 
     def __str__(self) -> str:

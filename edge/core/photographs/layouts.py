@@ -42,7 +42,7 @@ class Stray:
 
     @property
     def is_archived(self) -> bool:
-        """Whether a station put it where it is, so that not even its folder says anything."""
+        """True if a station put it where it is, so that not even its folder says anything."""
         return self.reason == _ARCHIVED
 
 

@@ -103,7 +103,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether this is the folder of a run of `trainer train`, finished or not."""
+    """True if this is the folder of a run of `trainer train`, finished or not."""
     return any((folder / name).exists() for name in _RUN_MARKS)
 
 
@@ -160,7 +160,7 @@ class _Walk:
 
 
 def has_image_ending(path: Path) -> bool:
-    """Whether its ending is one of those that Linegate reads."""
+    """True if its ending is one of those that Linegate reads."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 

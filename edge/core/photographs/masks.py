@@ -31,7 +31,7 @@ _PHOTOGRAPH, _NEARLY_TWO_VALUED, _TWO_VALUED = range(3)
 
 
 def is_mask_folder(name: str) -> bool:
-    """Whether a folder of this name holds masks, as ``ground_truth`` and ``Masks`` do."""
+    """True if a folder of this name holds masks, as ``ground_truth`` and ``Masks`` do."""
     return plain(name).replace("_", "") in _FOLDERS
 
 
@@ -94,7 +94,7 @@ class _Teller:
         return found
 
     def _is_mask_of(self, path: Path, others: Iterable[Path]) -> bool:
-        """Whether it has fewer values than a photograph has, and one of the others is rather one."""
+        """True if it has fewer values than a photograph has, and one of the others is rather one."""
         if not (others := list(others)) or self._values(path) == _PHOTOGRAPH:
             return False
         return any(self._values(other) < self._values(path) for other in others)

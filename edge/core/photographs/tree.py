@@ -52,7 +52,7 @@ class Tree:
         return {folder for path in self._directly for folder in (path, *path.parents)}
 
     def holds_photographs(self, folder: Path) -> bool:
-        """Whether photographs lie in it, at any depth, of which the folder may tell what they show."""
+        """True if photographs lie in it, at any depth, of which the folder may tell what they show."""
         return folder in self._holders
 
     def folders_in(self, folder: Path) -> list[Path]:

@@ -88,7 +88,7 @@ class ModbusOutput(Output):
 
     @property
     def health(self) -> Health:
-        """Whether it can be reached, and is read."""
+        """True if it can be reached, and is read."""
         return Health(
             is_alive=self._server.is_alive,
             trouble=self._server.trouble or self._silence(),

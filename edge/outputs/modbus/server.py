@@ -43,7 +43,7 @@ class Server:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its thread still goes on."""
+        """True if its thread still goes on."""
         return self._thread.is_alive()
 
     def start(self) -> None:
@@ -110,7 +110,7 @@ class Server:
         await asyncio.sleep(_ACCEPT_PAUSE_S)
 
     def _make_room(self) -> bool:
-        """Whether one more may come; who has been silent longest goes for it."""
+        """True if one more may come; who has been silent longest goes for it."""
         if len(self._clients) < MOST_CLIENTS:
             return True
         silent, asked = min(self._clients.items(), key=itemgetter(1))

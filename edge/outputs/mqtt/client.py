@@ -119,12 +119,12 @@ class BrokerLink:
 
     @property
     def is_alive(self) -> bool:
-        """Whether our thread still connects, and connects again."""
+        """True if our thread still connects, and connects again."""
         return self._thread.is_alive() and time.monotonic() - self._turned < _ALIVE_S
 
     @property
     def connected(self) -> bool:
-        """Whether the broker accepted us and has not gone away since."""
+        """True if the broker accepted us and has not gone away since."""
         return self._open is not None
 
     def start(self, *, wait_s: float = 0.0) -> None:
@@ -176,7 +176,7 @@ class BrokerLink:
         return f"mqtt: {self.address}: {'; '.join(found)}" if found else None
 
     def takes(self, topic: str, payload: bytes) -> bool:
-        """Whether the broker takes messages of this size; so far as is known, if there is none."""
+        """True if the broker takes messages of this size; so far as is known, if there is none."""
         connection = self._open
         return connection is None or connection.takes(topic, payload)
 

@@ -81,7 +81,7 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing ended it yet."""
+        """True if nothing ended it yet."""
         return not self.closed.is_set()
 
     def has_answer(self, reason: ReasonCode, properties: Properties | None) -> None:
@@ -113,7 +113,7 @@ class Connection:
             event.set()
 
     def takes(self, topic: str, payload: bytes, correlation: bytes = b"") -> bool:
-        """Whether a message of this size may be sent; the broker would hang up on a larger one."""
+        """True if a message of this size may be sent; the broker would hang up on a larger one."""
         return len(topic.encode()) + len(payload) + len(correlation) + _HEADERS <= self.largest
 
     def publish(
@@ -221,5 +221,5 @@ class Connection:
 
 
 def is_over(info: paho.MQTTMessageInfo) -> bool:
-    """Whether the message was acknowledged, or never will be; paho raises where the link broke meanwhile."""
+    """True if the message was acknowledged, or never will be; paho raises where the link broke meanwhile."""
     return info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_AGAIN) or info.is_published()

@@ -22,7 +22,7 @@ class ResultCourier:
         return self._link.most_unacknowledged
 
     def takes(self, result: bytes) -> bool:
-        """Whether the broker takes a message of this size."""
+        """True if the broker takes a message of this size."""
         return self._link.takes(self._topic, result)
 
     def send(self, result: bytes) -> Receipt | None:

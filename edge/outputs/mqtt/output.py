@@ -132,7 +132,7 @@ class MqttOutput(Output):
 
     @property
     def health(self) -> Health:
-        """Whether there is a connection, and what it lacks."""
+        """The connection, and what it lacks."""
         return Health(
             is_alive=self._link.is_alive,
             trouble=self._link.trouble,

@@ -83,7 +83,7 @@ class Remembered:
         self._size = size
 
     def is_new(self, name: str) -> bool:
-        """Whether this id did not come lately; from now on it did."""
+        """True if this id did not come lately; from now on it did."""
         if name in self._known:
             return False
         self._known.add(name)
@@ -94,12 +94,12 @@ class Remembered:
 
 
 def may_answer_on(topic: str, allowed: Sequence[str]) -> bool:
-    """Whether an answer may go to a topic that a stranger names: one that an ``allowed`` filter matches."""
+    """True if an answer may go to a topic that a stranger names: one that an ``allowed`` filter matches."""
     if not 0 < len(topic) <= LONGEST_TOPIC or any(c in topic for c in "+#\0") or topic[0] == "$":
         return False
     return any(topic_matches_sub(one, topic) for one in allowed)
 
 
 def may_be_echoed(correlation: bytes | None) -> bool:
-    """Whether correlation data is short enough to be sent back."""
+    """True if correlation data is short enough to be sent back."""
     return correlation is None or len(correlation) <= LONGEST_CORRELATION

@@ -5,7 +5,7 @@ from edge.settings.settings import Settings
 
 NEEDS_BROKER = (
     "mqtt.enabled: false, but trigger.kind, gate.belt, gate.confirm_ms or mqtt.lots needs messages; "
-    "true would be right"
+    "expected true"
 )
 
 
@@ -24,7 +24,7 @@ def incoming_kinds(settings: Settings) -> list[str]:
 
 
 def needs_messages(settings: Settings) -> bool:
-    """Whether the line cannot do without messages."""
+    """True if the line cannot do without messages."""
     return len(incoming_kinds(settings)) > 1
 
 

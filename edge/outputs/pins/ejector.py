@@ -90,7 +90,7 @@ class PulsePlan:
         self._pulses.append(_Pulse(command.part, command.due, command.valid_until, length))
 
     def is_active(self, now: float) -> bool:
-        """Whether the pin is to be active now."""
+        """True if the pin is to be active now."""
         for pulse in self._pulses:
             if pulse.end is None and pulse.begin <= now <= pulse.latest:
                 # What nobody saw is rejected from place to place; a part gets its whole pulse.
@@ -137,7 +137,7 @@ class Ejector:
 
     @property
     def is_alive(self) -> bool:
-        """Whether our thread still carries out commands."""
+        """True if our thread still carries out commands."""
         return self._thread.is_alive()
 
     def take(self, command: GateCommand) -> bool:

@@ -1,4 +1,4 @@
-"""The pins' part of `edge --check`: whether each line is there and free, and how to mend what isn't."""
+"""The pins' part of `edge --check`: whether each line is there and free, and how to fix what isn't."""
 
 import getpass
 import os
@@ -19,7 +19,7 @@ def check_lines(settings: Settings) -> Checked:
 def try_pins(settings: Settings) -> str:
     """Look at every line that the settings name, without setting one; returns what was seen.
 
-    Raises InputError or SettingsError, which name the setting and say what may mend it.
+    Raises InputError or SettingsError, which name the setting and say how to fix it.
     """
     check_pins(settings.pins, settings.gate, settings.trigger)
     lines = named_lines(settings.pins, settings.trigger)
@@ -34,7 +34,7 @@ def _state_of(setting: str, chip: str, line: int) -> str:
         with gpiod.Chip(chip) as opened:
             count = opened.get_info().num_lines
             if line >= count:
-                raise InputError(f"{setting}: {chip} has no line {line}; 0 to {count - 1} would be right")
+                raise InputError(f"{setting}: {chip} has no line {line}; expected 0 to {count - 1}")
             info = opened.get_line_info(line)
     except OSError as error:
         raise InputError(f"{setting}: {chip}: {_mend(Path(chip), error)}") from error

@@ -71,7 +71,7 @@ class GatePins(Output):
 
     @property
     def health(self) -> Health:
-        """Whether every thread of a pin still goes on, and what is wrong with the pins."""
+        """The threads of the pins, and what is wrong with the pins."""
         ejector = self._ejector
         with self._lock:
             troubles = dict(self._troubles)
@@ -186,7 +186,7 @@ def check_pins(settings: PinSettings, gate: GateSettings, trigger: TriggerSettin
         import_gpiod(name)
         other = next(first for first, its in used.items() if its == line)
         if other != name:
-            raise SettingsError(f"{name}: line {line[1]} is that of {other}; another one would be right")
+            raise SettingsError(f"{name}: line {line[1]} is that of {other}; expected another one")
 
 
 def named_lines(pins: PinSettings, trigger: TriggerSettings) -> dict[str, tuple[str, int]]:

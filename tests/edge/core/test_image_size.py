@@ -80,7 +80,7 @@ def test_where_the_header_is_not_sure_there_is_no_size(data: bytes) -> None:
 GREY = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 OTHERS = {
     "BigTIFF": tiff(GREY, bits=16, photometric=1, is_big=True),
-    "TIFF, nought is white": tiff(packed(GREY, 12), bits=12, photometric=0),
+    "TIFF, zero is white": tiff(packed(GREY, 12), bits=12, photometric=0),
     "BMP of OS/2": b"BM" + bytes(8) + struct.pack("<IIHHHH", 26, 12, 64, 64, 1, 24) + bytes(64 * 64 * 3),
     "PGM of 12 bits": b"P5\n64 64\n4095\n" + GREY.astype(">u2").tobytes(),
     "JPEG, stray bytes": encoded(".jpg").replace(b"\xff\xc4", b"\0\0\xff\xff\xc4", 1),

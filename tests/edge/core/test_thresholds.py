@@ -80,7 +80,7 @@ def test_an_escape_rate_is_kept_with_its_upper_bound() -> None:
 
 
 def test_too_few_parts_prove_nothing_however_many_copies_there_are() -> None:
-    with pytest.raises(InputError, match="279 more would be right"):
+    with pytest.raises(InputError, match="expected 279 more"):
         by_escape_rate(found(40, copies=50), 0.01)
 
 

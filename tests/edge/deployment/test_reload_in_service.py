@@ -123,14 +123,14 @@ def test_the_alarm_of_settings_that_were_taken_back_ends_with_settings_that_work
     settings = here.deployment.settings
     outside = settings.recipe.model_copy(update={"region": Region(x=100, y=0, width=50, height=50)})
     wrong = settings.model_copy(update={"recipe": outside})
-    for mended in (settings, with_thresholds(settings, 0.3, 0.4)):
+    for repaired in (settings, with_thresholds(settings, 0.3, 0.4)):
         here.alarms.clear()
         assert here.change(reloading(lambda: wrong)).error is None
         here.show()
         assert here.deployment.settings.recipe.region is None, "taken back"
         assert len(here.alarms) == 1
         assert "with the settings of before" in str(here.alarms[0])
-        here.change(reloading(lambda mended=mended: mended))  # type: ignore[misc]
+        here.change(reloading(lambda repaired=repaired: repaired))  # type: ignore[misc]
         assert here.alarms[1:] == [None]
 
 

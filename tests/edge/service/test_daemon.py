@@ -64,7 +64,7 @@ class Listener:
         return self.process
 
     def wait_for(self, message: str, seconds: float = 60.0) -> bool:
-        """Whether it is heard, from now on, in time."""
+        """True if it is heard, from now on, in time."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)

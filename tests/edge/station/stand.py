@@ -77,7 +77,7 @@ class Stand:
         return self.station.states.current[0]
 
     def told(self, condition: Callable[[GateCommand], bool]) -> bool:
-        """Whether such a command was given within a moment."""
+        """True if such a command was given within a moment."""
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             if any(condition(command) for command in list(self.commands)):

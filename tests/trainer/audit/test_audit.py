@@ -115,7 +115,7 @@ def test_a_page_that_cannot_be_written_is_said_before_the_work(
     photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["audit", str(photographs), "--report", str(tmp_path / "no" / "page.html")]) == 2
-    assert "page.html: a file in a folder that is there would be right" in capsys.readouterr().err
+    assert "page.html: expected a file in a folder that exists" in capsys.readouterr().err
 
 
 def test_the_same_bland_picture_twice_is_a_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

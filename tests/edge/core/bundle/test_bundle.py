@@ -175,7 +175,7 @@ def test_swapped_labels_are_refused() -> None:
         ("golden", [], "manifest.json: golden"),
         ("golden", [{"file": "../../x.png", "label": "ok", "output": [1]}], "golden.0.file"),
         ("golden", [{"file": "golden/009.png", "label": "ok", "output": [1]}], "golden/009.png is missing"),
-        ("results", None, "results and photographs would be right, or else wrapped"),
+        ("results", None, "expected results and photographs, or wrapped"),
         ("surprise", 1, "manifest.json: surprise"),
     ],
 )

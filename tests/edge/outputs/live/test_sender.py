@@ -54,7 +54,7 @@ def connect(file: Path) -> socket.socket:
 
 
 def receives(file: Path, message: bytes) -> bool:
-    """Whether who connects now gets this; between two sockets nobody answers."""
+    """True if who connects now gets this; between two sockets nobody answers."""
     try:
         with connect(file) as viewer:
             return viewer.recv(len(message)) == message

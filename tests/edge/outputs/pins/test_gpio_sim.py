@@ -122,7 +122,7 @@ def test_lines_that_are_missing_or_taken_are_named(chip: SimulatedChip) -> None:
         return try_pins(load_settings(None, {"pins.chip": chip.path, "pins.ejector": str(line)}))
 
     assert look(4) == f"pins.ejector: line 4 of {chip.path} is free"
-    with pytest.raises(InputError, match="has no line 8; 0 to 7 would be right"):
+    with pytest.raises(InputError, match="has no line 8; expected 0 to 7"):
         look(8)
     output = GpioOutput("pins.ejector", chip.path, 4, active_low=False)
     with pytest.raises(InputError, match="is used by linegate"):

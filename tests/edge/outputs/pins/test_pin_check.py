@@ -56,7 +56,7 @@ def test_pins_that_are_there_and_free_are_named() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"pins__ejector": "8"}, "pins.ejector: /dev/gpiochip0 has no line 8; 0 to 7 would be right"),
+        ({"pins__ejector": "8"}, "pins.ejector: /dev/gpiochip0 has no line 8; expected 0 to 7"),
         ({"pins__ejector": "3"}, "pins.ejector: line 3 of /dev/gpiochip0 is used by heater"),
         ({"pins__ejector": "1", "pins__chip": "/dev/gpiochip9"}, "no such device; pins here: "),
         ({"trigger__kind": "input", "trigger__line": "9"}, "trigger.line: /dev/gpiochip0 has no"),
