@@ -1,1 +1,1 @@
-"""What a person should know: rules that notice, a register that says it once, and the way to the broker."""
+"""Alarms for a person: rules that notice, a register that says each once, and the way to the broker."""

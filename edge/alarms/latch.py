@@ -1,4 +1,4 @@
-"""What breaks outside and comes back: one alarm when it does, a line a reason, one when it is back."""
+"""Trouble that comes and goes outside: one alarm when it begins, a line a reason, one when it is over."""
 
 import logging
 import threading

@@ -32,7 +32,7 @@ class PartRules:
             self._drift.add(score)
 
     def troubles(self) -> dict[Alarm, str | None]:
-        """What is wrong now, by the name of the alarm."""
+        """The present troubles, by the name of the alarm."""
         rules = {
             Alarm.REJECTS_IN_ROW: self._in_row,
             Alarm.REJECT_RATE: self._rate,

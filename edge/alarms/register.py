@@ -55,7 +55,7 @@ class Register:
         return sorted(name for name, entry in self._entries.items() if entry.raised)
 
     def tell(self, alarm: Alarm, trouble: str | None, now: float, *, part: str | None = None) -> None:
-        """What is wrong now, or that nothing is; ``part`` is the part that it began with."""
+        """Take note of the present trouble, or of None; ``part`` is the part that it began with."""
         entry = self._entries.setdefault(alarm, _Entry())
         if trouble is None:
             entry.gone_since = now if entry.gone_since is None else entry.gone_since
@@ -66,7 +66,7 @@ class Register:
             self._changes.append(Change(alarm, trouble, part, entry.times, raised=True))
 
     def step(self, now: float) -> list[Change]:
-        """What changed since the last call, in order."""
+        """Changes since the last call, in order."""
         for name, entry in self._entries.items():
             gone = entry.gone_since is not None and now - entry.gone_since >= self._clear_s
             if entry.raised and gone:

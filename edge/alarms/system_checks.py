@@ -1,4 +1,4 @@
-"""What is wrong around the station: disk and clock. Pure; measured values come in."""
+"""Checks of the disk and the clock around the station. Pure; measured values come in."""
 
 _ENOUGH = 1.2  # so many times the least is enough again
 
@@ -11,7 +11,7 @@ class DiskCheck:
         self._short: set[str] = set()
 
     def trouble(self, free: dict[str, int]) -> str | None:
-        """What is wrong with the folders, given the free bytes of each."""
+        """The trouble with the folders, given the free bytes of each."""
         for folder, count in free.items():
             if count < self._least:
                 self._short.add(folder)
@@ -31,7 +31,7 @@ class ClockCheck:
         self._since: float | None = None
 
     def trouble(self, synchronised: bool | None, now: float) -> str | None:  # noqa: FBT001  a measured value
-        """What is wrong; None, too, where nobody can tell."""
+        """The trouble with the clock; None, too, where nobody can tell."""
         if synchronised is not False:
             self._since = None
             return None

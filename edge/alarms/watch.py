@@ -88,7 +88,7 @@ class AlarmWatch:
         self._parts.append(_Part(self._rules, score, rejected))
 
     def tell(self, alarm: Alarm, trouble: str | None, *, part: str | None = None) -> None:
-        """What is wrong now, or that nothing is; ``part`` is the one that it began with."""
+        """Take note of the present trouble, or of None; ``part`` is the one that it began with."""
         with self._telling:  # or two threads could leave an alarm raised that is over
             if self._latest.get(alarm) != trouble:  # the line tells again and again
                 self._latest[alarm] = trouble

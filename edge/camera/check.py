@@ -19,7 +19,7 @@ LOOK_S = 2.0
 
 @dataclass(frozen=True)
 class Seen:
-    """What the camera gave: in words, its last frame, and how many came a second, where that can be told."""
+    """A look at the camera: in words, its last frame, and frames a second, where that can be told."""
 
     text: str
     frame: Frame

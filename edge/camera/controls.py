@@ -11,7 +11,7 @@ _TOLERANCE = 0.02  # cameras round to steps of their own
 
 
 class Adjustable(Protocol):
-    """What cv2.VideoCapture is here."""
+    """The part of cv2.VideoCapture that is used here."""
 
     def set(self, propId: int, value: float, /) -> bool: ...  # noqa: D102, N803
     def get(self, propId: int, /) -> float: ...  # noqa: D102, N803

@@ -1,4 +1,4 @@
-"""How many of 16 bits a camera uses, where its pictures don't say: what decides now knows."""
+"""The number of 16 bits that a camera uses, where its pictures don't say: what decides now knows."""
 
 from dataclasses import dataclass
 

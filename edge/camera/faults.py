@@ -1,4 +1,4 @@
-"""What can be wrong with a camera, by name; the judge of single pictures is pure and needs no camera."""
+"""Faults of a camera, by name; the judge of single pictures is pure and needs no camera."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -140,7 +140,7 @@ def judge_sharpness(image: Image, limit: float) -> CameraFault | None:
 
 
 def measure_sharpness(image: Image) -> float | None:
-    """How much of the strongest step of a row lies between two neighbours: 0.25 (none) to 1 (all).
+    """Share of the strongest step of a row between two neighbours: 0.25 (blurred) to 1 (sharp).
 
     The median over the quarter of the rows with the strongest steps, on blocks of pixels, which
     take noise away: 2x2 of them, more in pictures over 640 columns wide, where a lens gives less

@@ -145,7 +145,7 @@ class CameraGuard:
 
     @property
     def left_behind(self) -> int:
-        """How many threads hang in a read that was given up."""
+        """The number of threads that hang in a read that was given up."""
         return sum(reader.thread.is_alive() for reader in list(self._hung))
 
     @property

@@ -1,4 +1,4 @@
-"""What a camera is to the rest of Linegate, and how its description becomes one."""
+"""The interface of a camera, and the way from its settings to one."""
 
 import re
 from pathlib import Path
@@ -74,7 +74,7 @@ def check_source(settings: AnyCameraSettings) -> None:
 
 
 def described(settings: AnyCameraSettings) -> str:
-    """What frames come from, for a person; it holds no password."""
+    """The source of frames, in words for a person; they hold no password."""
     if settings.kind == "simulated":
         return "simulated"
     if settings.kind == "device":

@@ -21,7 +21,7 @@ _MOST_FAULTY = 100  # frames, before it is given up
 
 @dataclass(frozen=True)
 class Captured:
-    """How many frames were written, and how often each fault of the camera left one out."""
+    """Counts of frames that were written, and of those that each fault of the camera left out."""
 
     written: int
     faults: Counter[str]

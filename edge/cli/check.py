@@ -32,7 +32,7 @@ class _NotTried(LinegateError):  # noqa: N818
 
 
 class _Together:
-    """What can be tried only with what was found before."""
+    """Checks that need what was found before."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""What `edge --check` looks at together: recipes and bundles, picture and bundle, time and gate."""
+"""The checks of things together in `edge --check`: recipes and bundles, picture and bundle, time and gate."""
 
 import statistics
 import time
@@ -20,7 +20,7 @@ TIMED = 20
 
 @dataclass(frozen=True)
 class Products:
-    """What was seen, the inspector of each recipe, and the bits by which the camera is read at the start."""
+    """Text for a person, the inspector of each recipe, and the bits by which the camera is read at first."""
 
     checked: Checked
     inspectors: dict[str, Inspector]

@@ -1,4 +1,4 @@
-"""Whether what waits in a station's journal is its own: for `edge --check`, and by itself for the installer.
+"""Check that a journal's waiting verdicts are this station's: for `edge --check`, and for the installer.
 
 `systemd/install` tries settings with `edge --check` as a user of its own, which may not read the journal, and
 asks `python -m edge.cli.check_journal FILE` beside it.
@@ -15,7 +15,7 @@ from edge.settings.settings import Settings
 
 
 def try_journal(settings: Settings) -> int:
-    """How many verdicts wait for the broker; raises JournalError if they are another station's."""
+    """The number of verdicts that wait for the broker; raises JournalError if they are another station's."""
     path = Path(settings.journal.path)
     with reading(path) as database:
         waiting, theirs = count_waiting(database), whose_is_next(database)

@@ -39,7 +39,7 @@ _COLUMNS = ("file", "label", "verdict", "class", "score", "reason")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is kept of an inspection: all but its picture. ``label``: the truth, where it is known."""
+    """An inspection without its picture. ``label``: the truth, where it is known."""
 
     file: str
     label: str | None
@@ -62,7 +62,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found.
+    """The findings of a replay.
 
     ``errors`` name the images that could not be read, and why; ``notes`` say how others were. ``layout``: in
     words, how they lie in their folder. ``unknown_kinds``: defects that the bundle has no class for.
@@ -81,7 +81,7 @@ class Replay:
 
     @property
     def census(self) -> Census:
-        """How many there were, and what became of them."""
+        """Counts of the files, and what became of them."""
         unlabelled = sum(record.label is None for record in self.inspections)
         return Census.of(len(self.inspections), self.left_out, without_truth=unlabelled)
 

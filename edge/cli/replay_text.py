@@ -1,4 +1,4 @@
-"""What a replay found, for people."""
+"""The findings of a replay, for people."""
 
 from edge.cli.replay import Record, Replay
 from edge.core.decision import Verdict

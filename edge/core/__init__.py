@@ -1,4 +1,4 @@
-"""What the device and the desktop must do alike, and all that the trainer and quantize may import."""
+"""Everything that device and desktop must do alike, and all that trainer and quantize may import."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a text from outside may be: the pattern for the machine, and the same in words for people."""
+"""Texts that are allowed from outside: the pattern for the machine, and the same in words for people."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +26,6 @@ IN_WORDS = {
 
 
 def in_words(error: Mapping[str, Any]) -> str:
-    """What is wrong with a value, of one of pydantic's errors that has its context; never an expression."""
+    """The mistake in a value, of one of pydantic's errors that has its context; never an expression."""
     pattern = error.get("ctx", {}).get("pattern")
     return IN_WORDS.get(pattern) or str(error["msg"]).removeprefix("Value error, ")

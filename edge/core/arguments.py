@@ -1,4 +1,4 @@
-"""What the command lines of all three programs have in common."""
+"""The command line's part that all three programs have in common."""
 
 import argparse
 import difflib

@@ -1,4 +1,4 @@
-"""Whether the wall clock can be believed: it only labels, but labels are read by people."""
+"""The state of the wall clock: it only labels, but labels are read by people."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""What every program does around its work: UTF-8 in any locale, and one line for what went wrong."""
+"""The frame around every program: UTF-8 in any locale, and one line for an error."""
 
 import io
 import os

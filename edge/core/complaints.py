@@ -1,4 +1,4 @@
-"""What image decoders complain of while they go on: libjpeg and libtiff tell standard error, and nobody else.
+"""Complaints of image decoders that go on: libjpeg and libtiff tell standard error, and nobody else.
 
 A damaged JPEG is decoded to its end, grey or shifted from the damage on, and OpenCV reports success.
 """
@@ -48,7 +48,7 @@ def listening() -> Iterator[None]:
 
 @contextmanager
 def _python_goes_on() -> Iterator[None]:
-    """What Python writes to standard error, progress and warnings, is read at once."""
+    """Read at once what Python writes to standard error, progress and warnings."""
     ours = sys.stderr
     if not isinstance(ours, io.TextIOWrapper) or not _is_standard_error(ours):
         yield
@@ -83,12 +83,12 @@ def _is_standard_error(stream: io.TextIOWrapper) -> bool:
 
 
 def decode_heard(decode: Callable[[], T]) -> tuple[T, str | None]:
-    """What ``decode`` gives, and what was complained of if that tells of damage and somebody listens."""
+    """The result of ``decode``, and its complaint if that tells of damage and somebody listens."""
     return _listeners[-1].hear(decode) if _listeners else (decode(), None)
 
 
 def heard_meanwhile(act: Callable[[], T], complaint: re.Pattern[str]) -> tuple[T, str | None]:
-    """What ``act`` gives, and the group of the first line of that pattern that was said meanwhile.
+    """The result of ``act``, and the group of the first line of that pattern that was said meanwhile.
 
     For what can't be done twice: nothing else may be decoded at the same time. None where nobody listens.
     """

@@ -16,5 +16,5 @@ def to_cell(value: object) -> object:
 
 
 def from_cell(text: str) -> str:
-    """What ``to_cell`` was given."""
+    """The text that ``to_cell`` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -27,7 +27,7 @@ DEFECT_NAMES = frozenset(
 
 
 class Verdict(StrEnum):
-    """What is said of a part; see the words in docs/architecture.md."""
+    """The decision on a part; docs/glossary.md has the words."""
 
     OK = "ok"
     DEFECT = "defect"

@@ -1,4 +1,4 @@
-"""How many pixels an image file claims to have, told from its first bytes, before anything is decoded.
+"""The number of pixels that an image file claims, told from its first bytes, before anything is decoded.
 
 Pure. A header is read as the decoder reads it, whatever the standard says: where the two could differ there
 is no answer. Sources: ISO/IEC 15948 (PNG), ITU-T T.81 (JPEG) and libjpeg's way over stray bytes, the Windows

@@ -46,5 +46,5 @@ def open_interpreter(flatbuffer: bytes, *, threads: int, name: str) -> Any:
 
 
 def reason_of(error: Exception) -> str:
-    """What a runtime says in its exception, in one line."""
+    """The reason in a runtime's exception, in one line."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -200,7 +200,7 @@ def _ellipse(points: Points) -> Ring:
 
 
 def _distance(points: Points, ring: Ring) -> NDArray[np.float64]:
-    """How far points are from the outline, about, (N,); infinite where the outline is a line."""
+    """Approximate distance of points from the outline, (N,); infinite where the outline is a line."""
     determinant = float(np.linalg.det(ring.axes))
     if not determinant > 1:
         return np.full(len(points), np.inf)

@@ -35,7 +35,7 @@ class ClassMetrics(BaseModel):
 
 
 class Metrics(BaseModel):
-    """How good the verdicts are. ``accuracy_low`` and ``accuracy_high``: 95 % Wilson interval."""
+    """Figures of verdicts of a known truth. ``accuracy_low`` and ``accuracy_high``: 95 % Wilson interval."""
 
     model_config = ConfigDict(frozen=True)
 

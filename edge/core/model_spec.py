@@ -1,4 +1,4 @@
-"""What is needed to run a graph and to read its answers; a bundle's manifest says more, and holds this."""
+"""The facts needed to run a graph and to read its answers; a bundle's manifest says more, and holds them."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +10,7 @@ from edge.core.preprocess import InputSpec
 
 
 class Output(BaseModel):
-    """What the answers of the graph are; the default is what `quantize` makes."""
+    """The kind of the graph's answers; the default is what `quantize` makes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

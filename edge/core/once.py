@@ -1,4 +1,4 @@
-"""What was said already: each reason once, until what it is about works again."""
+"""Messages that are said once a reason, until what they are about works again."""
 
 import re
 

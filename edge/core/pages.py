@@ -1,4 +1,4 @@
-"""How many pictures a file holds beyond the first, which alone is decoded.
+"""The number of pictures in a file beyond the first, which alone is decoded.
 
 Pure. Sources: TIFF 6.0 and BigTIFF, the APNG chunks of PNG (third edition), and RFC 9649 (WebP).
 """

@@ -29,7 +29,7 @@ class Region(BaseModel):
 
 
 class InputSpec(BaseModel):
-    """What the model wants to see; it stands in the manifest.
+    """The input of the model; it stands in the manifest.
 
     ``resize`` names the rule: "area" averages the pixels that fall together when shrinking and
     interpolates linearly when enlarging. ``fit``: "stretch" scales the sides independently; "letterbox"
@@ -111,5 +111,5 @@ def _crop(image: Image, region: Region) -> Image:
 
 
 def to_network_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What a float network sees where its int8 copy sees uint8 ``pixels``: float32, -1 to 127/128."""
+    """The input of a float network for uint8 ``pixels`` of its int8 copy: float32, -1 to 127/128."""
     return (pixels.astype(np.float32) - PIXEL_ZERO) * np.float32(PIXEL_STEP)

@@ -18,7 +18,7 @@ from edge.core.model_spec import ModelSpec
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one image.
+    """The answer of the model for one image.
 
     ``raw``: the outputs, int8 unless another tool made the model; ``probabilities``: (classes,) in the
     manifest's order; ``score``: 0 to 1; ``predicted``: the class with the highest probability; ``heatmap``:
@@ -41,13 +41,13 @@ class _Tensor:
     zero_point: int
 
     def real(self, raw: NDArray[Any]) -> NDArray[np.float64]:
-        """What the raw values stand for."""
+        """The real numbers that raw values stand for."""
         return (np.asarray(raw, np.float64) - self.zero_point) * self.scale
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What the specification says of an input or output."""
+    """An input or output as the specification has it."""
 
     type: str
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What an image file says of its samples: which number is white, whether zero is, and what is transparent.
+"""The samples of an image file by its header: which number is white, whether zero is, what is transparent.
 
 Pure; nothing is decoded. Sources: TIFF 6.0 and its BigTIFF extension, ISO/IEC 15948 (PNG), Netpbm's formats,
 and RFC 9649 (WebP). Where OpenCV applies it already (white-is-zero at 8 bits, packed 10 to 14 bits, maxval of
@@ -28,7 +28,7 @@ _GREY, _PALETTE = 0, 3
 
 @dataclass(frozen=True)
 class Samples:
-    """What there is to know before samples are pictures.
+    """Facts that are needed before samples are pictures.
 
     ``white``: the largest number a sample may be, where the file says so; ``significant``: bits that PNG's
     sBIT names; ``is_deep``: 16 bits a sample once decoded; ``is_inverted``: zero is white, and the decoder
@@ -49,7 +49,7 @@ class Samples:
 
 
 def read_samples(data: bytes) -> Samples:
-    """What is said in the file's header; nothing where there is none that is known, or it is damaged."""
+    """The facts in the file's header; those of an unknown or damaged header are the defaults."""
     try:
         if data.startswith(b"\x89PNG"):
             return _png(data)

@@ -1,4 +1,4 @@
-"""How many bits the pictures of a set use where 16 carry them and no file says so.
+"""The number of bits that the pictures of a set use where 16 carry them and no file says so.
 
 A camera of 10 or 12 bits leaves the upper ones zero; cut off to 8, its pictures would be nearly black. One
 picture can't tell: it may be dark. The brightest of the whole set does.
@@ -35,7 +35,7 @@ class SetDepth:
 
 
 def find_set_depth(paths: Iterable[Path]) -> SetDepth:
-    """What the pictures use; those that can't be read are left to whoever reads them.
+    """The bits that the pictures use; those that can't be read are left to whoever reads them.
 
     Ends at the first that uses more than 14 bits.
     """

@@ -1,4 +1,4 @@
-"""How likely a count of rejects is, exactly; what is expected is known, or was itself counted."""
+"""Exact probabilities of a count of rejects; what is expected is known, or was itself counted."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Expectation(Protocol):
-    """What share of parts is expected to be of one kind."""
+    """The share of parts that is expected to be of one kind."""
 
     def chance(self, count: int, parts: int) -> float:
         """The chance that ``count`` or more of ``parts`` are."""

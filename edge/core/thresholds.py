@@ -36,7 +36,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Costs:
-    """What an escape and an overkill cost, in any one unit, and the share of defective parts on the line."""
+    """Costs of an escape and an overkill, in any one unit, and the share of defective parts on the line."""
 
     escape: float
     overkill: float
@@ -65,7 +65,7 @@ class ThresholdRule(BaseModel):
         return self.max_overkill_rate is None and self.expected_overkill_rate is None
 
     def thresholds(self, found: HeldOut) -> Thresholds:
-        """What it says of these scores; raises InputError where they are too few for it."""
+        """Thresholds for these scores; raises InputError where they are too few for it."""
         if self.max_overkill_rate is not None:
             return by_overkill_rate(found, self.max_overkill_rate)
         if self.expected_overkill_rate is not None:
@@ -211,7 +211,7 @@ def _cheapest(scores: NDArray[np.float64], is_defect: NDArray[np.bool_], costs: 
 
 
 def spent(escapes: NDArray[np.float64], overkill: NDArray[np.float64], costs: Costs) -> NDArray[np.float64]:
-    """What a part costs on average."""
+    """The average cost of a part."""
     rate = costs.defect_rate
     return np.asarray(rate * costs.escape * escapes + (1 - rate) * costs.overkill * overkill)
 

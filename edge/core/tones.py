@@ -63,7 +63,7 @@ def _table(white: int) -> NDArray[np.uint8]:
 
 
 def _white(samples: Samples, bits: int | None, peak: int) -> int:
-    """What is white in a picture of 16 bits whose largest sample is ``peak``.
+    """The value of white in a picture of 16 bits whose largest sample is ``peak``.
 
     The standard wants the bits that sBIT names at the top, some cameras leave them below.
     """

@@ -1,4 +1,4 @@
-"""How many of what, in words."""
+"""Counts in words."""
 
 
 def counted(number: int, what: str) -> str:

@@ -1,1 +1,1 @@
-"""What changes while the line runs: bundles, recipes, settings, the trial of a new one, a shadow."""
+"""Changes while the line runs: bundles, recipes, settings, the trial of a new one, a shadow."""

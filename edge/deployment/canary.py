@@ -1,4 +1,4 @@
-"""Whether a new bundle does its work: pure, from what became of its first frames."""
+"""The trial of a new bundle: pure, from what became of its first frames."""
 
 
 class Canary:
@@ -11,7 +11,7 @@ class Canary:
         self._failed = 0
 
     def note(self, *, failed: bool) -> None:
-        """What became of one frame."""
+        """Take note of one frame's result."""
         if not self.is_over:
             self._seen += 1
             self._failed += failed

@@ -1,4 +1,4 @@
-"""What is deployed on a station, and how the next deployment is prepared; nothing here touches the line."""
+"""The deployment on a station, and the preparation of the next one; nothing here touches the line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ _OF_EVERY_MODEL = frozenset({"model.threads", "model.trusted_keys"})  # bundles 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What decides: settings, inspector, and what was chosen by command; ``shadow`` only looks on.
+    """Everything that decides: settings, inspector, and the choice by command; ``shadow`` only looks on.
 
     ``stamp`` is how the bundle's file looked before it was read.
     """
@@ -47,7 +47,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is to decide, and what else is to be said of that.
+    """The deployment that is to decide, and remarks on it.
 
     ``as_chosen`` is False where settings, commands or the bundle's file want something else to decide.
     """
@@ -62,7 +62,7 @@ Prepare = Callable[[Deployment], Prepared]
 
 
 def first_deployment(settings: Settings, file: Path) -> tuple[Deployment, list[str]]:
-    """What decides at the start: what was chosen before, as far as it is available, and what is not.
+    """The deployment at the start: the choice from before, as far as it is available, and what is not.
 
     A selection whose trial did not end gives way to the last good one, and a file that can't be loaded any
     more, or ended the process twice, to the copy of what did its work in its place; the records are left as
@@ -86,7 +86,7 @@ def first_deployment(settings: Settings, file: Path) -> tuple[Deployment, list[s
 def _load_first(
     settings: Settings, selection: Selection, good: LastGood
 ) -> tuple[Inspector, Selection, str | None]:
-    """What was chosen, or the last that did its work; see load_selected."""
+    """The chosen bundle, or the last that did its work; see load_selected."""
     recipe = selection.recipe
     try:
         inspector, selection, note = load_selected(settings, selection, recipe, proven=good.proven)
@@ -127,7 +127,7 @@ def _unfinished(tried: Path, deployment: Deployment, persisted: PersistedSelecti
 
 
 def load_shadow(settings: Settings) -> Inspector | None:
-    """What looks on, if anything is to; raises BundleError."""
+    """The bundle that looks on, if one is to; raises BundleError."""
     if not settings.shadow.bundle:
         return None
     try:
@@ -220,7 +220,7 @@ def _reloaded_shadow(deployment: Deployment, settings: Settings, changed: set[st
 
 
 def _judges_by(settings: Settings, recipe: str) -> tuple[object, ...]:
-    """What an inspector takes from a recipe."""
+    """The part of a recipe that an inspector judges by."""
     wanted = settings.recipe_of(recipe)
     return wanted.ok_below, wanted.defect_from, wanted.region
 

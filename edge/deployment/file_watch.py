@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class FileStamp:
-    """What tells one content of a file from the next without reading it."""
+    """Marks that tell one content of a file from the next without reading it."""
 
     inode: int
     size: int
@@ -14,7 +14,7 @@ class FileStamp:
 
 
 def stamp_of(path: Path) -> FileStamp | None:
-    """How the file looks now; None where there is none."""
+    """The present stamp of the file; None where there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -40,7 +40,7 @@ class Good(BaseModel):
 
 
 class Record(BaseModel):
-    """What is known of bundles.
+    """Knowledge about bundles, as it is kept.
 
     ``refused`` are the SHA-256 of those that failed, the newest last. ``ends`` is how often the process ended
     before, while that on trial was so.
@@ -68,7 +68,7 @@ class LastGood:
 
     @property
     def proven(self) -> frozenset[str]:
-        """What did its work on this very device."""
+        """The bundles that did their work on this very device."""
         device = this_device()
         return frozenset(good.sha256 for good in self._record.good.values() if good.device == device)
 
@@ -78,7 +78,7 @@ class LastGood:
         return sha256 in record.refused or (sha256 == record.on_trial and record.ends + 1 >= MOST_ENDS)
 
     def copy_of(self, recipe: str, path: Path) -> tuple[Path, str] | None:
-        """What last did its work in place of this file, and its SHA-256."""
+        """The bundle that last did its work in place of this file, and its SHA-256."""
         good = self._record.good.get(recipe)
         if good is None or good.path != str(path):
             return None
@@ -106,19 +106,19 @@ class LastGood:
         self._write(Record(good=self._record.good, on_trial=sha256, ends=ends, refused=self._without(sha256)))
 
     def refuse(self) -> None:
-        """What was on trial has failed."""
+        """End the trial as failed."""
         sha256 = self._record.on_trial
         if sha256 is not None:
             refused = [*self._without(sha256), sha256][-MOST_REFUSED:]
             self._write(Record(good=self._record.good, refused=refused))
 
     def end(self) -> None:
-        """What is on trial is so no longer, and nothing is known of it."""
+        """End the trial without a result."""
         if self._record.on_trial is not None:
             self._write(Record(good=self._record.good, refused=self._record.refused))
 
     def prove(self, recipe: str, path: Path, sha256: str) -> None:
-        """What is on trial did its work."""
+        """End the trial as passed."""
         good = {**self._record.good, recipe: Good(path=str(path), sha256=sha256, device=this_device())}
         try:
             data = read_bytes(path)
@@ -160,7 +160,7 @@ class LastGood:
 
 
 def this_device() -> str:
-    """What a graph runs on: the runtime, Python, and the processor with what it can do."""
+    """The device that a graph runs on: the runtime, Python, and the processor with what it can do."""
     try:
         processor = Path("/proc/cpuinfo").read_text("utf-8", "replace").split("\n\n")[0]
     except OSError:
@@ -171,7 +171,7 @@ def this_device() -> str:
 
 
 def _read(file: Path) -> Record:
-    """What the file says; nothing where there is none, or it is damaged."""
+    """The record in the file; an empty one where there is none, or it is damaged."""
     try:
         with file.open("rb") as opened:
             return Record.model_validate_json(opened.read(LARGEST_BYTES))

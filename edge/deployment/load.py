@@ -79,7 +79,7 @@ def still_valid(settings: Settings, selection: Selection) -> Selection:
 def load_selected(
     settings: Settings, selection: Selection, recipe: str, *, proven: Collection[str] = ()
 ) -> tuple[Inspector, Selection, str | None]:
-    """What was chosen for a recipe; or else what its settings say, the selection without it, and why.
+    """The bundle chosen for a recipe; or else that of its settings, the selection without it, and why.
 
     Raises BundleError where the settings' bundle is not available either.
     """

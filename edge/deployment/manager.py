@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a change: why it was not made, or None, and what else there is to know."""
+    """The outcome of a change: why it was not made, or None, and what else there is to know."""
 
     error: str | None = None
     note: str | None = None
@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(eq=False)
 class _Offer:
-    """What was prepared from what decided then, until the line takes it, or does not."""
+    """A prepared deployment and the one it was prepared from, until the line takes it or does not."""
 
     base: Deployment
     prepared: Prepared
@@ -93,7 +93,7 @@ class DeploymentManager:
 
     @property
     def deployment(self) -> Deployment:
-        """What decides now."""
+        """The deployment that decides now."""
         return self._deployment
 
     def start(self) -> None:
@@ -159,7 +159,7 @@ class DeploymentManager:
             change.done(outcome)
 
     def judge(self, inspector: Inspector, inspection: Inspection) -> None:
-        """What became of a frame; a fault counts where the last bundle has none on the same frame.
+        """Take note of a frame's result; a fault counts where the last bundle has none on the same frame.
 
         A frame that is itself a fault says nothing of the bundle.
         """

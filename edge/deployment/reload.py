@@ -21,7 +21,7 @@ class Reloaded:
 
 
 def reload(now: Settings, read: Settings) -> Reloaded:
-    """What of newly read settings can be taken while the line runs.
+    """The newly read settings as far as they can be taken while the line runs.
 
     Raises SettingsError where what can be taken now does not fit what can't.
     """

@@ -1,4 +1,4 @@
-"""What was chosen by command, kept in a file over a restart."""
+"""The choice by command, kept in a file over a restart."""
 
 from pathlib import Path
 from typing import Self
@@ -64,7 +64,7 @@ def selection_file(journal: Path) -> Path:
 
 
 def read_selection(file: Path) -> tuple[PersistedSelection, str | None]:
-    """What was chosen, and what is wrong with the file: then nothing was."""
+    """The choice, and the trouble with the file: then nothing was chosen."""
     try:
         with file.open("rb") as opened:
             return PersistedSelection.model_validate_json(opened.read(LARGEST_BYTES)), None

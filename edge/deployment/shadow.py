@@ -81,7 +81,7 @@ class Shadow:
 
     @property
     def statistics(self) -> ShadowStatistics | None:
-        """What came of it so far; None without a shadow."""
+        """Its counts so far; None without a shadow."""
         inspector = self._inspector
         if inspector is None:
             return None

@@ -18,7 +18,7 @@ _SPEEDS: dict[Direction, float] = {"forward": 1000.0, "stopped": 0.0, "reverse":
 
 
 class Belt(Protocol):
-    """What the gate asks of a belt, and what is told to it; what it has no use for it leaves."""
+    """The interface of a belt, for the gate and for reports; reports without a use are ignored."""
 
     has_encoder: bool
 

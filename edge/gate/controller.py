@@ -62,7 +62,7 @@ class GateController:
             self._gate.end()
 
     def stop(self, *, wait_s: float) -> None:
-        """What has no verdict is a fault; send what is left for at most ``wait_s``; nothing follows."""
+        """Make faults of parts without a verdict; send the rest for at most ``wait_s``; nothing follows."""
         self.end()
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline and self._thread.is_alive() and not self._is_settled():
@@ -80,7 +80,7 @@ class GateController:
 
     @property
     def counts(self) -> GateCounts:
-        """What went wrong at the gate since the start."""
+        """Counts of failures at the gate since the start."""
         return self._gate.counts
 
     @property
@@ -90,11 +90,11 @@ class GateController:
 
     @property
     def in_flight(self) -> int:
-        """How many parts are on their way."""
+        """The number of parts on their way."""
         return self._gate.in_flight
 
     def action(self, verdict: Verdict) -> Action:
-        """What happens to a part with this verdict."""
+        """The action for a part with this verdict."""
         return self._gate.action(verdict)
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
@@ -162,7 +162,7 @@ class GateController:
             self._take_back(command)
 
     def turn(self) -> None:
-        """What is due now, though nobody tells anything; the thread calls it whenever it wakes."""
+        """Do what is due now, though nobody tells anything; the thread calls it whenever it wakes."""
         with self._changed:
             now = self._turned = self._clock()
             self._failed = False

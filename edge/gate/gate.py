@@ -89,7 +89,7 @@ class _Span:
 
 @dataclass
 class GateCounts:
-    """What went wrong at the gate since the start."""
+    """Counts of failures at the gate since the start."""
 
     too_late: int = 0
     too_close: int = 0
@@ -100,7 +100,7 @@ class GateCounts:
 
 
 def action_for(verdict: Verdict, settings: GateSettings) -> Action:
-    """What happens to a part with this verdict."""
+    """The action for a part with this verdict."""
     if verdict == Verdict.OK:
         return "pass"
     if verdict == Verdict.UNSURE:
@@ -162,7 +162,7 @@ class Gate:
 
     @property
     def in_flight(self) -> int:
-        """How many parts are on their way."""
+        """The number of parts on their way."""
         return len(self._parts)
 
     @property
@@ -171,7 +171,7 @@ class Gate:
         return self._lost
 
     def action(self, verdict: Verdict) -> Action:
-        """What happens to a part with this verdict."""
+        """The action for a part with this verdict."""
         return action_for(verdict, self._settings)
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
@@ -206,7 +206,7 @@ class Gate:
         return tracked.trouble
 
     def step(self, now: float) -> list[GateCommand]:
-        """What to send now; ``wake`` is then when to ask again at the latest, if nothing happens before."""
+        """Commands to send now; ``wake`` is then when to ask again, if nothing happens before."""
         self.wake = math.inf
         commands: list[GateCommand] = []
         self._sweep(commands, now)

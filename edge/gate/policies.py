@@ -1,4 +1,4 @@
-"""What the settings of a gate let pass that nobody found good, in words for a person. Pure."""
+"""Parts that the settings of a gate let pass though nobody found them good, in words. Pure."""
 
 from edge.settings.gate import GateSettings
 

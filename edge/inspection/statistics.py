@@ -68,7 +68,7 @@ class Statistics:
 
     @property
     def inspected(self) -> int:
-        """How many inspections there were."""
+        """The number of inspections."""
         with self._lock:
             return self._verdicts.total()
 

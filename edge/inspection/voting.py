@@ -17,7 +17,7 @@ Vote = Literal["worst", "mean"]
 def judge_part(
     context: PartContext, inspections: list[Inspection], how: Vote, inspector: Inspector
 ) -> Inspection:
-    """What the frames of a part say of it; a part without any is a fault."""
+    """The verdict of a part by its frames; a part without any is a fault."""
     if not inspections:
         image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
         no_frame = Frame(image, context.number, captured=context.seen, captured_at=now)

@@ -1,4 +1,4 @@
-"""What happens at a station, as outputs are told of it; gate commands and alarms are in the rooms below."""
+"""Events of a station, as outputs are told of them; gate commands and alarms are in the rooms below."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -19,7 +19,7 @@ from edge.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Wiring:
-    """What an output may need of its station.
+    """The things of its station that an output may need.
 
     ``undelivered`` is called with a command that the gate did not get though ``command`` said so, ``missed``
     with how many were not carried out in time. ``run`` is what the ids of this start's results begin with.

@@ -19,7 +19,7 @@ GateRole = Literal["acts", "tells", "none"]
 
 @dataclass(frozen=True)
 class Health:
-    """How an output is.
+    """The condition of an output.
 
     ``fault`` says why no part may pass: commands cannot be carried out. ``trouble`` is what a person should
     know, and an alarm. ``connected`` is None where there is nothing to connect to. ``connections`` counts how
@@ -36,7 +36,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Checked:
-    """What `edge --check` saw, and what should be fixed though the station works without it."""
+    """The observation of `edge --check`, and what should be fixed though the station works without it."""
 
     text: str
     warnings: tuple[str, ...] = field(default=())
@@ -80,7 +80,7 @@ class Output:
         """The station's state, also when it is said again."""
 
     def latest_part(self, part: LatestPart) -> None:
-        """What there is to know of the latest part."""
+        """The known facts of the latest part."""
 
     def part_inspected(self, part: PartInspected) -> None:
         """A part's result with its picture, after the gate was told."""
@@ -96,5 +96,5 @@ class Output:
 
     @property
     def health(self) -> Health:
-        """How it is now; cheap, for it is asked some times a second."""
+        """Its present condition; cheap, for it is asked some times a second."""
         return Health(is_alive=True)

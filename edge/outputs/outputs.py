@@ -73,7 +73,7 @@ class Outputs:
             output.state_changed(state)
 
     def latest_part(self, part: LatestPart) -> None:
-        """What there is to know of the latest part."""
+        """The known facts of the latest part."""
         for output in self._outputs:
             output.latest_part(part)
 

@@ -1,4 +1,4 @@
-"""What is asked of a station, whatever protocol it came by."""
+"""Requests to a station, whatever protocol they came by."""
 
 import queue
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WAITING_COMMANDS = 16
 
 
 class Request(BaseModel):
-    """What all have: keys that a later version may add are ignored, values are of the very type."""
+    """The base of all: keys that a later version may add are ignored, values are of the very type."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -82,7 +82,7 @@ class Receiver(Protocol):
         """The encoder stands here."""
 
     def belt_lost(self, reason: str) -> None:
-        """What the belt did is not known any more."""
+        """The movement of the belt is not known any more."""
 
     def confirmed(self) -> None:
         """A rejected part is in the bin."""

@@ -10,7 +10,7 @@ from edge.records.archive import ArchiveStatistics
 
 @dataclass(frozen=True)
 class ShadowStatistics:
-    """What a second bundle would have decided, since it was loaded."""
+    """Decisions that a second bundle would have made, since it was loaded."""
 
     bundle_sha256: str
     scored: Annotated[int, counter("parts", "parts that it was shown since it was loaded")]

@@ -1,1 +1,1 @@
-"""What is kept of every inspection: the journal, from which MQTT is served, and the archive of images."""
+"""Records of every inspection: the journal, from which MQTT is served, and the archive of images."""

@@ -1,4 +1,4 @@
-"""Whether an age can be believed: the wall clock may be years off, and call itself synchronised."""
+"""Ages that can be believed: the wall clock may be years off, and call itself synchronised."""
 
 LEAP_S = 30 * 86400.0
 

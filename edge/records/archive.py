@@ -57,7 +57,7 @@ def is_chosen(identity: str, share: float) -> bool:
 
 @dataclass(frozen=True)
 class ArchiveStatistics:
-    """What became of the images to archive, since the start."""
+    """Counts of images to archive, since the start."""
 
     written: Annotated[int, counter("images", "images that were written")]
     dropped: Annotated[int, counter("images", "images left out: the disk failed, or was too slow")]

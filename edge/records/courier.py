@@ -1,4 +1,4 @@
-"""What the outbox asks of whoever must have every result."""
+"""The interface of whoever must have every result, for the outbox."""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -19,7 +19,7 @@ class Courier(Protocol):
 
     @property
     def most_unacknowledged(self) -> int:
-        """How many results the other side takes before it acknowledges one."""
+        """The number of results that the other side takes before it acknowledges one."""
 
     def takes(self, result: bytes) -> bool:
         """True if the other side takes results of this size."""

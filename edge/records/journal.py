@@ -82,12 +82,12 @@ class Journal:
 
     @property
     def rows(self) -> int:
-        """How many inspections it holds."""
+        """The number of inspections in it."""
         return self._last - self._first + 1
 
     @property
     def waiting(self) -> int:
-        """How many verdicts the broker has not acknowledged."""
+        """The number of verdicts that the broker has not acknowledged."""
         return max(0, self._last - max(self._acknowledged, self._first - 1))
 
     @property

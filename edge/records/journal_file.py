@@ -82,11 +82,11 @@ class JournalInUseError(JournalError):
 
 
 class WrongJournalError(JournalError):
-    """What journal.path names cannot be the journal of this station."""
+    """The file that journal.path names cannot be the journal of this station."""
 
 
 class ForeignJournalError(WrongJournalError):
-    """What waits in it for the broker is of another station."""
+    """The verdicts that wait in it for the broker are of another station."""
 
     def __init__(self, path: Path, theirs: str, ours: str) -> None:
         super().__init__(
@@ -147,7 +147,7 @@ class JournalFile:
             os.close(before)
 
     def note(self, number: int) -> None:
-        """What the disk keeps now; who opens a file with less says that rows are missing. Raises OSError."""
+        """Note what the disk keeps now; who opens a file with less says that rows miss. Raises OSError."""
         if self._lock is not None and number != self.noted:
             os.pwrite(self._lock, b"%0*d\n" % (_DIGITS, number), 0)
             self.noted = number
@@ -218,7 +218,7 @@ def _for_reading(path: Path) -> str:
 
 
 def count_waiting(database: sqlite3.Connection) -> int:
-    """How many verdicts the broker has not acknowledged, so far as was written down."""
+    """The number of verdicts that the broker has not acknowledged, so far as was written down."""
     query = "SELECT count(*) FROM inspections WHERE number > (SELECT acknowledged FROM outbox)"
     return int(database.execute(query).fetchone()[0])
 

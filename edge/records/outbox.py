@@ -104,7 +104,7 @@ class Outbox:
         self._mark()
 
     def _say(self, now: float) -> None:
-        """What waits too long is an alarm, whatever it waits for."""
+        """Raise an alarm for what waits too long, whatever it waits for."""
         if self._overdue.check(self._journal.last, self._journal.acknowledged, now):
             why = "there is no broker" if self._connection is None else "the broker does not acknowledge them"
             if self._too_large is not None:
@@ -184,7 +184,7 @@ class Outbox:
 
 
 class _Overdue:
-    """Whether a verdict has waited for ``after_s``; noticed before it has waited twice as long.
+    """Notices a verdict that has waited for ``after_s``, before it has waited twice as long.
 
     It remembers which verdict was the last one at some moments, the oldest first, at most one in half of
     that time.

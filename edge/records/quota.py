@@ -1,4 +1,4 @@
-"""What an archive holds, and which of it has to go: pure, in bytes and wall-clock seconds."""
+"""The content of an archive, and which of it has to go: pure, in bytes and wall-clock seconds."""
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Quota:
 
     @property
     def entries(self) -> int:
-        """How many there are."""
+        """The number of entries."""
         return len(self._ok) + len(self._others)
 
     def add(self, entry: Entry) -> None:

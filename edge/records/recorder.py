@@ -45,7 +45,7 @@ _REPLACED_SHOWN_S = 3600.0
 
 @dataclass(frozen=True)
 class _Waiting:
-    """What is not in the journal yet; ``since`` is monotonic seconds, for the wall clock may be set."""
+    """A record that is not in the journal yet; ``since`` is monotonic: the wall clock may be set."""
 
     record: Record
     since: float
@@ -160,14 +160,14 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """How many verdicts the broker has not acknowledged."""
+        """The number of verdicts that the broker has not acknowledged."""
         with self._changed:
             queued = len(self._records) + self._writing
         return queued + self._journal.waiting
 
     @property
     def dropped(self) -> int:
-        """How many verdicts were deleted unsent, or can never be sent."""
+        """The number of verdicts that were deleted unsent, or can never be sent."""
         return self._journal.dropped + self._outbox.unsendable
 
     @property
@@ -177,7 +177,7 @@ class Recorder:
 
     @property
     def archive(self) -> ArchiveStatistics | None:
-        """What became of images to archive; None without an archive."""
+        """Counts of images to archive; None without an archive."""
         return None if self._archive is None else self._archive.statistics
 
     def stop(self, *, drain_s: float) -> int:

@@ -52,7 +52,7 @@ def part_result(
     run: str,
     action: str,
 ) -> PartResult:
-    """What was found of a part by so many frames; ``run`` makes its id unlike those of other runs."""
+    """The result of a part by so many frames; ``run`` makes its id unlike those of other runs."""
     frame = inspection.frame
     return PartResult.model_validate(
         {

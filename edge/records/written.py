@@ -1,4 +1,4 @@
-"""How much this process gives to the disk: what wears an SD card."""
+"""The bytes that this process gives to the disk: they wear an SD card."""
 
 from collections import deque
 from collections.abc import Callable

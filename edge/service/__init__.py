@@ -1,1 +1,1 @@
-"""What keeps a station running and lets people look at it: systemd, signals, logs, credentials, metrics."""
+"""The station as a service: systemd, signals, logs, credentials, metrics."""

@@ -23,7 +23,7 @@ class Heartbeat:
 
 
 class Flow:
-    """Whether parts become verdicts, from the counts of both."""
+    """Notices that parts no longer become verdicts, from the counts of both."""
 
     def __init__(self) -> None:
         self._begun = self._decided = 0

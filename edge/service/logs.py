@@ -103,7 +103,7 @@ class Damper(logging.Filter):
 
 
 class _Counts:
-    """How many lines of each kind came in a period, of at most ``_KINDS`` kinds."""
+    """Counts of lines of each kind in a period, of at most ``_KINDS`` kinds."""
 
     _KINDS = 200
 

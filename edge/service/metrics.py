@@ -1,4 +1,4 @@
-"""What Prometheus may read: http://127.0.0.1:PORT/metrics, with `metrics.port` set.
+"""Metrics for Prometheus: http://127.0.0.1:PORT/metrics, with `metrics.port` set.
 
 A few threads answer readers, one at a time, from counts that are there anyway: they take no lock that the
 line holds for long, and ask no database. Readers that say nothing, or take nothing, delay nobody: where all

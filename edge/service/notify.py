@@ -1,4 +1,4 @@
-"""What the daemon tells systemd, by sd_notify(3)'s protocol: one datagram a message, no library."""
+"""Messages to systemd, by sd_notify(3)'s protocol: one datagram a message, no library."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a station shows of itself at one moment, whoever reads it; docs/reference/statistics.md names all."""
+"""Readings of a station at one moment, whoever reads them; docs/reference/statistics.md names all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Latencies:
 
 @dataclass(frozen=True)
 class Readings:
-    """What a station shows at one moment, beside its statistics."""
+    """Readings of a station at one moment, beside its statistics."""
 
     statistics: StationStatistics
     station: Annotated[Mapping[str, str], Meaning("what decides here")]

@@ -1,4 +1,4 @@
-"""What signals do to the daemon, in one place.
+"""Signals and their effect on the daemon, in one place.
 
 TERM, INT   send what waits, within a bound, and end
 HUP         read settings and bundle again

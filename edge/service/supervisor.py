@@ -1,4 +1,4 @@
-"""What systemd hears of a running line; the line's own thread calls it with each turn.
+"""The signs of life of a running line for systemd; the line's own thread gives them with each turn.
 
 A loop that hangs feeds nothing, since it is the loop that feeds; a loop that turns while something else in
 the daemon is dead stops feeding. Waiting for a camera, a broker or a part is life.

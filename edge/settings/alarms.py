@@ -33,7 +33,7 @@ class Alarm(StrEnum):
 
 
 class AlarmSettings(Section):
-    """What a person should be told of; docs/reference/alarms.md says when each is raised and cleared."""
+    """Conditions that a person should know of; docs/reference/alarms.md has each of them."""
 
     clear_s: float = Field(
         10.0, ge=0, le=3600, description="an alarm is cleared when its cause has been gone for so long"

@@ -10,7 +10,7 @@ Action = Literal["reject", "pass"]
 
 
 class GateSettings(Section):
-    """What acts on a verdict."""
+    """The gate, which acts on verdicts."""
 
     mode: Literal["reject-on-defect", "reject-unless-ok"] = Field(
         "reject-on-defect",

@@ -214,6 +214,6 @@ def _explain(error: ValidationError, file: Path | None, sources: Sequence[_Sourc
 
 
 def _names_in(table: list[str]) -> list[str]:
-    """What may stand in a recipe, or in a table of one."""
+    """The names that are allowed in a recipe, or in a table of one."""
     tables = {"": NamedRecipe.model_fields, "gate": RecipeGate.model_fields}
     return [*tables.get("".join(table[2:]), ())]

@@ -8,7 +8,7 @@ from edge.settings.section import Reloadable, Section
 
 
 class LogSettings(Section):
-    """What is written to standard error."""
+    """The log, on standard error."""
 
     level: Reloadable[Literal["debug", "info", "warning", "error"]] = Field(
         "info", description="least level to write"

@@ -6,7 +6,7 @@ from edge.settings.section import Section
 
 
 class MetricsSettings(Section):
-    """What Prometheus may read of this station over HTTP; nobody is asked for a password."""
+    """Metrics of this station for Prometheus, over HTTP; nobody is asked for a password."""
 
     port: int = Field(0, ge=0, le=65535, description="of http://…/metrics; 0 is off")
     address: str = Field(

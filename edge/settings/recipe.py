@@ -15,7 +15,7 @@ RECIPES = "recipes"  # the one table of settings that holds tables; only a file 
 
 
 class RecipeSettings(Section):
-    """What may differ from the bundle's manifest for this product."""
+    """The differences from the bundle's manifest for this product."""
 
     ok_below: Reloadable[float | None] = Field(None, ge=0, le=1, description="scores under this are ok")
     defect_from: Reloadable[float | None] = Field(
@@ -35,7 +35,7 @@ class RecipeSettings(Section):
 
 
 class RecipeGate(Section):
-    """What may differ at the gate for one product; nothing: as in [gate]."""
+    """The differences at the gate for one product; none: as in [gate]."""
 
     travel_ms: float | None = None
     travel_counts: int | None = None

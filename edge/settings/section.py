@@ -1,4 +1,4 @@
-"""What every table of config.toml is, and what can be said of a setting beside its type and bounds."""
+"""The base of every table of config.toml, and marks of a setting beside its type and bounds."""
 
 from typing import Annotated, TypeVar
 

@@ -106,7 +106,7 @@ class Settings(BaseModel):
 
 
 def section_kinds(section: str) -> dict[str, type[Section]]:
-    """What a section may be, by kind; "" is the only one of a section that has no kinds."""
+    """The models of a section, by kind; "" is the only one of a section that has no kinds."""
     annotation = Settings.model_fields[section].annotation
     models = cast("tuple[type[Section], ...]", get_args(annotation) or (annotation,))
     return {model.model_fields["kind"].default if len(models) > 1 else "": model for model in models}
@@ -121,13 +121,13 @@ KINDS: dict[str, dict[str, type[Section]]] = {
 
 
 def section_about(section: str) -> str:
-    """What a section is, in a sentence."""
+    """A section in a sentence."""
     field = Settings.model_fields[section]
     return field.description or (field.annotation.__doc__ if field.annotation else "") or ""
 
 
 def kinds_about(section: str) -> list[str]:
-    """What each kind of a section is."""
+    """A line about each kind of a section."""
     texts = [(json.dumps(kind), model.__doc__ or "") for kind, model in KINDS[section].items()]
     return [f"{kind}: {text[:1].lower()}{text[1:].rstrip('.')}" for kind, text in texts]
 
@@ -147,5 +147,5 @@ def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def reason_of(error: ValidationError) -> str:
-    """What is wrong with the first value of all that are."""
+    """The mistake in the first wrong value."""
     return in_words(error.errors()[0])

@@ -97,7 +97,7 @@ def _assignment(key: str, field: FieldInfo) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    """What the annotation allows, as text; choices already stand in the description."""
+    """The bounds in the annotation, as text; choices already stand in the description."""
     limits: dict[str, float] = {}
     for rule in [
         *field.metadata,

@@ -1,4 +1,4 @@
-"""What can be wrong with a drawn part."""
+"""Defects of a drawn part."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -184,7 +184,7 @@ class Station:
         self.pipeline.see(frame, max_age_s=max_age_s)
 
     def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
-        """What is wrong with the camera, or that it gives frames; and which settings it ignores."""
+        """The camera's trouble, or that it gives frames; and which settings it ignores."""
         self.alarms.tell(Alarm.CAMERA, fault)
         self.alarms.tell(Alarm.CAMERA_SETTINGS, "; ".join(ignored) or None)
         self.pipeline.camera(fault)
@@ -192,7 +192,7 @@ class Station:
         self.report.update()
 
     def poll(self) -> None:
-        """What is to be done also while no frames come; the loop calls it some times a second."""
+        """Everything to be done also while no frames come; the loop calls it some times a second."""
         self.outputs.line_turned()
         self.pipeline.decide_overdue(time.monotonic())
         self.commands.process()

@@ -1,4 +1,4 @@
-"""What becomes of a command from the network; on the line's own thread."""
+"""Commands from the network; on the line's own thread."""
 
 import logging
 import time

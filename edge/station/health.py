@@ -1,4 +1,4 @@
-"""How a station is: its faults and alarms, its signs of life, its statistics; and who is told of them."""
+"""The condition of a station: its faults and alarms, its signs of life, its statistics; and who is told."""
 
 import time
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Vitals:
 
 
 class Health:
-    """How a station is, asked of its parts. ``poll`` is for the line's own thread, all else for any."""
+    """The condition of a station, by its parts. ``poll`` is for the line's own thread, the rest for any."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Health:
 
 
 class Service:
-    """What systemd and Prometheus see; told of each turn of the line, on the line's own thread.
+    """The view of systemd and Prometheus; told of each turn of the line, on the line's own thread.
 
     Times are monotonic seconds.
     """
@@ -203,7 +203,7 @@ class Service:
             self._metrics.stop()
 
     def readings(self) -> Readings:
-        """What can be read of the line now; on any thread."""
+        """The present readings of the line; on any thread."""
         captured = self._captured
         age_s = None if captured is None else time.monotonic() - captured
         return self._health.readings(self._name, camera=self._guard, frame_age_s=age_s)

@@ -46,7 +46,7 @@ class SeenParts:
 
     @property
     def count(self) -> int:
-        """How many were seen so far."""
+        """The number seen so far."""
         return self._count
 
     def inspect_by(self, inspector: Inspector) -> None:

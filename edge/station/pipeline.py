@@ -49,11 +49,11 @@ class Pipeline:
 
     @property
     def failures(self) -> int:
-        """How many inspections in a row raised an error, up to now."""
+        """The number of inspections in a row that raised an error, up to now."""
         return self._failures
 
     def camera(self, fault: str | None) -> None:
-        """What is wrong with the camera, or that it gives frames."""
+        """The camera's trouble, or that it gives frames."""
         if fault is not None and self._camera_fault is None:
             self._trigger.interrupt()
         self._camera_fault = fault

@@ -1,4 +1,4 @@
-"""What outputs ask of a station and report to it, handed on to whom it concerns."""
+"""Requests and reports of outputs, handed on to whom they concern."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Requests(Receiver):
         self.controller.count(count, at)
 
     def belt_lost(self, reason: str) -> None:
-        """What the belt did is not known any more."""
+        """The movement of the belt is not known any more."""
         self.controller.lose(reason)
 
     def confirmed(self) -> None:

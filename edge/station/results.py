@@ -1,4 +1,4 @@
-"""What follows a decision once the gate knows it: outputs, record, archive, shadow, statistics."""
+"""Everything that follows a decision once the gate knows it: outputs, record, archive, shadow, statistics."""
 
 from dataclasses import dataclass
 

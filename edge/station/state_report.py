@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Part:
-    """How it stands with the latest part; ``verdict`` is None while it has none."""
+    """The latest part; ``verdict`` is None while it has none."""
 
     name: str | None = None
     verdict: Verdict | None = None
@@ -36,7 +36,7 @@ class StateReport:
         self._since = datetime.now(UTC)
 
     def deployed(self, bundle_sha256: str, recipe: str) -> None:
-        """What decides from now on; what is said next says it."""
+        """Take note of the deployment from now on; what is said next says it."""
         self._deployment = bundle_sha256, recipe
 
     def update(self) -> None:
@@ -62,7 +62,7 @@ class StateReport:
         self._say_part()
 
     def part(self, part: str, verdict: Verdict | None, *, passes: bool = False) -> None:
-        """How it stands with the latest part; ``verdict`` is None while it has none."""
+        """Take note of the latest part; ``verdict`` is None while it has none."""
         self._part = _Part(part, verdict, passes)
         self._say_part()
 

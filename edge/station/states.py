@@ -9,7 +9,7 @@ from edge.core.state import State
 
 @dataclass(frozen=True)
 class _Fault:
-    """What is wrong; ``is_over`` where its cause is gone and nobody reset it."""
+    """A fault; ``is_over`` where its cause is gone and nobody reset it."""
 
     reason: str
     is_over: bool = False
@@ -37,7 +37,7 @@ class States:
         self._running = True
 
     def fault(self, source: str, reason: str | None) -> None:
-        """What is wrong with one source, or that nothing is."""
+        """Take note of one source's fault, or that it has none."""
         known = self._faults.get(source)
         if reason is not None:
             if known is not None and self._latch:

@@ -1,1 +1,1 @@
-"""What says that a part is here."""
+"""Triggers: they say that a part is here."""

@@ -180,7 +180,7 @@ class LineCrossing(Trigger[P]):
         return PartFrame(part, frame, is_last)
 
     def _notice_long(self, since: float, now: float) -> None:
-        """What covers the line for too long is no single part, and hides those behind it."""
+        """Notice what covers the line for too long: it is no single part, and hides those behind it."""
         settings = self._settings
         longest_s = settings.longest_ms / 1000
         if self._watching and now - since > (longest_s or settings.blocked_s):

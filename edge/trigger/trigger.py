@@ -1,4 +1,4 @@
-"""What a trigger is to the rest of the station."""
+"""The interface between a trigger and the rest of the station."""
 
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -51,7 +51,7 @@ class Trigger(Protocol[P]):
     """Finds parts, and the frames to inspect of each. Only the line's own thread calls it."""
 
     def take(self, frame: Frame) -> list[PartFrame[P]]:
-        """What to inspect of a frame; frames come in order, some may be missing."""
+        """The frame for the parts that it is of; frames come in order, some may be missing."""
 
     def overdue(self, now: float) -> list[PartFrame[P]]:
         """Parts whose frames did not come in time."""
@@ -74,7 +74,7 @@ class Trigger(Protocol[P]):
         return False
 
     def hear(self, trouble: str | None, at: float) -> None:  # noqa: ARG002
-        """Announcements of parts are heard from ``at`` on, or not, for the reason given. Any thread may call."""
+        """Announcements are heard from ``at`` on, or not, for the reason given. Any thread may call."""
         return  # without it mypy takes the method for an abstract one
 
     def reset(self) -> None:

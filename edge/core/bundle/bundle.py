@@ -80,7 +80,7 @@ class GoldenExample(BaseModel):
 
 
 class Photographs(BaseModel):
-    """What the model has seen: counts by class, and a SHA-256 over names and contents."""
+    """The photographs that the model has seen: counts by class, and a SHA-256 over names and contents."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,7 +91,7 @@ class Photographs(BaseModel):
 
 
 class AtThresholds(BaseModel):
-    """What thresholds give on the int8 scores of the validation images, and what float decides otherwise."""
+    """Figures of thresholds on int8 scores of the validation images, and where float decides otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,7 +155,7 @@ class Wrapped(BaseModel):
 
 
 class Operators(BaseModel):
-    """What the graph is made of: ``count`` operators, and how many of a kind are not as they should be."""
+    """The operators of the graph: their ``count``, and how many of a kind are not as they should be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -165,7 +165,7 @@ class Operators(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a bundle says of itself.
+    """The content of manifest.json.
 
     ``results`` and ``photographs`` belong to models of `trainer`; any other model is ``wrapped``.
     ``ok_scores`` are the int8 scores of the OK validation photographs, where there are any.
@@ -194,7 +194,7 @@ class Manifest(BaseModel):
 
     @property
     def model_spec(self) -> ModelSpec:
-        """What is needed to run the graph."""
+        """The part that is needed to run the graph."""
         return ModelSpec(self.task, self.classes, self.ok_class, self.input, self.output, self.heatmap)
 
     @model_validator(mode="after")
@@ -255,7 +255,7 @@ def read_bundle(path: Path, *, trusted_keys: Collection[str] = (), sha256: str |
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a bundle file holds, unverified; raises BundleError."""
+    """The content of a bundle file, unverified; raises BundleError."""
     try:
         if not path.is_file():
             raise BundleError(f"{path}: no such bundle; `quantize` writes one")

@@ -1,4 +1,4 @@
-"""How the scores of good parts are distributed: written by `quantize`, compared with on the device."""
+"""The distribution of the scores of good parts: written by `quantize`, compared with on the device."""
 
 from typing import Annotated
 

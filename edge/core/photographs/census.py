@@ -1,4 +1,4 @@
-"""How many pictures a command saw, used and left out, and why: the same words for every command."""
+"""Counts of pictures seen, used and left out, and why: the same words for every command."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ class Census(BaseModel):
         return f"{counted(self.seen, 'file')} seen, {self.used} used{truth}, {self.in_words()}"
 
     def in_words(self) -> str:
-        """How many were left out, and why."""
+        """The number left out and the reasons, in words."""
         words = [f"{reason} ({count})" for reason, count in list(self.reasons.items())[:_SHOWN]]
         if rest := sum(list(self.reasons.values())[_SHOWN:]):
             words.append(f"other reasons ({rest})")

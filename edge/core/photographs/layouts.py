@@ -71,7 +71,7 @@ class Layout:
 
     @property
     def unused(self) -> list[LeftOut]:
-        """What is of no use to those who need labels."""
+        """Files that are of no use to those who need labels."""
         strays = [LeftOut(name_below(self.root, stray.path), stray.reason) for stray in self.strays]
         return [*self.left_out, *strays]
 
@@ -149,7 +149,7 @@ def _recognise_any(data: Path) -> Layout:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a reader recognised; ``others``: why it took no other photographs."""
+    """Photographs that a reader recognised; ``others``: why it took no other ones."""
 
     recognised: str
     items: list[Item]

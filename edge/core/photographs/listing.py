@@ -1,4 +1,4 @@
-"""What lies in a folder: photographs, and everything else, with the reason why it is none."""
+"""The content of a folder: photographs, and everything else, with the reason why it is none."""
 
 import os
 import re
@@ -93,7 +93,7 @@ def list_photographs(root: Path) -> Listing:
 
 
 def unreadable(file: str, error: object, path: Path | str) -> LeftOut:
-    """What is left out because of an error that names its path."""
+    """A file that is left out because of an error that names its path."""
     return LeftOut(file, _DETAILS.sub("", str(error).removeprefix(f"{path}: ")))
 
 

@@ -105,7 +105,7 @@ def _bare(path: Path) -> str:
 
 
 def _count_values(path: Path) -> int:
-    """How near a picture comes to having two values; a photograph has noise."""
+    """The number of values in a picture, as far as two matter; a photograph has noise."""
     try:
         # Dark pictures of 12 bits in 16, cut off to 8, would have as few values as masks.
         pixels = read_image(path, find_set_depth([path]).bits)

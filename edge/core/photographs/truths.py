@@ -1,4 +1,4 @@
-"""What stored photographs show, in the words of a bundle."""
+"""The truth of stored photographs, in the words of a bundle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Known:
 
 
 class Vocabulary(Protocol):
-    """What a bundle, or a run of the trainer, calls what it tells apart."""
+    """The names of a bundle, or of a run of the trainer, for what it tells apart."""
 
     @property
     def task(self) -> Task:
-        """What the model was taught."""
+        """The task that the model was taught."""
 
     @property
     def classes(self) -> Sequence[str]:
@@ -70,7 +70,7 @@ class _Names:
         self._classes = {key(name): name for name in vocabulary.classes}
 
     def meaning(self, names: Sequence[str]) -> str | None:
-        """What the first of the names says that says anything."""
+        """The meaning of the first of the names that has one."""
         return next((found for name in names if (found := self._one(name)) is not None), None)
 
     def defect(self, name: str) -> str:

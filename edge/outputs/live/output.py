@@ -93,7 +93,7 @@ class LiveView(Output):
 
 
 def about(part: PartInspected) -> NewestPart:
-    """What is said of a part beside its pictures."""
+    """The facts of a part beside its pictures."""
     height, width = part.inspection.frame.image.shape[:2]
     thresholds = part.inspector.thresholds
     return NewestPart(
@@ -144,7 +144,7 @@ def live_view(settings: Settings, *, simulated: bool) -> LiveView | None:
 
 
 def check_live_view(settings: Settings) -> Checked:
-    """What `edge --check` says of it; raises JournalError where no socket could be made."""
+    """The live view's part of `edge --check`; raises JournalError where no socket could be made."""
     if not settings.page.watchers:
         return Checked("page.watchers is 0: the page shows no live picture")
     file = socket_file(Path(settings.journal.path))

@@ -65,7 +65,7 @@ class Sender:
 
     @property
     def watchers(self) -> int:
-        """How many watch now."""
+        """The number of watchers now."""
         return len(self._watchers)
 
     def start(self) -> None:

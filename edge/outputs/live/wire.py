@@ -1,4 +1,4 @@
-"""What goes over the socket: whole pictures of now, one after another, each with all that there is to know.
+"""The format of the socket: whole pictures of now, one after another, each with all that there is to know.
 
 A message is a length (4 bytes, big endian), so many bytes of JSON (Now), and after it the bytes of the
 picture and of the heat, as many as the JSON says. Nothing is ever said in the other direction.
@@ -69,7 +69,7 @@ class Now(_Said):
 
 
 class WireError(Exception):
-    """What came is not what a station says."""
+    """Bytes came that no station sends."""
 
 
 def socket_file(journal: Path) -> Path:

@@ -49,7 +49,7 @@ class Protocol:
         self._framer = FramerSocket(DecodePDU(is_server=True))
 
     def answer(self, frame: bytes) -> bytes:
-        """What to send for a whole frame."""
+        """The answer to a whole frame."""
         function, unit = frame[_FUNCTION_AT], frame[_UNIT_AT]
         try:
             response = self._respond(frame, function, unit)

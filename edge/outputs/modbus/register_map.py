@@ -36,7 +36,7 @@ STATES: dict[State, int] = {"starting": 1, "ready": 2, "running": 3, "fault": 4,
 
 
 class Result(IntEnum):
-    """What is known of a part."""
+    """The known facts of a part."""
 
     NONE = 0
     """there is no such part"""
@@ -58,7 +58,7 @@ RESULTS = {
 
 
 class Command(IntEnum):
-    """What the gate is to do with a part."""
+    """The command to the gate for a part."""
 
     NONE = 0
     """nothing was said yet, or the time for it is over"""
@@ -67,7 +67,7 @@ class Command(IntEnum):
 
 
 class Outcome(IntEnum):
-    """What became of a reset."""
+    """The outcome of a reset."""
 
     NONE = 0
     WAITS = 1

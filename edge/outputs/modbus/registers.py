@@ -1,4 +1,4 @@
-"""What the registers hold: told by the station, read by whoever asks, each block of one moment.
+"""The content of the registers: told by the station, read by whoever asks, each block of one moment.
 
 Nothing outlives its time in here: a command is gone when nobody may act on it any more, whoever reads it, and
 everything is of one session, which ends with the process.
@@ -44,7 +44,7 @@ class NoSuchRegisterError(Exception):
 
 @dataclass
 class _Slot:
-    """What is known of one part."""
+    """The known facts of one part."""
 
     number: int = 0
     part: str = ""
@@ -126,7 +126,7 @@ class Registers:
             return True
 
     def taken(self, taken: Taken) -> None:
-        """What was written last."""
+        """The latest write."""
         self._taken = taken
 
     def read(self, address: int, count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a PLC may write: a reset and a lot, each a whole block that names the session and a new number.
+"""Writes of a PLC: a reset and a lot, each a whole block that names the session and a new number.
 
 A write that was meant for the session before, or comes a second time, does nothing.
 """
@@ -49,7 +49,7 @@ class Writes:
 
     @property
     def refused(self) -> int:
-        """How many writes were not taken."""
+        """The number of writes that were not taken."""
         return self._refused.total()
 
     def write(self, address: int, values: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""What a station says by itself: state, commands to the gate, bits, alarms, answers, counts."""
+"""Messages that a station sends by itself: state, commands to the gate, bits, alarms, answers, counts."""
 
 import time
 import uuid
@@ -148,7 +148,7 @@ class Announcer:
 
 
 def last_will(station: str, since: datetime, *, simulated: bool) -> StatusMessage:
-    """What the broker says when the station is gone; then nothing decides."""
+    """The message of the broker when the station is gone; then nothing decides."""
     return StatusMessage(
         station=station,
         simulated=simulated,

@@ -1,4 +1,4 @@
-"""Whether the broker lets a station do all that it needs: write its topics, and hear what is sent to it."""
+"""Check that the broker lets a station do all that it needs: write its topics, hear what is sent to it."""
 
 import json
 import time

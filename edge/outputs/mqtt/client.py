@@ -53,7 +53,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Subscription:
-    """What is to be heard; ``wants_retained`` also what was said before, and kept by the broker."""
+    """A topic to hear; ``wants_retained`` also messages from before, kept by the broker."""
 
     topic: str
     wants_retained: bool = False
@@ -61,7 +61,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Will:
-    """What the broker says, and retains, when the connection ends without a goodbye."""
+    """The message that the broker sends, and retains, when the connection ends without a goodbye."""
 
     topic: str
     payload: bytes
@@ -153,7 +153,7 @@ class BrokerLink:
 
     @property
     def most_unacknowledged(self) -> int:
-        """How many messages the broker takes before it acknowledges one."""
+        """The number of messages that the broker takes before it acknowledges one."""
         connection = self._open
         return 1 if connection is None else connection.most_unacknowledged
 
@@ -165,7 +165,7 @@ class BrokerLink:
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the connection that there is, or None; also where there is none."""
+        """The trouble with the present connection, or None; also where there is none."""
         connection = self._open
         if connection is None:
             return None
@@ -410,7 +410,7 @@ class BrokerLink:
 
 
 def _options(subscription: Subscription) -> SubscribeOptions:
-    """What the broker retained is from another time, unless it is asked for."""
+    """Options that leave out what the broker retained from another time, unless it is asked for."""
     kept = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
     if not subscription.wants_retained:
         kept = SubscribeOptions.RETAIN_DO_NOT_SEND

@@ -184,7 +184,7 @@ class Connection:
         return [Receipt(self.number, one.info.mid) for one, _ in refused]
 
     def stalled(self, now: float, patience_s: float) -> str | None:
-        """What was not acknowledged for too long, or None: a command after its use, others after a while."""
+        """A message without an acknowledgement for too long, or None; of a command: after its use."""
         with self._lock:
             given = list(self._given)
         if any(now > one.useless_from + _STALL_S for one in given):

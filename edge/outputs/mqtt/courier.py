@@ -18,7 +18,7 @@ class ResultCourier:
 
     @property
     def most_unacknowledged(self) -> int:
-        """How many messages the broker takes before it acknowledges one."""
+        """The number of messages that the broker takes before it acknowledges one."""
         return self._link.most_unacknowledged
 
     def takes(self, result: bytes) -> bool:

@@ -16,7 +16,7 @@ class _Waiting:
 
 
 class Delivery:
-    """What the broker has not acknowledged, in order, and no more than the latest time of each alarm.
+    """Messages without an acknowledgement, in order, and no more than the latest time of each alarm.
 
     ``say`` publishes an event and returns its receipt, or None; ``connection`` is the number of the
     connection that there is. Any thread.

@@ -1,4 +1,4 @@
-"""How a broker is reached: the client, its certificates, and what is wrong where it cannot be reached."""
+"""The way to a broker: the client, its certificates, and the reason where it cannot be reached."""
 
 import socket
 import ssl
@@ -41,7 +41,7 @@ def new_client(
 
 
 def start_options(protocol: Protocol) -> dict[str, Any]:
-    """What is said to the broker with the login."""
+    """The properties that go with the login."""
     if protocol != "5":
         return {}
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -50,7 +50,7 @@ def start_options(protocol: Protocol) -> dict[str, Any]:
 
 
 def why_unreachable(settings: MqttSettings, address: str, error: OSError | ValueError) -> str:
-    """What is wrong, and what to look at."""
+    """The trouble, and what to look at."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the broker at {address} cannot be trusted: {error.verify_message}; "
@@ -66,7 +66,7 @@ def why_unreachable(settings: MqttSettings, address: str, error: OSError | Value
 
 
 def hint(refusal: str) -> str:
-    """What may help where the broker refuses a login."""
+    """A hint where the broker refuses a login."""
     if "authorized" in refusal.lower() or "password" in refusal.lower():
         return "; check mqtt.username and mqtt.password"
     if refusal == NO_ANSWER:

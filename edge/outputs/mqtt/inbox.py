@@ -1,4 +1,4 @@
-"""What comes in over MQTT: checked, counted, and handed on; nothing in here can raise.
+"""Messages that come in over MQTT: checked, counted, and handed on; nothing in here can raise.
 
 Called on paho's thread. Triggers and messages of the belt take effect at once, for their time is now;
 commands wait for the line's own thread.
@@ -60,7 +60,7 @@ class Inbox:
 
     @property
     def refused(self) -> int:
-        """How many messages were not taken."""
+        """The number of messages that were not taken."""
         with self._lock:
             return self._refused.total()
 

@@ -1,4 +1,4 @@
-"""What a station wants to hear over MQTT."""
+"""The topics that a station listens to over MQTT."""
 
 from edge.core.errors import SettingsError
 from edge.settings.settings import Settings
