@@ -43,7 +43,7 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Memory:
-    """What a process holds: resident kilobytes, threads, open files."""
+    """The resources of a process: resident kilobytes, threads, open files."""
 
     kilobytes: int
     threads: int
@@ -55,7 +55,7 @@ class Memory:
 
 @dataclass
 class Report:
-    """What the subscriber saw; all of ``wrong`` must be empty."""
+    """The subscriber's account; all of ``wrong`` must be empty."""
 
     activations: int = 0
     parts: int = 0

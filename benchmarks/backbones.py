@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def measure(backbone: Backbone, pixels: NDArray[np.uint8]) -> Cost:
-    """What the maps of ``texture_taps`` take; of ``pixels``, uint8 (N, H, W, C), the last ASKED are asked."""
+    """The cost of the maps of ``texture_taps``; of ``pixels``, uint8 (N, H, W, C), the last ASKED count."""
     _, height, width, channels = pixels.shape
     network = backbone.build(height, width, channels, backbone.texture_taps)
     start = time.process_time()
@@ -100,7 +100,7 @@ def measure(backbone: Backbone, pixels: NDArray[np.uint8]) -> Cost:
 
 
 def _differing(interpreter: Any, image: NDArray[np.uint8], maps: list[NDArray[np.float32]]) -> int:
-    """How many values of the maps int8 says otherwise; outputs have no order, a map is the most alike."""
+    """The number of values that int8 says otherwise; outputs have no order, a map is the most alike."""
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
     interpreter.invoke()
     said = []

@@ -32,7 +32,7 @@ _POLL_S = 0.002
 
 @dataclass
 class Row:
-    """What one mishap did, times in seconds."""
+    """Effects of one mishap, times in seconds."""
 
     camera: str
     mishap: str
@@ -72,7 +72,7 @@ def footprint() -> tuple[int, int, int]:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> float | None:
-    """How long it took, or None when it did not happen."""
+    """The time until it happened, or None when it did not."""
     since = time.monotonic()
     while not condition():
         if time.monotonic() - since > seconds:

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def count(paths: Sequence[Path]) -> list[int]:
-    """How many pictures there are, and how many of them are faulty as they are, and spoiled in each way."""
+    """The number of pictures, and of those that are called faulty as they are, and spoiled in each way."""
     chance = np.random.default_rng(1)
     ways: list[Callable[[Image], Image]] = [
         lambda image: image,
@@ -53,7 +53,7 @@ def count(paths: Sequence[Path]) -> list[int]:
 
 
 def judge(image: Image) -> CameraFault | None:
-    """What is wrong with a single picture, by the default settings."""
+    """The fault of a single picture, by the default settings."""
     samples = sample(image)
     return (
         judge_brightness(samples, SETTINGS)

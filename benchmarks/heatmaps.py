@@ -136,7 +136,7 @@ def _blemish(height: int, width: int, chance: np.random.Generator) -> NDArray[np
 
 
 def point(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> Pointed:
-    """How well a heatmap (h, w) points at a defect, bool (H, W)."""
+    """The figures of a heatmap (h, w) that points at a defect, bool (H, W)."""
     height, width = mask.shape
     reach = 2 * round(NEAR * max(height, width)) + 1
     near = cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8))

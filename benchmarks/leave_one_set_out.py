@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def seen_of(data: Path, one: DataSet) -> Comparison:
-    """What all backbones say at all sizes of one set, as the trainer compares them."""
+    """Answers of all backbones at all sizes of one set, as the trainer compares them."""
     layout = read_layout(data / one.name / "train" if one.is_split else data / one.name)
     dataset = load_training_set(layout, task=one.task, ok_class=None, size=None, groups=COPIES, threads=2)
     backbones = [found.backbone for found in find_backbones() if found.backbone is not None]
@@ -91,7 +91,7 @@ def keep(seen: Comparison, file: Path) -> None:
 
 
 def read(file: Path) -> Comparison:
-    """What was kept."""
+    """The kept answers."""
     kept = np.load(file)
     truth = Truth("binary", kept["labels"], kept["groups"], 1, int(kept["ok_index"]))
     return Comparison(list(kept["said"]), truth, kept["milliseconds"].tolist(), kept["is_strongest"].tolist())

@@ -184,7 +184,7 @@ is kept.
 
 
 def best_on_others(found: dict[str, Found], name: str) -> float:
-    """What a data set gets by that which has the best mean on all others, of what all can show."""
+    """A data set's figures with that which has the best mean on all others, of what all can show."""
     common = set.intersection(*(set(one["areas"]) for one in found.values()))
     rest = [one["areas"] for other, one in found.items() if other != name]
     best = max(sorted(common), key=lambda key: float(np.mean([areas[key] for areas in rest])))

@@ -91,7 +91,7 @@ def write_section(document: Path, name: str, text: str) -> None:
 
 
 def int8_section(data: Path) -> str:
-    """What int8 changes of decisions of networks that are learned whole, by part."""
+    """The section on decisions of networks that are learned whole which int8 changes, by part."""
     commands = Commands(keep=True)
     rows = []
     for name, words in INT8_WHOLE_NETWORKS:

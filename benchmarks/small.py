@@ -64,7 +64,7 @@ def compared(data: Path) -> str:
 
 
 def six_classes(data: Path) -> str:
-    """What `small` weighs and takes with six classes; nothing is said of how good it is."""
+    """The size and the time of `small` with six classes; nothing is said of how good it is."""
     commands, said = Commands(keep=True), []
     colour = BUILD / "tiles-in-colour"
     tint(data / SIX_CLASSES, colour)

@@ -122,7 +122,7 @@ def folder_name(one: DataSet, model: str, seed: int) -> str:
 
 
 def options_of(one: DataSet, model: str, seed: int) -> list[str]:
-    """What `trainer train` is told of a run."""
+    """The options of `trainer train` for a run."""
     return ["--task", one.task, "--seed", str(seed), *one.options, *MODELS[model]]
 
 

@@ -1,4 +1,4 @@
-"""Whether int8 may take the place of float: it must decide the same, or be allowed not to."""
+"""The acceptance of int8 in place of float: it must decide the same, or be allowed not to."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _FEW = 10
 
 @dataclass(frozen=True)
 class Allowed:
-    """How many flips outside the unsure band, and new escapes, a person accepts."""
+    """The number of flips outside the unsure band, and of new escapes, that a person accepts."""
 
     flips: int = 0
     escapes: int = 0

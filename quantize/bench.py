@@ -1,4 +1,4 @@
-"""How long a graph takes on this machine, and how much memory, beside LiteRT's own benchmark tool."""
+"""The time of a graph on this machine, and its memory, beside LiteRT's own benchmark tool."""
 
 import importlib.util
 import json
@@ -85,7 +85,7 @@ def bench(file: Path, *, runs: int, threads: int) -> Benchmark:
 
 
 def bench_table(result: Benchmark) -> str:
-    """What people read."""
+    """A table for people."""
     lines = [
         f"{result.file}: {result.bytes / 1000:.0f} kB; {result.runtime}, {result.machine}",
         "threads   runs  median ms    p99 ms  memory MB  LiteRT's tool, median ms",

@@ -17,7 +17,7 @@ from quantize.describe import (
 
 
 def model_card(bundle: Bundle) -> str:
-    """What the model is, what it learned from, how well it does and on what, and what it is not for."""
+    """A model card: what it learned from, its figures and on what, and what it is not for."""
     manifest = bundle.manifest
     parts = [
         _what_it_is(bundle),

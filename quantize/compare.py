@@ -29,7 +29,7 @@ class Strange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What int8 changed. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,).
+    """The changes by int8. ``raw``: the int8 outputs (N, outputs); ``scores``: the int8 scores (N,).
 
     ``float32`` and ``int8`` are the figures of what was held out, all else is counted over all photographs.
 

@@ -89,7 +89,7 @@ def _means(flatbuffer: bytes, images: NDArray[Any], only: bytes | None) -> dict[
 def real_values(
     flatbuffer: bytes, images: NDArray[Any], only: bytes | None = None
 ) -> Iterator[dict[bytes, NDArray[np.float64]]]:
-    """What each tensor (or one) holds, in real numbers, by its name, for one image after the other.
+    """The values of each tensor (or one), in real numbers, by its name, for one image after the other.
 
     By LiteRT's own kernels: XNNPACK does not show what lies between its layers.
     """

@@ -1,4 +1,4 @@
-"""What float and int8 decide on all photographs, and where they differ."""
+"""Decisions of float and int8 on all photographs, and where they differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def find_flips(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thr
 
 
 def metrics_of(float_side: Side, int8_side: Side, run: Run, int8_thresholds: Thresholds) -> Metrics:
-    """How good int8 is on what was held out: as float was, but where int8 decides otherwise.
+    """Figures of int8 on what was held out: as float's, but where int8 decides otherwise.
 
     The network that is quantized may have learned from a photograph that was held out from another: so its
     score is what it was then, moved as int8 moves the logit, and its verdict is the one of then unless int8

@@ -1,4 +1,4 @@
-"""What a bundle says of itself, in lines for people."""
+"""The manifest of a bundle, in lines for people."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def describe(file: Path, bundle: Bundle) -> str:
 
 
 def metrics_line(name: str, metrics: Metrics) -> str:
-    """How good the verdicts of one model are, in a line."""
+    """Figures of the verdicts of one model, in a line."""
     return (
         f"{name:<6} {metrics.correct} of {metrics.images} right"
         + (f" ({metrics.accuracy:.2%})" if metrics.accuracy is not None else "")
@@ -48,14 +48,14 @@ def metrics_line(name: str, metrics: Metrics) -> str:
 
 
 def input_line(manifest: Manifest) -> str:
-    """What the graph wants to see."""
+    """The input of the graph."""
     spec = manifest.input
     shown = "" if spec.locate == "none" else f"; the {spec.locate} is located first"
     return f"{spec.width}x{spec.height}, {'grey' if spec.channels == 1 else 'RGB'}, uint8{shown}"
 
 
 def output_line(manifest: Manifest) -> str:
-    """What the graph answers."""
+    """The output of the graph."""
     output, heatmap = manifest.output, manifest.heatmap
     shown = f"; a heatmap of {heatmap.width}x{heatmap.height}" if heatmap else ""
     return f"{output.type} {output.values}{shown}"
@@ -78,7 +78,7 @@ def thresholds_line(thresholds: Thresholds) -> str:
 
 
 def rederived_lines(found: Rederived | None) -> list[str]:
-    """What the thresholds of the run give with int8, what its own ones would, and which the bundle has."""
+    """Figures of the run's thresholds with int8, of int8's own ones, and which the bundle has."""
     if found is None:
         return []
     which = "taken" if found.is_taken else "not taken"
@@ -91,7 +91,7 @@ def rederived_lines(found: Rederived | None) -> list[str]:
 
 
 def held_out_are(seen: Photographs) -> str:
-    """What the figures are of, beside what was learned from."""
+    """The photographs behind the figures, beside those that were learned from."""
     return "the same, held out in turn" if seen.held_out_in_turn else "validation"
 
 
@@ -152,7 +152,7 @@ def _scores(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def accepted_line(results: Results) -> str:
-    """What a person allowed int8 to change, or nothing."""
+    """The changes by int8 that a person allowed, or nothing."""
     if not (results.flips_allowed or results.escapes_allowed):
         return ""
     return (

@@ -36,7 +36,7 @@ _TO_PROBABILITIES = (schema.BuiltinOperator.SOFTMAX, schema.BuiltinOperator.LOGI
 
 @dataclass(frozen=True)
 class Scaling:
-    """What the model wants of a pixel of 0 to 255: (pixel - mean) / deviation."""
+    """The scaling that the model expects of a pixel of 0 to 255: (pixel - mean) / deviation."""
 
     name: str
     mean: float
@@ -244,7 +244,7 @@ class ExternalModel:
         )
 
     def _steps(self, scaling: Scaling) -> tuple[float, float]:
-        """How many steps of the input there are from a pixel to the next, and the one of pixel 0."""
+        """The number of steps of the input from a pixel to the next, and the one of pixel 0."""
         scale, zero_point = _quantization(self._entry)
         step = 1 / (scaling.deviation * scale)
         return step, zero_point - scaling.mean * step

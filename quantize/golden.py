@@ -15,7 +15,7 @@ _LIMITS = {"small": 119_500}  # bytes of a bundle; a signature has room beside
 
 
 def size_limit(model_name: str) -> int | None:
-    """How large a bundle may be before golden examples are left out; None: as large as it is."""
+    """The size of a bundle from which golden examples are left out; None: there is none."""
     return _LIMITS.get(model_name)
 
 

@@ -18,7 +18,7 @@ _WORST = 3
 
 @dataclass(frozen=True)
 class LayerError:
-    """How far int8 is from float after a layer, and before it: shares of what the channels vary by."""
+    """The distance of int8 from float after a layer, and before it: shares of what the channels vary by."""
 
     layer: str
     error: float

@@ -1,4 +1,4 @@
-"""What TFLite metadata says of the input (tflite-support, metadata_schema.fbs; only what is used here)."""
+"""TFLite metadata of the input (tflite-support, metadata_schema.fbs; only what is used here)."""
 
 import struct
 from typing import Any

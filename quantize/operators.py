@@ -1,4 +1,4 @@
-"""What a graph is made of, and what of it a device does not run as fast as it could.
+"""The operators of a graph, and those that a device does not run as fast as it could.
 
 XNNPACK, which LiteRT has built in, takes over what it knows, and leaves the rest to LiteRT's own kernels.
 """

@@ -39,7 +39,7 @@ _STRANGE = 100  # pictures made strange that an anomaly model is asked about
 
 @dataclass(frozen=True)
 class Quantized:
-    """What came of it. ``refusal`` says why nothing was written, or is None.
+    """The outcome. ``refusal`` says why nothing was written, or is None.
 
     ``layers``: where int8 loses most, if it shifts scores by much.
     """
@@ -113,7 +113,7 @@ class _Made:
     sampled: dict[str, JsonValue]
 
     def manifest(self, golden: list[GoldenExample]) -> Manifest:
-        """What the bundle says of itself."""
+        """The manifest of the bundle."""
         run, spec, comparison = self.run, self.model.spec, self.comparison
         return Manifest(
             format=1,

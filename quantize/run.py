@@ -1,4 +1,4 @@
-"""What `trainer train` wrote, as far as quantization needs it."""
+"""The output of `trainer train`, as far as quantization needs it."""
 
 import json
 from collections.abc import Sequence
@@ -118,7 +118,7 @@ def load_network(folder: Path) -> Any:
 
 
 def heatmap_of(network: Any) -> Heatmap | None:
-    """What a network says of its second output, where it has one."""
+    """The heatmap's shape by the network's second output, where it has one."""
     if len(network.outputs) == 1:
         return None
     _, height, width, _ = network.outputs[1].shape

@@ -16,7 +16,7 @@ SECONDS = 300
 
 
 def ask() -> list[dict[str, Any]]:
-    """What pip-audit says of each pin; empty where it is not available or gives no answer."""
+    """The answer of pip-audit for each pin; empty where it is not available or gives no answer."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         programs = Path(folder) / "bin"

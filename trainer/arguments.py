@@ -1,4 +1,4 @@
-"""What the `trainer` command takes."""
+"""The command line of `trainer`."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What a training needs to go on after it was killed."""
+"""The state that a training needs to go on after it was killed."""
 
 import hashlib
 import json

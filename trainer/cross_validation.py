@@ -1,4 +1,4 @@
-"""How a learner does on parts that it never saw, with the thresholds that it would be given."""
+"""Cross-validation of a learner: parts that it never saw, with the thresholds that it would be given."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def _thresholds(
 
 
 def decide_on(dataset: Dataset, learned: Learned, thresholds: Thresholds) -> Decisions:
-    """What the learned network says of photographs."""
+    """The answers of the learned network for photographs."""
     return decisions(dataset, predict_logits(learned.network, dataset.pixels), thresholds)
 
 
@@ -95,7 +95,7 @@ def judge(
     rule: ThresholdRule | None,
     thresholds: Thresholds,
 ) -> tuple[Positions, Decisions]:
-    """What is said of photographs whose parts had no say in it, and where these stand.
+    """Verdicts on photographs whose parts had no say in them, and where these stand.
 
     Of those that were held out in turn, by thresholds that the others chose. Where OK parts alone are
     learned from, the network itself judges what it did not learn from, but for photographs of parts that it

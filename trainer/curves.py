@@ -1,4 +1,4 @@
-"""How good scores are at every cut: ROC and precision-recall curves with their areas."""
+"""Figures of scores at every cut: ROC and precision-recall curves with their areas."""
 
 from dataclasses import dataclass
 

@@ -94,7 +94,7 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """How many logits a model of it has."""
+        """The number of logits of a model for it."""
         return 1 if has_one_logit(self.task) else len(self.classes)
 
     def subset(self, positions: NDArray[np.int64]) -> "Dataset":
@@ -276,7 +276,7 @@ def _read_again(path: Path, spec: InputSpec) -> Image:
 
 
 class _Read(NamedTuple):
-    """What is kept of one file; ``pages``: how many it has behind the first."""
+    """The facts of one file that are kept; ``pages``: how many it has behind the first."""
 
     digest: str
     pixels: NDArray[np.uint8]

@@ -18,7 +18,7 @@ from trainer.run import MODEL_FILE, Run, read_run
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """What a run says of photographs that it never learned from."""
+    """The answers of a run for photographs that it never learned from."""
 
     run: Run
     network: Any

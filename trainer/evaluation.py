@@ -1,4 +1,4 @@
-"""How good a model's decisions are, each figure with its 95 % interval over parts."""
+"""Figures of a model's decisions, each with its 95 % interval over parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _FEW = 10  # parts of a class, to draw from
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a model says of photographs: ``labels``, ``taken_for`` (N,) class numbers; ``groups`` (N,).
+    """Answers for photographs: ``labels``, ``taken_for`` (N,) class numbers; ``groups`` (N,).
 
     ``probabilities``: (N, classes); ``scores``: (N,), 0 to 1. ``unknown_kinds``: names of labels that follow
     after the classes, defects that the model has no class for.
@@ -116,7 +116,7 @@ class PartFigures(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """What Figures do not hold.
+    """Everything that Figures do not hold.
 
     ``measured``: accuracy, balanced_accuracy, macro_f1, loss (mean -log of the true class's
     probability), brier (mean squared error of the probabilities) and calibration_error; with an OK
@@ -145,7 +145,7 @@ class Evaluation(BaseModel):
 
 
 def decisions(dataset: Dataset, logits: NDArray[np.float32], thresholds: Thresholds) -> Decisions:
-    """What the logits (N, outputs) of a data set mean."""
+    """The decisions that logits (N, outputs) of a data set mean."""
     probabilities = class_probabilities(logits, dataset.task)
     scores = defect_scores(probabilities, dataset.ok_index)
     found = Decisions(
@@ -259,7 +259,7 @@ def _escapes_and_overkill(found: Decisions) -> dict[str, Measured]:
 
 
 def _of_probabilities(found: Decisions) -> dict[str, Measured]:
-    """What is no share of photographs, and needs a class for each: parts are drawn again."""
+    """Figures that are no shares of photographs, and need a class for each: parts are drawn again."""
     draws = Draws(found.labels, found.groups)
     rows = np.arange(len(found.labels))
     truth = np.eye(len(found.classes))[found.labels]
@@ -305,7 +305,7 @@ def _macro_f1(found: Decisions) -> Callable[[NDArray[np.float64]], NDArray[np.fl
 
 
 def _confidence(found: Decisions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """What is said, (N,), and whether it was so: of two classes that the part is defective."""
+    """The probability stated, (N,), and whether it came true: of two classes that the part is defective."""
     if found.task != "classes":
         return found.scores, found.labels == 1
     return found.probabilities.max(axis=1), found.probabilities.argmax(axis=1) == found.labels

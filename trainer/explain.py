@@ -43,7 +43,7 @@ def explain(
 
 
 def _maps(network: Any) -> list[Any]:
-    """What comes out of the network's activations, where it is still a picture."""
+    """The outputs of the network's activations, where they are still pictures."""
     height, width = network.input.shape[1:3]
     chosen = []
     for layer in network.layers:

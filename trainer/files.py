@@ -1,4 +1,4 @@
-"""What became of all the files that a command was given."""
+"""The account of all files that a command was given."""
 
 from edge.core.photographs.census import Census
 from edge.core.photographs.layouts import Layout

@@ -33,7 +33,7 @@ _NEAR = 0.1  # of the 2 from black to white
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to learn.
+    """Settings of learning.
 
     Without ``epochs`` there are as many as their steps allow. ``patience`` counts epochs without a
     better validation loss; ``warm_up`` is a share of all steps; ``averaging`` the weight of the past in
@@ -123,7 +123,7 @@ class _Course:
 
     @property
     def epochs(self) -> int:
-        """How many are done."""
+        """The number of epochs that are done."""
         return len(self.history["loss"])
 
     @property

@@ -30,7 +30,7 @@ class Groups:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of groups."""
         return len(set(self.numbers.tolist()))
 
 

@@ -54,7 +54,7 @@ def learn_head(
 
 @dataclass(frozen=True)
 class HeldOutHeads:
-    """What heads of one ``strength`` say of parts that they did not see.
+    """Answers of heads of one ``strength`` for parts that they did not see.
 
     ``logits`` (N, outputs), divided by ``temperature``; ``loss``: the log loss that is left, balanced over
     classes and groups.
@@ -96,7 +96,7 @@ def held_out_logits(
     threads: int,
     known: NDArray[np.bool_] | None = None,
 ) -> dict[float, NDArray[np.float32]]:
-    """What heads of the other folds say of each part, (N, outputs), for each strength.
+    """Answers of heads of the other folds for each part, (N, outputs), for each strength.
 
     ``fold_of``: (N,), who is held out together; ``known`` (N,): who may be learned from, by default all.
     """

@@ -1,4 +1,4 @@
-"""How large photographs are shown to a network: sizes that keep their shape, from small to as they are."""
+"""Sizes at which a network is shown photographs: they keep their shape, from small to as they are."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -29,13 +29,13 @@ class Size:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of pixels."""
         return self.width * self.height
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a sample of the photographs is like.
+    """The usual shape of a sample of the photographs.
 
     ``width`` and ``height`` in pixels, median ones; ``narrowest`` and ``widest``: width over height;
     ``channels``: 1 if all are grey.
@@ -78,7 +78,7 @@ def smallest(shape: Shape) -> Size:
 
 
 def input_spec(size: Size, channels: int, locate: Locate, *, letterbox: bool = False) -> InputSpec:
-    """What the network sees: photographs scaled to a size, or a strip of as many pixels as a square of it.
+    """The input of the network: photographs scaled to a size, or a strip of as many pixels as its square.
 
     Raises InputError where a strip would be too small, or is asked for in another shape than a square.
     """

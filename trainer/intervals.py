@@ -1,4 +1,4 @@
-"""How far a figure may be trusted: 95 % intervals that count parts, not photographs.
+"""Intervals of figures: 95 %, and they count parts, not photographs.
 
 Photographs of one part stand or fall together. A share gets Wilson's interval (1927) over as many
 independent trials as its scatter over parts is worth; for other figures parts are drawn again
@@ -39,7 +39,7 @@ class Measured(BaseModel):
         return Measured(value=rule(self.value), low=rule(self.low), high=rule(self.high))
 
     def complement(self) -> "Measured":
-        """What is left of 1."""
+        """The rest to 1."""
         if self.value is None or self.low is None or self.high is None:
             return self
         return Measured(value=1 - self.value, low=1 - self.high, high=1 - self.low)
@@ -69,7 +69,7 @@ def share(hits: NDArray[np.bool_], among: NDArray[np.bool_], groups: NDArray[np.
 
 
 def _student(freedom: float) -> float:
-    """What a standard error is multiplied by, known with so many degrees of freedom."""
+    """The factor of a standard error that is known with so many degrees of freedom."""
     from scipy.stats import t
 
     return float(t.ppf((1 + CONFIDENCE) / 2, freedom))

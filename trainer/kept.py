@@ -1,4 +1,4 @@
-"""What a training that is cut short leaves; light, as an interrupt may have ended any import."""
+"""Remains of a training that is cut short; light, as an interrupt may have ended any import."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How many parts are enough: held-out figures of models that learned from fewer, drawn out to twice as many.
+"""Learning curves: held-out figures of models that learned from fewer parts, drawn out to twice as many.
 
 The error falls about as a power of the number of parts (Hestness et al. 2017, arXiv:1712.00409). The interval
 is over parts drawn again with replacement (Efron 1979, Ann. Statist. 7(1)), each time with a power law of its
@@ -21,7 +21,7 @@ _SHORT = 2.0  # times that the largest class may have the parts of another
 
 
 class Point(BaseModel):
-    """What a model that learned from so many ``parts`` makes wrong: the area above its ROC."""
+    """The error of a model that learned from so many ``parts``: the area above its ROC."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Whether it would help to locate the part: asked of training parts, held out in turn."""
+"""The use of locating the part: asked of training parts, held out in turn."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ _CLEAR = 2.0  # standard errors
 
 @dataclass(frozen=True)
 class Gain:
-    """What locating gives: the rise of the probability of the right class, on parts held out in turn.
+    """The gain by locating: the rise of the probability of the right class, on parts held out in turn.
 
     Classes weigh the same, and parts in a class. ``error``: its standard error over ``parts``.
     ``not_found``: photographs in which there is no such part; each would be a fault.
@@ -58,7 +58,7 @@ class Gain:
 def measure_locating(
     features: Features, dataset: Dataset, train: Positions, *, seed: int, threads: int
 ) -> list[Gain]:
-    """What each way of locating would give, by ``features``; only photographs at ``train`` are looked at."""
+    """The gain by each way of locating, by ``features``; only photographs at ``train`` are looked at."""
     sample = spread_over_groups(train, dataset.groups.numbers, most=MOST, seed=seed)
     whole = resized(dataset, _spec(dataset, "none"), sample)
     plain = features(np.asarray(whole.pixels))

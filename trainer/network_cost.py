@@ -1,4 +1,4 @@
-"""What a network is made of, and what one image costs it."""
+"""The parts of a network, and what one image costs it."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What thresholds are worth on a line, where mistakes have a price.
+"""The worth of thresholds on a line, where mistakes have a price.
 
 Everything here looks at scores of photographs whose parts the model never saw.
 """
@@ -15,7 +15,7 @@ _POINTS = 101  # of a curve
 
 
 class LineFigures(BaseModel):
-    """What the thresholds are worth on a line with ``costs.defect_rate`` defective parts.
+    """The worth of thresholds on a line with ``costs.defect_rate`` defective parts.
 
     Of 1,000 parts: ``escapes``, ``overkill`` and ``unsure`` ones, which count as rejected, and the
     ``cost``; ``cost_passing_all`` and ``cost_rejecting_all``: without a model. ``precision``: the share
@@ -49,7 +49,7 @@ def on_the_line(
     thresholds: Thresholds,
     costs: Costs,
 ) -> LineFigures:
-    """What verdicts (N,) on photographs of unseen parts promise for the line."""
+    """The promise for the line of verdicts (N,) on photographs of unseen parts."""
     rate, good_rate = costs.defect_rate, 1 - costs.defect_rate
     passed, unsure = verdicts == Verdict.OK, verdicts == Verdict.UNSURE
     escaped, overkilled = share(passed, is_defect, groups), share(~passed, ~is_defect, groups)

@@ -1,4 +1,4 @@
-"""What a network says of photographs."""
+"""Predictions of a network for photographs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def predict_logits(
 def predict_batches(
     model: Any, pixels: NDArray[np.uint8], name: str, at: NDArray[np.int64] | None = None
 ) -> NDArray[np.float32]:
-    """What a Keras model says of uint8 pixels (N, H, W, C), with a progress bar of this name.
+    """The outputs of a Keras model for uint8 pixels (N, H, W, C), with a progress bar of this name.
 
     Only a batch of them is read at a time; ``at``: positions, by default all.
     """

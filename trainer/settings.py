@@ -1,4 +1,4 @@
-"""What `trainer train` was asked for."""
+"""The settings of `trainer train`."""
 
 import os
 from dataclasses import dataclass, field

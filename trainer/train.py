@@ -291,7 +291,7 @@ def _versions() -> dict[str, str]:
 
 
 def _with_heatmap(learned: Learned, dataset: Dataset, train: Positions, *, seed: int) -> Any:
-    """What is saved: the network, with a map of where the defect is if it can say that."""
+    """The network that is saved, with a map of where the defect is if it can say that."""
     if learned.evidence is None:
         return learned.network
     is_ok = dataset.labels[train] == dataset.ok_index

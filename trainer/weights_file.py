@@ -53,7 +53,7 @@ def _sets(layer: Any) -> Iterator["h5py.Dataset"]:
 
 
 def _child(group: Any, name: str) -> Any:
-    """What a group holds itself; h5py would follow a link to wherever it leads."""
+    """A group's own member; h5py would follow a link to wherever it leads."""
     import h5py
 
     if not name or not isinstance(group.get(name, getlink=True), h5py.HardLink):

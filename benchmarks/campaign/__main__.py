@@ -94,7 +94,7 @@ class Campaign:
         return rows
 
     def camera_mishaps(self, times: int, kinds: Sequence[str], mishaps: Sequence[str] | None) -> list[Row]:
-        """What ``make camera-campaign`` does to a guard, done to a whole station."""
+        """The mishaps of ``make camera-campaign``, done to a whole station in place of a guard."""
         with self._place("cameras") as (broker, folder):
             results = break_cameras(
                 broker, folder, times=times, seed=self._seed, kinds=kinds, mishaps=mishaps
@@ -196,7 +196,7 @@ def _write(rows: list[Row], out: Path | None) -> None:
 
 
 def _commit() -> str:
-    """What is tried: the commit, marked where the files are not quite those."""
+    """The commit that is tried, marked where the files are not quite those."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "no commit"

@@ -24,7 +24,7 @@ _SAID = re.compile(rb"^(?:ERROR|WARNING) .*mqtt:", re.MULTILINE)
 
 @dataclass
 class MisbehaviourResult:
-    """What so many misbehaviours did; times are seconds, sizes are megabytes of the daemon."""
+    """Effects of so many misbehaviours; times are seconds, sizes are megabytes of the daemon."""
 
     times: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)

@@ -55,7 +55,7 @@ CAMERAS = {
 
 @dataclass
 class CameraResult:
-    """What one mishap of one camera did, so many times; times are seconds."""
+    """Effects of one mishap of one camera, so many times; times are seconds."""
 
     what: str
     to_fault_s: list[float] = field(default_factory=list)
@@ -76,7 +76,7 @@ class CameraResult:
 
     @property
     def times(self) -> int:
-        """How often."""
+        """The number of times."""
         return self.unseen + len(self.to_fault_s)
 
 
@@ -212,7 +212,7 @@ def _fail(rig: _Rig, what: str, mishap: Mishap, times: int, chance: random.Rando
 
 
 def frames_within(faults: Sequence[tuple[float, float]], frames: Sequence[float], *, since: float) -> int:
-    """How many frames that pass a part were captured while the station said fault.
+    """The number of frames captured while the station said fault that pass a part.
 
     All by the station's clock, so that no message that comes late counts. The frame that ends a fault is
     used, and may have been captured FRAME_AGE_S before.

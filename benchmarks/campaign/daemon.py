@@ -61,7 +61,7 @@ def _environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a process holds; memory is what is resident, in megabytes."""
+    """The resources of a process; memory is what is resident, in megabytes."""
 
     memory_mb: float
     threads: int
@@ -77,7 +77,7 @@ def footprint(pid: int) -> Footprint:
 
 
 def recorded(journal: Path) -> dict[str, bytes]:
-    """What a journal holds: each id with its content."""
+    """The content of a journal: each id with its content."""
     database = sqlite3.connect(journal)
     rows = database.execute("SELECT message FROM inspections ORDER BY number").fetchall()
     database.close()

@@ -1,4 +1,4 @@
-"""What is around the daemon fails while it runs: its disk, the clock, files, memory, the bundle's file."""
+"""Failures around the daemon while it runs: its disk, the clock, files, memory, the bundle's file."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ _POLL_S = 0.1
 
 @dataclass
 class DisturbanceResult:
-    """What so many troubles of one kind did; ``said`` counts those of which its alarm told.
+    """Effects of so many troubles of one kind; ``said`` counts those of which its alarm told.
 
     ``said_again`` counts alarms beyond the first of each trouble, ``unrejected`` parts that passed by it,
     ``unsent`` commands of which the station itself says that they could not be sent in time, ``unrecorded``

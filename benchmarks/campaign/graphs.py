@@ -28,7 +28,7 @@ MOST_CHANGES = 8
 
 @dataclass
 class GraphResult:
-    """What became of so many graphs: loaded, refused, or the end of a worker (by signal or exception)."""
+    """Results of so many graphs: loaded, refused, or the end of a worker (by signal or exception)."""
 
     graphs: int = 0
     loaded: int = 0
@@ -41,7 +41,7 @@ class GraphResult:
 
 
 def seeds() -> list[Bundle]:
-    """What is changed: the model of the demo, and small ones with one, several and two outputs."""
+    """The bundles that are changed: the demo's, and small ones with one, several and two outputs."""
     demo = (ROOT / "samples" / "demo.tflite").read_bytes()
     toys = [
         toy_bundle_bytes(),

@@ -18,7 +18,7 @@ PATIENCE_S = 30.0
 
 @dataclass
 class HeldResult:
-    """What so many holds did."""
+    """Effects of so many holds."""
 
     holds: int
     times: CommandTimes

@@ -17,7 +17,7 @@ LONGEST_LIFE_S = 1.0
 
 @dataclass
 class KillResult:
-    """What so many kills did."""
+    """Effects of so many kills."""
 
     kills: int = 0
     verdicts: int = 0

@@ -31,7 +31,7 @@ _STEP_S = 0.2
 
 @dataclass
 class LinkResult:
-    """What so many faults of the link did; times are seconds, sizes are megabytes of the daemon."""
+    """Effects of so many faults of the link; times are seconds, sizes are megabytes of the daemon."""
 
     faults: dict[str, int] = field(default_factory=dict)
     verdicts: int = 0

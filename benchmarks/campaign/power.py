@@ -18,7 +18,7 @@ LONGEST_LIFE_S = 3.0
 
 @dataclass
 class PowerResult:
-    """What so many cuts did; ``lost_s`` is how far back before each cut a verdict is missing."""
+    """Effects of so many cuts; ``lost_s`` is how far back before each cut a verdict is missing."""
 
     cuts: int = 0
     verdicts: int = 0
@@ -81,6 +81,6 @@ def _cut_once(
 
 
 def _forget(witness: Witness, kept: dict[str, bytes]) -> None:
-    """What is lost for good is counted once."""
+    """Leave out verdicts that are lost for good: they are counted once."""
     for identity in [identity for identity in witness.verdicts if identity not in kept]:
         del witness.verdicts[identity]

@@ -18,7 +18,7 @@ STACKS = b"(MainThread), most recent call first:"
 
 @dataclass
 class SignalResult:
-    """What so many signals did."""
+    """Effects of so many signals."""
 
     signals: int = 0
     ended: int = 0

@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Slope:
-    """How a series changes an hour after the warm-up, with its 95 % interval; ``mean`` is its level."""
+    """The change of a series an hour after the warm-up, with its 95 % interval; ``mean`` is its level."""
 
     name: str
     mean: float
@@ -60,7 +60,7 @@ class Slope:
 
 @dataclass
 class SoakResult:
-    """What so many hours did."""
+    """Effects of so many hours."""
 
     samples: list[Sample]
     verdicts: int
@@ -161,7 +161,7 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """What write_samples wrote."""
+    """The samples that write_samples wrote."""
     with path.open(newline="") as file:
         return [
             Sample(**{f.name: f.type(row[f.name]) for f in fields(Sample)})  # type: ignore[operator]
@@ -170,7 +170,7 @@ def read_samples(path: Path) -> list[Sample]:
 
 
 def slopes(samples: Sequence[Sample]) -> list[Slope]:
-    """How each series changes, by least squares; the first tenth of the time is a warm-up and left out.
+    """The change of each series, by least squares; the first tenth of the time is a warm-up and left out.
 
     The interval is Student's, as if minutes were independent of each other.
     """

@@ -236,7 +236,7 @@ def graph_rows(result: GraphResult) -> list[Row]:
 
 
 def soak_rows(result: SoakResult) -> list[Row]:
-    """What does not grow."""
+    """Rows of what does not grow."""
     hours = result.samples[-1].minute / 60
     names = {
         "rss_mb": ("memory flat", "MB"),

@@ -1,4 +1,4 @@
-"""What stands before every page: who may ask, how often and how much, and what browsers may do with it."""
+"""The guard before every page: who may ask, how often and how much, and what browsers may do with it."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -33,7 +33,7 @@ class Bucket:
         self._at = time.monotonic()
 
     def take(self) -> bool:
-        """Whether one more may come now."""
+        """True if one more may come now."""
         now = time.monotonic()
         self._left = min(2.0 * self._per_s, self._left + (now - self._at) * self._per_s)
         self._at = now
@@ -93,7 +93,7 @@ def _host_name(host: str) -> str:
 
 
 def _is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a form was sent from a page of this address: a browser says where it was."""
+    """True if a form was sent from a page of this address: a browser says where it was."""
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = headers.get("origin", "")

@@ -35,7 +35,7 @@ class Step:
 
     @property
     def is_out(self) -> bool:
-        """Whether it is beyond its limits."""
+        """True if it is beyond its limits."""
         return not self.low <= self.rate <= self.high
 
 

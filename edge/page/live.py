@@ -1,4 +1,4 @@
-"""What a running station shows now, read from its socket while somebody looks at the page."""
+"""The present view of a running station, read from its socket while somebody looks at the page."""
 
 import logging
 import socket
@@ -52,7 +52,7 @@ class LiveFeed:
         return self._newest
 
     def picture(self, number: int) -> Seen | None:
-        """What was shown under this number, if that was a moment ago."""
+        """The picture that was shown under this number, if that was a moment ago."""
         with self._lock:
             return self._pictures.get(number)
 
@@ -70,7 +70,7 @@ class LiveFeed:
                 time.sleep(_AGAIN_S)
 
     def _is_wanted(self) -> bool:
-        """Whether to go on; else the thread has ended for whoever asks next."""
+        """True if to go on; else the thread has ended for whoever asks next."""
         with self._lock:
             if time.monotonic() - self._asked_at < WANTED_S:
                 return True

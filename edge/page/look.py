@@ -1,4 +1,4 @@
-"""What every page needs: a station's settings, what is read, and templates in the reader's language."""
+"""The base of every page: a station's settings, its records, and templates in the reader's language."""
 
 import logging
 import time
@@ -64,7 +64,7 @@ class Look:
         return counted[1]
 
     def kept(self, found: Inspected) -> Kept | None:
-        """What the archive has of an inspection."""
+        """The images that the archive has of an inspection."""
         if self.archive is None:
             return None
         return find_kept(self.archive, found.id, Verdict(found.row["verdict"]), found.recorded)

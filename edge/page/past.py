@@ -146,7 +146,7 @@ def record(request: Request) -> Response:
 
 
 def wanted_of(asked: dict[str, str]) -> Wanted:
-    """What a form asks for; raises InputError, which says "field=value", for what can't be meant."""
+    """The query of a form; raises InputError, which says "field=value", for what can't be meant."""
     if any(len(value) > _LONGEST for value in asked.values()):
         field = next(name for name, value in asked.items() if len(value) > _LONGEST)
         raise InputError(f"{field}={asked[field][:20]}…")

@@ -28,7 +28,7 @@ class Shelf:
         self._lock = Lock()
 
     def get(self, name: str, make: Callable[[], bytes | None]) -> bytes | None:
-        """What is there under a name, else what is made now."""
+        """The picture under a name, made now where there is none."""
         with self._lock:
             if name in self._made:
                 self._made.move_to_end(name)

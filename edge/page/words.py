@@ -1,4 +1,4 @@
-"""What the page says, in the reader's language; a language is a file in languages/."""
+"""The words of the page, in the reader's language; a language is a file in languages/."""
 
 import tomllib
 from collections.abc import Mapping

@@ -73,7 +73,7 @@ class Kept:
 
 
 def find_kept(root: Path, identity: str, verdict: Verdict, recorded: float) -> Kept | None:
-    """What an archive holds of an inspection; None where it never had a picture, or deleted it.
+    """The files that an archive holds of an inspection; None where it never had a picture, or deleted it.
 
     ``recorded`` is wall-clock seconds: the picture was archived then, or a little later.
     """

@@ -1,4 +1,4 @@
-"""What the journal says of inspections that were, for whoever looks: by number, or the latest of some kind.
+"""Past inspections in the journal, for whoever looks: by number, or the latest of some kind.
 
 Every call opens the journal for reading and closes it again: nobody holds up what the station writes. A
 search that takes longer than SEARCH_S is given up.

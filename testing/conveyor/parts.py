@@ -14,7 +14,7 @@ COUNTS = 20  # of the encoder in a millisecond of belt at its usual speed
 
 @dataclass(eq=False)
 class Part:
-    """What the world knows of one physical part."""
+    """One physical part, as the world knows it."""
 
     number: int
     place: float  # of the belt when it is under the camera

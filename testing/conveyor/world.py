@@ -339,7 +339,7 @@ class World:
                     self.at(moment, lambda part=part: self.cross_ejector(part))  # type: ignore[misc]
 
     def next_stretch(self) -> float:
-        """How the belt goes on, and for how long."""
+        """Choose how the belt goes on; returns for how long."""
         if self.kind == "steady":
             return 0.5
         if self.kind == "message":

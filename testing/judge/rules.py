@@ -34,7 +34,7 @@ class Rules:
         return "reject" if self.mode == "reject-on-defect" else "pass"
 
     def action(self, verdict: str) -> str:
-        """What a verdict gets (rule 2)."""
+        """The action for a verdict (rule 2)."""
         return {"ok": "pass", "defect": "reject", "unsure": self.on_unsure, "fault": self.on_fault}[verdict]
 
 
@@ -172,7 +172,7 @@ class Unseen:
 
 
 class Judge:
-    """What the gate has to do, said by somebody who only has the words."""
+    """The gate's duties, said by somebody who only has the words."""
 
     def __init__(self, rules: Rules, now: float) -> None:
         self.rules = rules
@@ -318,7 +318,7 @@ class Judge:
     # -- what follows
 
     def asks(self, now: float) -> list[Say]:
-        """What must leave now."""
+        """Commands that must leave now."""
         self._forgets(now)
         says = []
         for part in sorted(self.parts, key=lambda part: part.place):

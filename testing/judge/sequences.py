@@ -46,7 +46,7 @@ class Clock:
 
 @dataclass
 class Outcome:
-    """What came of a sequence: where gate and judge differ, and what happened in it."""
+    """The outcome of a sequence: where gate and judge differ, and what happened in it."""
 
     differences: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -156,7 +156,7 @@ class Sequence:
     # -- what is planned
 
     def _path(self) -> list[tuple[float, float, float]]:
-        """How the belt really goes."""
+        """The real way of the belt."""
         chance, now, place = self.chance, self.begun, 0.0
         length = chance.uniform(0.15, 0.6)
         if self.settings.belt == "steady":

@@ -69,7 +69,7 @@ class BootedDebian:
         )
 
     def output(self, *command: str) -> str:
-        """What a command says that must succeed."""
+        """The output of a command that must succeed."""
         done = self.run(*command)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()

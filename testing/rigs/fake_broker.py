@@ -69,7 +69,7 @@ class Talk:
                 view = view[self.sock.send(view) :]
 
     def packets(self) -> Iterator[Packet]:
-        """What the client says, each noted with its time."""
+        """Packets of the client, each noted with its time."""
         while True:
             try:
                 found = read_packet(self.sock)
@@ -171,7 +171,7 @@ def _announcing(properties: bytes) -> Behaviour:
 
 
 def _acknowledging(say: Callable[[Packet], bytes]) -> Behaviour:
-    """What a message of QoS 1 is answered with."""
+    """The acknowledgement of a message of QoS 1."""
 
     def answer(talk: Talk, found: Packet) -> bool:
         if found.kind != PUBLISH or not found.flags & 6:
@@ -438,7 +438,7 @@ class FakeBroker:
 
     @staticmethod
     def subscribed(found: Packet, version: int) -> int:
-        """How many topics a SUBSCRIBE names."""
+        """The number of topics that a SUBSCRIBE names."""
         at, count = 3 if version == 5 else 2, 0
         while at < len(found.body):
             at += 3 + int.from_bytes(found.body[at : at + 2], "big")

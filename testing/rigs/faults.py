@@ -1,4 +1,4 @@
-"""What can happen to a camera: each brings it about and undoes it again."""
+"""Mishaps of a camera: each brings one about and undoes it again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

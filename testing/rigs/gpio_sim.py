@@ -31,7 +31,7 @@ class SimulatedChip:
         self._lines = Path("/sys/devices/platform") / device / name
 
     def pull(self, line: int, *, up: bool) -> None:
-        """What is wired to an input does this."""
+        """Drive an input as its wire would."""
         (self._lines / f"sim_gpio{line}" / "pull").write_text("pull-up" if up else "pull-down")
 
     def level(self, line: int) -> int:

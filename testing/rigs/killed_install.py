@@ -83,12 +83,12 @@ class Device:
 
     @property
     def steps(self) -> int:
-        """How many steps the last run took that was not killed."""
+        """The number of steps of the last run that was not killed."""
         return int((self.root / "steps").read_text())
 
     @property
     def said(self) -> str:
-        """What all runs said."""
+        """The output of all runs."""
         return (self.root / "said").read_text()
 
     def state(self) -> dict[str, str]:

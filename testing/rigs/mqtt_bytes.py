@@ -61,7 +61,7 @@ def puback(number: int, code: int = 0) -> bytes:
 
 @dataclass(frozen=True)
 class Packet:
-    """What a client sent."""
+    """A packet from a client."""
 
     kind: int
     flags: int

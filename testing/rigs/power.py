@@ -67,7 +67,7 @@ class CuttableDisk:
         self._image.unlink()
 
     def is_alive(self) -> bool:
-        """Whether it can be written."""
+        """True if it can be written."""
         probe = self.path / "probe"
         try:
             probe.touch()

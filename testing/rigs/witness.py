@@ -32,7 +32,7 @@ class CommandTimes:
 
 
 class Witness:
-    """What one station's verdicts and commands were, as a client of the broker saw them.
+    """One station's verdicts and commands, as a client of the broker saw them.
 
     It comes back after the broker, which keeps what it missed if it keeps sessions.
     """

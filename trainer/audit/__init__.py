@@ -1,1 +1,1 @@
-"""What is wrong with photographs before anything is learned from them: copies, torn labels, shortcuts."""
+"""Flaws of photographs, found before anything is learned from them: copies, torn labels, shortcuts."""

@@ -89,7 +89,7 @@ def with_suspects(found: Audit, run: Run) -> Audit:
 
 
 def _examine(task: Seeing) -> Seen | str:
-    """What is kept of one photograph, or why it cannot be used."""
+    """The facts of one photograph that are kept, or why it cannot be used."""
     item, file, part, bits = task
     try:
         data = read_bytes(item.path)

@@ -54,7 +54,7 @@ def _same_pixels(features: Sequence[Features]) -> list[int]:
 
 
 def likeness(first: Features, second: Features) -> float:
-    """How much of the fine detail of two photographs agrees, once they are laid over each other.
+    """The share of the fine detail of two photographs that agrees, once they are laid over each other.
 
     The correlation that three quarters of the places reach, -1 to 1, where all but one in twenty
     come near it: two parts of one design agree well in most places and badly in some. 0 where the

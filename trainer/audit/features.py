@@ -1,4 +1,4 @@
-"""What stays of a photograph when it is rotated, flipped, shifted, zoomed, brightened or compressed again."""
+"""Features that stay when a photograph is rotated, flipped, shifted, zoomed, brightened or compressed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an audit found, for people and for programs."""
+"""The findings of an audit, for people and for programs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
@@ -96,7 +96,7 @@ class Audit:
         }
 
     def findings(self) -> list[str]:
-        """What a person should know, in words, the worst first."""
+        """Findings that a person should know, in words, the worst first."""
         found = []
         if self.leaking:
             images = sum(photo.part == "test" for group in self.leaking for photo in group)

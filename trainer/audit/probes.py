@@ -33,7 +33,7 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class Sketch:
-    """What the probes see of a photograph: float32 vectors."""
+    """The view of a photograph that the probes have: float32 vectors."""
 
     pixels: NDArray[np.float32]
     border: NDArray[np.float32]
@@ -42,7 +42,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Probe:
-    """How well one shortcut does; ``chance`` is what guessing gives, of the balanced accuracy.
+    """The figures of one shortcut; ``chance`` is what guessing gives, of the balanced accuracy.
 
     ``balanced_low``: the lower end of its 95 % interval over parts.
     """
@@ -71,7 +71,7 @@ class Probe:
         )
 
     def in_words(self) -> str:
-        """What a suspicious figure means."""
+        """The meaning of a suspicious figure."""
         return (
             f"{self.name}: already {self.accuracy:.1%} right on {self.split} "
             f"(balanced {self.balanced_accuracy:.1%}, guessing {self.chance:.1%}): {_MEANING[self.name]}"

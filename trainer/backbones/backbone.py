@@ -1,4 +1,4 @@
-"""What every backbone offers."""
+"""The interface of every backbone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def parse_tensors(content: bytes, *, name: str) -> Tensors:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a storage holds."""
+    """The kind of numbers in a storage."""
 
     dtype: str
 

@@ -1,1 +1,1 @@
-"""How a model comes of photographs, each way behind one small interface."""
+"""Ways from photographs to a model, each behind one small interface."""

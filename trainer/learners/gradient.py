@@ -63,7 +63,7 @@ class GradientLearner:
         return Learned(network, logits, validation, which, history, "epoch", method, evidence)
 
     def _phases(self, network: Any) -> Iterator[FitSettings]:  # noqa: ARG002  one phase needs nothing
-        """What is learned in turn; the network is made ready for each."""
+        """The phases of learning, one after the other; the network is made ready for each."""
         yield self._settings
 
     def _method(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all ways of learning have in common."""
+"""The interface that all ways of learning have in common."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Learner(Protocol):
 
     @property
     def features(self) -> Features | None:
-        """What photographs are looked at by."""
+        """The features by which photographs are looked at."""
 
     def learn(self, train: Positions, validation: Positions) -> Learned:
         """A model that saw the photographs at ``train``."""

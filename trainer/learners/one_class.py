@@ -60,7 +60,7 @@ def choose_one_class(
 
 
 def _specs(dataset: Dataset, size: Size | None) -> list[InputSpec]:
-    """What is tried, the smallest first."""
+    """The sizes that are tried, the smallest first."""
     if size is not None or dataset.shape is None or dataset.spec.locate != "none":
         return [dataset.spec]
     found = [one for one in sizes(dataset.shape) if one.pixels <= LARGEST] or sizes(dataset.shape)[:1]
@@ -88,7 +88,7 @@ def _fast_enough(
 
 
 class OneClassLearner:
-    """What OK parts show, place by place, in the maps of a pretrained network."""
+    """Learns the look of OK parts, place by place, in the maps of a pretrained network."""
 
     needs_validation = False
     augments_classes = False

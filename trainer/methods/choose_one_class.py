@@ -120,7 +120,7 @@ def folds_of_ok_parts(groups: NDArray[np.int64], *, seed: int) -> NDArray[np.int
 
 
 def what_few_parts_leave_open(parts: int) -> list[str]:
-    """What so many OK parts can't show, in a sentence; nothing where they are enough for the threshold."""
+    """A sentence on what so many OK parts can't show; none where they are enough for the threshold."""
     if parts >= ENOUGH:
         return []
     share = round(100 * (1 - _DOUBT ** (1 / parts)))

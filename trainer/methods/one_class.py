@@ -1,4 +1,4 @@
-"""What OK parts alone teach: how strange each place is, by a Gaussian a place, a memory of patches, or both.
+"""Learning from OK parts alone: a Gaussian a place, a memory of patches, or both, say how strange a place is.
 
 The strangest place decides. Where both have a say, each is calibrated first and they are added up place by
 place: what is strange to either counts, and more so where they agree.
@@ -39,10 +39,10 @@ def methods_for(photographs: int) -> tuple[str, ...]:
 
 
 class PlaceModel(Protocol):
-    """What OK parts look like."""
+    """Knowledge of OK parts."""
 
     def by_place(self, maps: Maps) -> Numbers:
-        """How far each place is from OK parts, (N, H, W), of maps (N, H, W, C)."""
+        """The distance of each place from OK parts, (N, H, W), of maps (N, H, W, C)."""
 
     def place_map(self, values: Any, *, most: float) -> PlaceMap:
         """The layers that say the same of a Keras tensor (N, H, W, C), at least up to ``most``."""
@@ -82,7 +82,7 @@ class OneClass:
 
 @dataclass(frozen=True)
 class Turns:
-    """What models that did not see their part say of the places of photographs, by the name of the model.
+    """Answers for places of photographs by models that did not see their part, by the name of the model.
 
     ``ok``: (N, H, W) of OK photographs, ``others``: (M, H, W) of those that are not learned from.
     """
@@ -91,7 +91,7 @@ class Turns:
     others: dict[str, Numbers]
 
     def weigh(self, method: str) -> tuple[Weighing, Numbers, Numbers]:
-        """How a method weighs its models, and logits: (N, 1) of the OK photographs, (M, 1) of others."""
+        """A method's weighing of its models, and logits: (N, 1) of the OK photographs, (M, 1) of others."""
         ok, others = ([of[name] for name in _MODELS[method]] for of in (self.ok, self.others))
         weighing = Weighing(tuple(calibrate(_strangest(by_place)[:, 0]) for by_place in ok))
         if len(ok) > 1:
@@ -127,7 +127,7 @@ def hold_out(
 def learn_one_class(
     method: str, maps: Maps, fold_of: NDArray[np.int64], *, seed: int
 ) -> tuple[OneClass, Numbers]:
-    """What the ``maps`` (N, H, W, C) of OK photographs teach, and their logits (N, 1), held out in turn."""
+    """The model of the ``maps`` (N, H, W, C) of OK photographs, and their logits (N, 1), held out in turn."""
     turns = hold_out(maps, fold_of, methods=(method,), seed=seed, others=maps[:0], other_folds=fold_of[:0])
     weighing, logits, _ = turns.weigh(method)
     models = tuple(_LEARN[name](maps, seed=seed) for name in _MODELS[method])

@@ -1,4 +1,4 @@
-"""How strange each place of a photograph is, as part of a network."""
+"""The strangeness of each place of a photograph, as part of a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

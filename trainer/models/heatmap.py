@@ -24,7 +24,7 @@ _BEYOND = 4  # times what OK parts show, where no others show what to expect
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a defect: Keras tensors (N, h, w, C) of one size, side by side, times ``weights``.
+    """Evidence for a defect: Keras tensors (N, h, w, C) of one size, side by side, times ``weights``.
 
     ``weights``: (all C,).
     """
@@ -34,7 +34,7 @@ class Evidence:
 
 
 def defect_direction(task: Task, outputs: int, ok_index: int | None) -> NDArray[np.float32] | None:
-    """What each logit says of a defect, (outputs,); None where no class is OK, and no place a defect's."""
+    """The sign of a defect in each logit, (outputs,); None where no class is OK, and no place a defect's."""
     if has_one_logit(task):
         return np.ones(1, np.float32)
     if ok_index is None:

@@ -26,7 +26,7 @@ Colours = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scaling:
-    """What a network wants to see: ``(pixel - mean) / deviation`` of red, green and blue, or the reverse."""
+    """The scaling that a network expects: ``(pixel - mean) / deviation`` of RGB, or of BGR."""
 
     mean: Colours
     deviation: Colours

@@ -1,4 +1,4 @@
-"""What is wrong with photographs, with the photographs."""
+"""The findings of an audit, with the photographs."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def _suspects(found: Audit) -> str:
 
 
 def shortcuts(probes: Sequence[Probe]) -> str:
-    """How well trivial classifiers do."""
+    """The figures of trivial classifiers."""
     if not probes:
         return ""
     rows = [

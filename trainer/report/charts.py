@@ -89,7 +89,7 @@ def learning_curve(curve: LearningCurve) -> Draw:
 
 
 def reliability(bins: list[Bin], *, of: str) -> Draw:
-    """What probabilities said, and what was so, with intervals."""
+    """The stated probabilities beside the shares that came true, with intervals."""
 
     def draw(axes: Any) -> None:
         known = [one for one in bins if one.was.low is not None and one.was.high is not None]
@@ -111,7 +111,7 @@ def reliability(bins: list[Bin], *, of: str) -> Draw:
 
 
 def cost_curve(line: LineFigures, cut: Thresholds) -> Draw:
-    """What 1,000 parts cost at every single threshold."""
+    """The cost of 1,000 parts at every single threshold."""
 
     def draw(axes: Any) -> None:
         thresholds, costs = np.array(line.cost_curve).T
@@ -126,7 +126,7 @@ def cost_curve(line: LineFigures, cut: Thresholds) -> Draw:
 
 
 def coverage_curve(line: LineFigures) -> Draw:
-    """How many parts are decided, and how often wrongly, for bands of any width."""
+    """The share of parts that are decided, and of these the wrong ones, for bands of any width."""
 
     def draw(axes: Any) -> None:
         decided, wrong = np.array(line.coverage_curve).T
@@ -155,7 +155,7 @@ def learning(history: dict[str, list[float]], name: str, *, steps_are: str) -> D
 
 
 def confusion(metrics: Metrics) -> Draw:
-    """How many images of each class were taken for which."""
+    """Counts of images of each class by the class they were taken for."""
 
     def draw(axes: Any) -> None:
         labels, columns = list(metrics.confusion), list(next(iter(metrics.confusion.values())))

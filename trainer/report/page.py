@@ -1,4 +1,4 @@
-"""What all pages are made of: one HTML file with its style, its pictures and its drawings inside."""
+"""The frame of all pages: one HTML file with its style, its pictures and its drawings inside."""
 
 import base64
 import warnings
@@ -79,7 +79,7 @@ def row(content: Sequence[str]) -> str:
 
 
 def folded(title: str, content: str) -> str:
-    """What only some want to see."""
+    """A section that only some want to see."""
     return f"<details><summary>{in_html(title)}</summary>{content}</details>"
 
 

@@ -217,7 +217,7 @@ def _folds(folds: Sequence[Metrics]) -> str:
 
 
 def _enough(run: Run) -> str:
-    """How many parts are enough."""
+    """The number of parts that are enough."""
     title = "Are there enough parts?"
     if run.learning_curve is None:
         few = "Too few parts to say what more would give." if run.photographs.held_out_in_turn else ""
@@ -357,7 +357,7 @@ def _suspects(run: Run, data: Path) -> str:
 
 
 def _copies(run: Run, data: Path) -> str:
-    """What the search for copies found: it ran for the split."""
+    """The findings of the search for copies: it ran for the split."""
     if COPIES_FOUND not in run.split:
         return ""
     groups: dict[int, list[FileLabel]] = {}

@@ -53,7 +53,7 @@ class Convolution:
         return values[:, np.newaxis] if self.is_depthwise else values[np.newaxis]
 
     def inputs(self, maps: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-        """What is weighed at some places (N, P) of the output for maps (N, H, W, C): (G, N * P, n).
+        """The weighed inputs of some places (N, P) of the output for maps (N, H, W, C): (G, N * P, n).
 
         A dense layer weighs all of (N, C): (1, N, C).
         """
@@ -71,7 +71,7 @@ class Convolution:
 
 
 def _taken(size: int, side: int, stride: int, padding: str) -> tuple[NDArray[np.int64], tuple[int, int]]:
-    """What each place of the output takes along an axis, (places, side), and how far the axis is padded."""
+    """The inputs of each place of the output along an axis, (places, side), and the padding of the axis."""
     places, around = (size - side) // stride + 1, 0
     if padding == "same":
         places = -(-size // stride)
@@ -103,7 +103,7 @@ def folded(block: Block) -> Convolution:
 
 
 def _factor_and_shift(norm: Any) -> tuple[Numbers, Numbers]:
-    """What batch normalization multiplies by, and adds."""
+    """The factor and the summand of batch normalization."""
     mean, variance = (np.asarray(values, np.float64) for values in (norm.moving_mean, norm.moving_variance))
     gamma = np.asarray(norm.gamma, np.float64) if norm.scale else np.ones_like(mean)
     beta = np.asarray(norm.beta, np.float64) if norm.center else np.zeros_like(mean)

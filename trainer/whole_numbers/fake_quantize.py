@@ -44,7 +44,7 @@ class FakeQuantize(layers.Layer):  # type: ignore[misc]
         return tf.quantization.fake_quant_with_min_max_args(values, self.low, self.high)
 
     def get_config(self) -> dict[str, Any]:
-        """What is saved."""
+        """The saved settings."""
         return {**super().get_config(), "low": self.low, "high": self.high}
 
 
@@ -67,7 +67,7 @@ class HalvesFromZero(layers.Layer):  # type: ignore[misc]
         return values + tf.stop_gradient(nearest - values)
 
     def get_config(self) -> dict[str, Any]:
-        """What is saved."""
+        """The saved settings."""
         return {**super().get_config(), "step": self.step}
 
 

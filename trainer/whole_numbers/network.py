@@ -107,7 +107,7 @@ class _Exact:
         self.layer.set_weights([convolution.kernel, convolution.bias])
 
     def watch(self, inputs: Sequence[Any], at: slice) -> Any:
-        """What comes out for a batch of photographs; what it says before its ReLU is noted."""
+        """The output for a batch of photographs; the answer before its ReLU is noted."""
         import tensorflow as tf
 
         values = self.layer(_one_or_all(inputs))
@@ -120,7 +120,7 @@ class _Exact:
         return tf.clip_by_value(values, 0, self.block.most or np.inf) if self.block.has_relu else values
 
     def reach(self) -> Numbers:
-        """How far from 0 each channel goes, (C,)."""
+        """The largest distance of each channel from 0, (C,)."""
         if self.block.has_relu:
             return np.clip(self.highest, 0, None)
         return np.maximum(np.abs(self.lowest), np.abs(self.highest))
@@ -137,18 +137,18 @@ def _watch(exact: Sequence[_Exact], entry: Any, maps: NDArray[np.float32], at: s
 
 
 def _users(blocks: Sequence[Block]) -> Counter[int]:
-    """How many blocks take each tensor."""
+    """The number of blocks that take each tensor."""
     return Counter(id(tensor) for block in blocks for tensor in block.inputs)
 
 
 def _still_wanted(found: dict[int, Any], waiting: Counter[int], done: Block) -> dict[int, Any]:
-    """What is still to be taken once a block has taken its inputs."""
+    """The tensors still to be taken once a block has taken its inputs."""
     waiting.subtract(id(tensor) for tensor in done.inputs)
     return {key: values for key, values in found.items() if waiting[key] > 0}
 
 
 class _Scaling:
-    """How much each channel of each tensor of a network is scaled up, and the tensor's step.
+    """The scale of each channel of each tensor of a network, and the tensor's step.
 
     Tensors that are added up, or that hold the same values, are scaled alike: they are one family.
     """
@@ -179,7 +179,7 @@ class _Scaling:
         return family not in self._fixed and len(self._members[family]) == 1 and is_weighted(block.layer)
 
     def of(self, tensor: Any) -> Numbers:
-        """What the channels of a tensor are multiplied by, (C,)."""
+        """The factors of the channels of a tensor, (C,)."""
         scale = self._scales.get(self._family(tensor), np.ones(1))
         return np.tile(scale, tensor.shape[-1] // len(scale))
 
@@ -245,7 +245,7 @@ class _Values:
 
 
 def _rounded(exact: _Exact, inputs: Sequence[_Values], scaling: _Scaling, batch: int) -> _Values:
-    """What comes out of a block once it is rounded."""
+    """The output of a block once it is rounded."""
     from keras import layers
 
     from trainer.whole_numbers.fake_quantize import FakeQuantize, HalvesFromZero
@@ -313,7 +313,7 @@ def _in_whole_steps(
 def _samples(
     exact: _Exact, convolution: Convolution, inputs: _Values, batch: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """What the layer weighs at some places, (G, M, n), and what it said there, (G, M, o), batch by batch."""
+    """The weighed inputs at some places, (G, M, n), and the answers there, (G, M, o), batch by batch."""
     for at in _batches(len(inputs.steps), batch):
         weighed = convolution.inputs(inputs.steps[at], exact.places[at])
         said = exact.outputs[at].reshape(-1, exact.outputs.shape[-1])
@@ -324,7 +324,7 @@ def _samples(
 def _through(
     chain: Sequence[Any], inputs: Sequence[_Values], step: float, kind: DTypeLike, batch: int
 ) -> _Values:
-    """What layers make of values, one after the other; ``kind``: of the steps that come out."""
+    """The values after layers, one after the other; ``kind``: of the steps that come out."""
 
     def run(values: Any) -> Any:
         for layer in chain:

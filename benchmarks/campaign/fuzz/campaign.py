@@ -20,7 +20,7 @@ DONE = "fuzz.jsonl"
 
 @dataclass
 class FuzzResult:
-    """What became of one target's inputs, or of all."""
+    """Results of one target's inputs, or of all."""
 
     inputs: int = 0
     taken: int = 0

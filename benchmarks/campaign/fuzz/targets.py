@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes bytes, and tells in a few words what became of them.
+"""Targets of fuzzing: each takes bytes, and tells in a few words what became of them.
 
 An exception that comes out of a target is a failure: bad input is refused in one line, or taken.
 """
@@ -77,7 +77,7 @@ def targets() -> list[Target]:
 
 
 def kind_of(refusal: str) -> str:
-    """What kind of refusal it is, without most of what is particular to this input."""
+    """The kind of a refusal, without most of what is particular to this input."""
     if "\n" in refusal or len(refusal) > _LONGEST_REFUSAL:
         raise AssertionError(f"a refusal must be one line: {refusal[:200]!r}")
     return "".join("0" if c.isdigit() else c for c in refusal[:_KIND_CHARACTERS])

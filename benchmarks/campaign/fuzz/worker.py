@@ -27,7 +27,7 @@ _HEAD = struct.Struct("<II")
 
 @dataclass
 class Chunk:
-    """What so many inputs did; ``kinds`` are the different ways in which they were taken or refused."""
+    """Results of so many inputs; ``kinds`` are the different ways in which they were taken or refused."""
 
     target: str
     seed: int

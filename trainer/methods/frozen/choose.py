@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and all that was ``tried``; ``why`` in words."""
+    """The candidate that was chosen, and all that were ``tried``; ``why`` in words."""
 
     candidate: Candidate
     tried: list[Tried]

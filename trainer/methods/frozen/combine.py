@@ -1,4 +1,4 @@
-"""How much each kind of evidence weighs, by parts that none of them saw.
+"""The weight of each kind of evidence, by parts that none of them saw.
 
 Each kind is turned into log odds by itself: a logistic regression with one weight, never negative, on what
 held-out parts got from it, as Platt 1999 (Adv. Large Margin Classifiers) did for one classifier. The log odds
@@ -22,7 +22,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one kind says of photographs: ``said`` (N, 1) or (N, outputs), of parts that it did not see.
+    """One kind's answers for photographs: ``said`` (N, 1) or (N, outputs), of parts that it did not see.
 
     One column is how much a photograph looks like a defect, or, where there are more outputs, ``direction``
     (outputs,) says which logits it moves.

@@ -1,4 +1,4 @@
-"""What the method looks at in the maps of a backbone, as Keras graphs that int8 repeats exactly."""
+"""Features in the maps of a backbone, as Keras graphs that int8 repeats exactly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -188,7 +188,7 @@ def _pooled(values: Any) -> Any:
 
 
 def _above_mean(values: Any, pooled: Any) -> Any:
-    """How far each place lies above the mean of its channel, 0 below it."""
+    """The height of each place above the mean of its channel, 0 below it."""
     from keras import layers
 
     from trainer.whole_numbers.fake_quantize import FakeQuantize

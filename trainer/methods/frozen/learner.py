@@ -51,7 +51,7 @@ _GRID = 10  # places a side, at most, that are compared each with that place of 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the backbone makes of N photographs: ``features`` (N, D).
+    """The backbone's view of N photographs: ``features`` (N, D).
 
     ``places`` (N, h, w, C): each place, standardized; ``grid`` (N, h', w', C): some of these averaged into
     one. None where there is no OK class, or feature_spec has no places.
@@ -101,7 +101,7 @@ class Eyes:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What parts got that were held out in turn: ``logits`` (N, outputs), their balanced log loss.
+    """Answers for parts that were held out in turn: ``logits`` (N, outputs), their balanced log loss.
 
     ``fold_of`` (N,): who was held out together. ``evidence``: what the logits are made of, by heads of one
     ``strength``.
@@ -269,7 +269,7 @@ class FrozenLearner:
 
 @dataclass(frozen=True)
 class _Models:
-    """What has learned from all photographs."""
+    """Models that have learned from all photographs."""
 
     head: Any
     places: PlaceScore | None
@@ -285,7 +285,7 @@ class _Models:
         return cls(head, places, _gaussians(seen.grid, truth, everything, seed=seed))
 
     def evidence(self, seen: Seen, truth: Truth) -> list[Evidence]:
-        """What they say of photographs, in the order of `hold_out`."""
+        """Their answers for photographs, in the order of `hold_out`."""
         found = [Evidence("texture", self.head.logits(seen.features))]
         if self.places and self.gaussians and seen.places is not None and seen.grid is not None:
             direction = None if has_one_logit(truth.task) else truth.direction
@@ -299,7 +299,7 @@ class _Models:
 def _parts(
     eyes: Eyes, models: _Models, combination: Combination, truth: Truth
 ) -> tuple[list[Part], NDArray[np.float32], Any]:
-    """What the network adds up, its bias (outputs,), and what its heatmap is made of, or None."""
+    """The summands of the network, its bias (outputs,), and the base of its heatmap, or None."""
     factor = combination.weights[0] / combination.deviations[0]
     parts: Sequence[Part] = [
         Part(part.values, np.asarray(part.rows * factor, np.float32), part.set_weights)

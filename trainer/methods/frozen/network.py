@@ -19,7 +19,7 @@ _AT_ONCE = 5  # parts that XNNPACK joins
 
 @dataclass(frozen=True)
 class Say:
-    """What a number adds to logits: ``weights`` (outputs,) times it, less ``mean``, over ``deviation``."""
+    """A number's share of logits: ``weights`` (outputs,) times it, less ``mean``, over ``deviation``."""
 
     mean: float
     deviation: float
@@ -39,7 +39,7 @@ class Part:
 
 
 def head_parts(maps: Maps, head: Head) -> list[Part]:
-    """What a head weighs: each channel of each summary, standardized while it is averaged.
+    """The inputs of a head: each channel of each summary, standardized while it is averaged.
 
     By a depthwise convolution as large as its map. Plain means would share one int8 scale, and the small
     ones of them would be lost in it.

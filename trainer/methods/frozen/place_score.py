@@ -1,4 +1,4 @@
-"""How much each place of a photograph looks like a defect, learned from labels of whole photographs.
+"""A score of defects for each place of a photograph, learned from labels of whole photographs.
 
 Multiple instance learning: a defective photograph has a defect somewhere, an OK one nowhere (Dietterich et
 al. 1997, Artif. Intell. 89). It begins with the places of defective photographs that are least like those of

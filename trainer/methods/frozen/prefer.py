@@ -25,7 +25,7 @@ _MOST, _OF_ERROR = 0.02, 0.5  # by how much of the area a cheaper one may be wor
 
 @dataclass(frozen=True)
 class Comparison:
-    """What each candidate says of the same photographs: probabilities (N, classes), held out by part.
+    """Each candidate's answers for the same photographs: probabilities (N, classes), held out by part.
 
     ``milliseconds``: for one picture, of each; ``is_strongest``: whether it has the strongest backbone.
     """

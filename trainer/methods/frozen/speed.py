@@ -1,4 +1,4 @@
-"""How long one picture takes on this machine, in int8 on one thread, before anything is learned."""
+"""The time of one picture on this machine, in int8 on one thread, before anything is learned."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""What is known of photographs, and how well what is said of them agrees with it."""
+"""The truth of photographs, and how well answers agree with it."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from trainer.learners.learner import Positions
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of N photographs: the ``task``, their ``labels`` and ``groups`` (N,), and which is OK."""
+    """The truth of N photographs: the ``task``, their ``labels`` and ``groups`` (N,), and which is OK."""
 
     task: Task
     labels: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Truth:
 
     @cached_property
     def direction(self) -> NDArray[np.float32]:
-        """What strangeness does to each logit, (outputs,): strange is defective, or else not OK."""
+        """The effect of strangeness on each logit, (outputs,): strange is defective, or else not OK."""
         direction = np.zeros(self.outputs, np.float32)
         if has_one_logit(self.task):
             direction[0] = 1

@@ -1,4 +1,4 @@
-"""What OK parts look like, place by place: a Gaussian of features at each position of a map.
+"""The look of OK parts, place by place: a Gaussian of features at each position of a map.
 
 After Defard et al. 2021, "PaDiM" (arXiv:2011.08785): each place has its own mean and covariance of
 pretrained features. Three things are different, so that it fits a small int8 graph and few photographs.
@@ -40,7 +40,7 @@ class PatchGaussians:
     def distances(
         self, maps: NDArray[np.floating], at: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
-        """How far the strangest place of each photograph is from OK parts, (N,), of maps (N, H, W, C).
+        """The distance of the strangest place of each photograph from OK parts, (N,), of maps (N, H, W, C).
 
         ``at``: positions, by default all.
         """
@@ -49,7 +49,7 @@ class PatchGaussians:
         return np.concatenate([self.by_place(maps[part]).max(axis=(1, 2)) for part in parts])
 
     def by_place(self, maps: NDArray[np.floating]) -> NDArray[np.float32]:
-        """How far each place is from that place of OK parts, (N, H, W), of maps (N, H, W, C)."""
+        """The distance of each place from that place of OK parts, (N, H, W), of maps (N, H, W, C)."""
         centred = maps.astype(np.float32) @ self.projection - self.mean
         white = np.matmul(centred[..., np.newaxis, :], self.whitening)[..., 0, :]
         return np.asarray(np.minimum(np.abs(white), CLIP).mean(axis=-1), np.float32)

@@ -9,7 +9,7 @@ from trainer.methods.place_map import PlaceMap
 
 
 def add_memory(values: Any, memory: PatchMemory, *, most: float) -> PlaceMap:
-    """How near the nearest prototype is, (N, H, W, 1): 0, or below; cut off at a distance of ``most``.
+    """The nearness of the nearest prototype, (N, H, W, 1): 0, or below; cut off at a distance of ``most``.
 
     ``values``: a Keras tensor (N, H, W, C). For each prototype m one convolution adds up
     x.m - x.x / 2 - m.m / 2, all of it before int8 rounds, and the largest counts. The squares have the

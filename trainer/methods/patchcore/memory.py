@@ -1,4 +1,4 @@
-"""What OK parts look like, whatever their pose: a memory of patches, of which the nearest one counts.
+"""The look of OK parts, whatever their pose: a memory of patches, of which the nearest one counts.
 
 After Roth et al. 2022, "PatchCore" (CVPR, arXiv:2106.08265): of all places of all maps of OK parts, the
 few prototypes are kept that leave no place far from all of them (greedy k-centre: Sener and Savarese 2018,
