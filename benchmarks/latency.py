@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edge.core.errors import LinegateError
 from edge.core.frame import Frame
-from edge.core.interpreter import runtime_version
+from edge.core.interpreter import open_interpreter, runtime_version
 from edge.core.preprocess import preprocess
 from edge.core.runtime import BundleModel, load_model
 from edge.inspection.inspector import Inspector
@@ -58,7 +58,8 @@ def _kinds(model: BundleModel, frames: list[Frame]) -> dict[str, Callable[[int],
     spec = model.bundle.manifest.input
     inspector = Inspector(model)
     ready = [preprocess(frame.image, spec)[np.newaxis] for frame in frames]
-    interpreter: Any = model._interpreter  # the bare runtime, without anything of ours
+    # The bare runtime, without anything of ours.
+    interpreter: Any = open_interpreter(model.bundle.flatbuffer, threads=1, name="bare")
     entry, output = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
     def invoke(pixels: NDArray[np.uint8]) -> Any:

@@ -24,6 +24,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.core.images import encode_png
+from edge.core.interpreter import open_interpreter
 from edge.core.runtime import load_model
 from edge.simulation.parts import PartRenderer
 from testing.brokers import MosquittoBroker, find_mosquitto
@@ -70,7 +71,7 @@ def bare_loop(host: str, port: int, images: list[Any], rate: float, stop: Event)
     """Resize, invoke, publish, at the same rate."""
     model = load_model(BUNDLE, threads=1)
     spec = model.bundle.manifest.input
-    interpreter: Any = model._interpreter
+    interpreter: Any = open_interpreter(model.bundle.flatbuffer, threads=1, name="bare")
     entry, output = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect(host, port)

@@ -25,7 +25,7 @@ from quantize.external_model import read_graph
 
 WARM_UP_RUNS = 20
 LEAST_RUNS, SECONDS = 20, 10.0  # a slow graph gets no more runs than fit into so many seconds
-_TOOL = "ai_edge_litert.tools.benchmark_litert_model"
+TOOL = "ai_edge_litert.tools.benchmark_litert_model"
 _TOOL_SECONDS = 120
 
 
@@ -164,7 +164,7 @@ class _ToolError(Exception):
 
 def _has_tool() -> bool:
     try:
-        return importlib.util.find_spec(_TOOL) is not None
+        return importlib.util.find_spec(TOOL) is not None
     except ModuleNotFoundError:
         return False
 
@@ -174,7 +174,7 @@ def _beside_litert(timing: Timing, file: Path) -> Timing:
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "result.json"
         command = [
-            *(sys.executable, "-m", _TOOL, f"--model={file.resolve()}", f"--num_threads={timing.threads}"),
+            *(sys.executable, "-m", TOOL, f"--model={file.resolve()}", f"--num_threads={timing.threads}"),
             *(f"--num_runs={timing.runs}", f"--warmup_runs={WARM_UP_RUNS}", f"--result_json={found}"),
         ]
         try:

@@ -34,17 +34,17 @@ class MjpegCamera:
         return f"http://127.0.0.1:{self.port}/stream.mjpg"
 
     def switch_on(self) -> None:
-        camera, self._off = self, threading.Event()
-        off = self._off
+        self._off = off = threading.Event()
+        pictures, pause = self._jpegs, self._pause
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
-                jpegs = cycle(camera._jpegs)
+                jpegs = cycle(pictures)
                 try:
-                    while not off.wait(camera._pause):
+                    while not off.wait(pause):
                         jpeg = next(jpegs)
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                         self.wfile.write(head.encode() + jpeg + b"\r\n")

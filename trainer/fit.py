@@ -111,7 +111,7 @@ class _Course:
         self._labels, self._groups = dataset.labels, dataset.groups.numbers
         self._judge = _JUDGES[dataset.task]
         self.steps = max(_FEWEST_STEPS, -(-len(train) // settings.batch_size))
-        self.planned = settings.epochs or _usual_epochs(self.steps)
+        self.planned = settings.epochs or usual_epochs(self.steps)
         self._averaged = keras.models.clone_model(network)
         self._averaged.set_weights(network.get_weights())
         self._optimizer = keras.optimizers.Adam(_schedule(settings, self.steps * self.planned))
@@ -206,7 +206,7 @@ class _Course:
         return tf.one_hot(labels, self._dataset.outputs)
 
 
-def _usual_epochs(steps: int) -> int:
+def usual_epochs(steps: int) -> int:
     """So many that a large folder takes about as long as a small one: minutes, not hours."""
     return max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _USUAL_STEPS // steps))
 

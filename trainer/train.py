@@ -135,7 +135,7 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     )
     try:
         complete = _with_heatmap(learned, dataset, positions, seed=seed)
-        _write(out, run, learned, complete, Judged(dataset.subset(judged_at), complete, found))
+        write_run_folder(out, run, learned, complete, Judged(dataset.subset(judged_at), complete, found))
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
@@ -306,12 +306,12 @@ def _with_heatmap(learned: Learned, dataset: Dataset, train: Positions, *, seed:
     )
 
 
-def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
+def write_run_folder(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
     """All of the run or nothing of it, beside the checkpoints until it is whole."""
     part = out / CHECKPOINTS / "run"
     with folder_to_fill(part):
         try:
-            _write_files(part, run, learned, network, judged)
+            write_files(part, run, learned, network, judged)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
@@ -321,7 +321,8 @@ def _write(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) 
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
-def _write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
+def write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
+    """All that belongs to a run, into an empty folder; ``run.json`` comes last."""
     network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

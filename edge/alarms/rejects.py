@@ -54,19 +54,20 @@ class RejectRate:
         if self._expected is None:
             if self._parts == self._learn:
                 self._expect(LearnedShare(self._rejects, self._parts))
-                self._begin()
+                self.begin_window()
             return
         least, most = self._limits
         if self._rejects > most or self._parts - self._rejects > self._window - least:
             self.trouble = self.trouble or self._describe(self._expected)
-            self._begin()
+            self.begin_window()
         elif self._parts == self._window:
             least, most = self._usual
             if least <= self._rejects <= most:
                 self.trouble = None
-            self._begin()
+            self.begin_window()
 
-    def _begin(self) -> None:
+    def begin_window(self) -> None:
+        """Count from none again; what is expected stays."""
         self._parts = self._rejects = 0
 
     def _expect(self, expectation: Expectation) -> None:

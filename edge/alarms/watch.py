@@ -19,7 +19,7 @@ from edge.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_TICK_S = 0.2
+TICK_S = 0.2
 _CHECK_EVERY_S = 10.0
 _MOST_PARTS = 10_000  # that wait, should the thread hang
 _MOST_TOLD = 1000
@@ -133,7 +133,7 @@ class AlarmWatch:
             self._say(AlarmEvent(change, datetime.now(UTC)))
 
     def _run(self) -> None:
-        while not self._stop.wait(_TICK_S):
+        while not self._stop.wait(TICK_S):
             self._try(lambda: self.step(time.monotonic()))
         self._try(lambda: self.step(time.monotonic()))
         self._try(lambda: self._pass_on(self._register.end()))

@@ -25,7 +25,7 @@ MOST_MEMORY_BYTES = 4 * 2**30
 
 def main() -> None:
     """Try the graph on standard input."""
-    _expect_the_worst()
+    expect_the_worst()
     head = json.loads(sys.stdin.buffer.readline())
     flatbuffer = sys.stdin.buffer.read(head["bytes"])
     pictures = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(head["pictures"])
@@ -41,7 +41,7 @@ def main() -> None:
     sys.stdout.write(f"\n{json.dumps(error)}\n")
 
 
-def _expect_the_worst() -> None:
+def expect_the_worst() -> None:
     """No core dump, memory within bounds, and the first to go where there is none left."""
     with suppress(OSError, ValueError):  # systemd's filter of system calls may forbid it, and has limits too
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

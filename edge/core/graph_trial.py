@@ -18,7 +18,7 @@ from edge.core.errors import BundleError
 
 LONGEST_S = 30.0  # systemd waits a minute for a start, which may have to fall back after this
 MOST_PICTURES = 8
-_COMMAND = (sys.executable, "-P", "-m", "edge.core.graph_child")
+COMMAND = (sys.executable, "-P", "-m", "edge.core.graph_child")
 
 
 def try_graph(
@@ -32,7 +32,7 @@ def try_graph(
     head = {"name": name, "threads": threads, "bytes": len(flatbuffer), "pictures": shown.shape}
     try:
         done = subprocess.run(  # noqa: S603  Python itself, with a module of ours
-            _COMMAND,
+            COMMAND,
             input=json.dumps(head).encode() + b"\n" + flatbuffer + shown.tobytes(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -96,6 +96,11 @@ class DeploymentManager:
         """The deployment that decides now."""
         return self._deployment
 
+    @property
+    def proven(self) -> Deployment:
+        """The last that did its work: what comes back where the one that decides now fails."""
+        return self._proven
+
     def start(self) -> None:
         """Changes may be asked for. The mark of a trial that did not end goes, as the start went back.
 

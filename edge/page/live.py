@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 WANTED_S = 10.0  # nobody has asked for so long: the station is left alone
 SILENT_S = 5.0  # a station says nothing while nothing changes; is it still there?
-_AGAIN_S = 1.0
+AGAIN_S = 1.0
 _KEPT = 16  # pictures: a browser asks for one after it was told of it
 
 
@@ -39,6 +39,11 @@ class LiveFeed:
         self._newest: Seen | None = None
         self._pictures: OrderedDict[int, Seen] = OrderedDict()
         self._first = threading.Event()
+
+    @property
+    def is_following(self) -> bool:
+        """Whether somebody asked a moment ago."""
+        return self._thread is not None
 
     def latest(self, wait_s: float = 1.0) -> Seen | None:
         """The station now; None where it does not run. The first time it is waited for."""
@@ -67,7 +72,7 @@ class LiveFeed:
             self._newest = None
             self._first.set()
             if self._is_wanted():
-                time.sleep(_AGAIN_S)
+                time.sleep(AGAIN_S)
 
     def _is_wanted(self) -> bool:
         """True if to go on; else the thread has ended for whoever asks next."""

@@ -144,30 +144,41 @@ class Archive:
         if is_slow and not self._broken.is_there:
             self._slow.begins("archive: images come faster than they can be written; some are left out")
 
-    def stop(self) -> None:
-        """Write what waits, for a moment at most, and end."""
+    @property
+    def queued(self) -> int:
+        """How many images wait to be written."""
+        return len(self._jobs)
+
+    def stop(self, *, wait_s: float = _STOP_S) -> None:
+        """Write what waits, for ``wait_s`` at most, and end."""
         with self._changed:
             self._stop.set()
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(_STOP_S)
+            self._thread.join(wait_s)
 
     def _run(self) -> None:
-        while (job := self._next()) is not None:
-            if time.monotonic() < self._retry_at:
-                self.dropped += 1
-                continue
-            try:
-                if not self._is_scanned:
-                    self._scan()
-                self._write(job)
-                self._broken.ends("archive: can be written again")
-            except Exception as error:  # whatever it is, the thread must not end
-                self.dropped += 1
-                self._retry_at = time.monotonic() + RETRY_S
-                self._broken.begins(
-                    f"archive: {self._root}: cannot be written ({error}); images are left out"
-                )
+        while self.write_next():
+            pass
+
+    def write_next(self) -> bool:
+        """Write the oldest image that waits, or wait for one; False at the end. For one thread."""
+        job = self._next()
+        if job is None:
+            return False
+        if time.monotonic() < self._retry_at:
+            self.dropped += 1
+            return True
+        try:
+            if not self._is_scanned:
+                self.scan()
+            self._write(job)
+            self._broken.ends("archive: can be written again")
+        except Exception as error:  # whatever it is, the thread must not end
+            self.dropped += 1
+            self._retry_at = time.monotonic() + RETRY_S
+            self._broken.begins(f"archive: {self._root}: cannot be written ({error}); images are left out")
+        return True
 
     def _next(self) -> _Job | None:
         """The oldest that waits; None at the end."""
@@ -231,7 +242,7 @@ class Archive:
             stem.parent.rmdir()
             stem.parent.parent.rmdir()
 
-    def _scan(self) -> None:
+    def scan(self) -> None:
         """Learn what lies there from earlier, and clear away what was not written to its end."""
         for folder in self._folders():
             for part in folder.glob(".*.part"):

@@ -18,7 +18,7 @@ from edge.records.export import Row, row_of
 from edge.records.journal_file import reading
 
 SEARCH_S = 3.0
-_STEPS = 20_000  # of SQLite's machine, between two looks at the clock
+STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 _COLUMNS = "number, recorded, CAST(message AS BLOB), number <= (SELECT acknowledged FROM outbox)"
 
 
@@ -71,7 +71,7 @@ def latest(
     with _searching(journal) as database:
         # One search a verdict: each goes along an index, and their union would not.
         verdicts: Sequence[Verdict | None] = wanted.verdicts or (None,)
-        found = [row for verdict in verdicts for row in _latest(database, wanted, verdict, limit, before)]
+        found = [row for verdict in verdicts for row in latest_in(database, wanted, verdict, limit, before)]
     found.sort(key=lambda one: (one.recorded, one.number), reverse=True)
     return found[:limit]
 
@@ -119,13 +119,14 @@ def glances(journal: Path, start: float) -> list[Glance]:
         ]
 
 
-def _latest(
+def latest_in(
     database: sqlite3.Connection,
     wanted: Wanted,
     verdict: Verdict | None,
     limit: int,
     before: tuple[float, int] | None,
 ) -> list[Inspected]:
+    """The latest parts of one verdict, or of any, that are wanted: at most ``limit``, older than ``before``."""
     conditions: dict[str, Sequence[Any]] = {}
     if before is not None:
         conditions["(recorded, number) < (?, ?)"] = before
@@ -166,7 +167,7 @@ def _searching(journal: Path) -> Iterator[sqlite3.Connection]:
     """The journal, for SEARCH_S at most."""
     deadline = time.monotonic() + SEARCH_S
     with reading(journal) as database:
-        database.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        database.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
         try:
             yield database
         except sqlite3.OperationalError as error:

@@ -53,8 +53,17 @@ class Outbox:
 
     def start(self, courier: Courier) -> None:
         """Start sending by ``courier``."""
-        self._courier = courier
+        self.send_by(courier)
         self._thread.start()
+
+    def send_by(self, courier: Courier) -> None:
+        """Who takes verdicts from now on."""
+        self._courier = courier
+
+    def step(self) -> None:
+        """Note what was acknowledged, and send what there is to send; raises JournalError. For one thread."""
+        self._mark()
+        self._send()
 
     @property
     def is_prompt(self) -> bool:
@@ -92,8 +101,7 @@ class Outbox:
         said = Once()
         while not self._stop.is_set():
             try:
-                self._mark()
-                self._send()
+                self.step()
                 said.clear()
             except JournalError as error:
                 if said.is_new(str(error)):

@@ -32,13 +32,13 @@ from edge.settings.journal import JournalSettings
 logger = logging.getLogger(__name__)
 
 LATE_AFTER_S = 2.0
-_RETRY_S = 0.5
-_HANGS_S = 5.0
+RETRY_S = 0.5
+HANGS_S = 5.0
 _BATCH = 500
-_CHECKPOINT_ROWS = 250
+CHECKPOINT_ROWS = 250
 _CHECKPOINT_S = 60.0
-_STOP_S = 2.0
-_FROZEN = 0.4  # of the time that there is at the end
+STOP_S = 2.0
+FROZEN = 0.4  # of the time that there is at the end
 _DRAIN_STEP_S = 0.02
 _REPLACED_SHOWN_S = 3600.0
 
@@ -140,16 +140,14 @@ class Recorder:
         with self._changed:
             if not self._records:
                 self._waits_since = now
-            hangs = now - self._waits_since > _HANGS_S
+            hangs = now - self._waits_since > HANGS_S
             if len(self._records) + self._writing < self._room:
                 self._records.append(_Waiting(record, now))
                 self._changed.notify_all()
             else:
                 self.unwritten += 1
         if hangs:
-            self._broken.begins(
-                f"journal: its disk hangs for {_HANGS_S:g} s; inspections wait to be recorded"
-            )
+            self._broken.begins(f"journal: its disk hangs for {HANGS_S:g} s; inspections wait to be recorded")
         if self._archive is not None:
             self._archive.offer(message, image, heatmap)
 
@@ -188,14 +186,14 @@ class Recorder:
         Returns how many verdicts wait there for the next start.
         """
         if self._threads[0].is_alive():
-            self._wait(lambda: not self._queued, _STOP_S)
+            self._wait(lambda: not self._queued, STOP_S)
             self._drain(drain_s)
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(_STOP_S)
+                thread.join(STOP_S)
         self._outbox.stop()
         is_closed = self._close()
         if self._archive is not None:
@@ -214,7 +212,7 @@ class Recorder:
         """Close the journal; False where its disk hangs, for which nobody can wait at the end."""
         closing = threading.Thread(target=self._journal.close, name="journal-close", daemon=True)
         closing.start()
-        closing.join(_STOP_S)
+        closing.join(STOP_S)
         return not closing.is_alive()
 
     @property
@@ -224,7 +222,7 @@ class Recorder:
     def _drain(self, most_s: float) -> None:
         """Wait for the broker, while it takes anything."""
         left, deadline = self.waiting + 1, time.monotonic() + most_s
-        while self.waiting < left and (more := min(most_s * _FROZEN, deadline - time.monotonic())) > 0:
+        while self.waiting < left and (more := min(most_s * FROZEN, deadline - time.monotonic())) > 0:
             left = self.waiting
             self._wait(lambda before=left: self.waiting < max(before, 1), more)  # type: ignore[misc]
 
@@ -249,7 +247,7 @@ class Recorder:
                 with self._changed:
                     self._records.extendleft(reversed(batch))
                     self._writing = 0
-                self._stop.wait(_RETRY_S)
+                self._stop.wait(RETRY_S)
             with self._changed:
                 self._writing = 0
 
@@ -283,7 +281,7 @@ class Recorder:
             self._written_bytes.note(now)
             try:
                 self._journal.sync()
-                if self._written - settled >= _CHECKPOINT_ROWS or now - since >= _CHECKPOINT_S:
+                if self._written - settled >= CHECKPOINT_ROWS or now - since >= _CHECKPOINT_S:
                     settled, since = self._written, now
                     self._trim()
                     self._journal.checkpoint()

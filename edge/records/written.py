@@ -35,6 +35,11 @@ class WrittenBytes:
             self._noted.popleft()
 
     @property
+    def remembered(self) -> int:
+        """How many counts of earlier are kept."""
+        return len(self._noted)
+
+    @property
     def last_hour(self) -> int | None:
         """The bytes; None where the kernel does not count them."""
         count = self._count()

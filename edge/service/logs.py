@@ -83,6 +83,11 @@ class Damper(logging.Filter):
         self._alike = _Counts(most, period_s)
         self._here = _Counts(most_here, period_s)
 
+    @property
+    def kinds(self) -> int:
+        """How many kinds of lines are remembered."""
+        return len(self._alike)
+
     def filter(self, record: logging.LogRecord) -> bool:
         """True to write the record; how many like it were left out before is added to it."""
         now = self._clock()

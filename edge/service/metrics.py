@@ -33,9 +33,9 @@ from edge.settings.metrics import MetricsSettings
 
 logger = logging.getLogger(__name__)
 
-_READER_S = 5.0  # a reader that says nothing for so long is hung up on
-_AGAIN_S = 5.0
-_MOST_READERS = 16
+READER_S = 5.0  # a reader that says nothing for so long is hung up on
+AGAIN_S = 5.0
+MOST_READERS = 16
 _FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
@@ -89,7 +89,7 @@ def _histogram(name: str, measure: Measure, value: Latencies) -> Metric:
 
 
 class _Server(ThreadingHTTPServer):
-    """Serves at most ``_MOST_READERS``, of which the oldest goes first; says nothing of those that leave."""
+    """Serves at most ``MOST_READERS``, of which the oldest goes first; says nothing of those that leave."""
 
     timeout = 0.5
     daemon_threads = True
@@ -103,7 +103,7 @@ class _Server(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer on a thread, for which there is room or is made some."""
         with self._lock:
-            if len(self._readers) >= _MOST_READERS:
+            if len(self._readers) >= MOST_READERS:
                 with suppress(OSError):  # it went by itself
                     self._readers.popleft().shutdown(socket.SHUT_RDWR)
             self._readers.append(request)
@@ -154,7 +154,7 @@ class MetricsServer:
         self._stop.set()
 
     def _run(self) -> None:
-        handler = type("Handler", (MetricsHandler,), {"registry": self._registry, "timeout": _READER_S})
+        handler = type("Handler", (MetricsHandler,), {"registry": self._registry, "timeout": READER_S})
         said = Once()
         while not self._stop.is_set():
             try:
@@ -167,4 +167,4 @@ class MetricsServer:
                     logger.error(
                         "metrics: cannot be served at %s:%d (%s); trying again", *self._address, error
                     )
-                self._stop.wait(_AGAIN_S)
+                self._stop.wait(AGAIN_S)

@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 Edges = Literal["rising", "falling", "both"]
 
 _WAIT_S = 0.2
-_REOPEN_S = 1.0
-_KERNEL_BUFFER = 1024  # edges that the kernel keeps for us
+REOPEN_S = 1.0
+KERNEL_BUFFER = 1024  # edges that the kernel keeps for us
 
 
 class Edge(NamedTuple):
@@ -56,7 +56,7 @@ class GpioPin:
         self._line = gpiod.request_lines(
             address.chip,
             consumer="linegate",
-            event_buffer_size=_KERNEL_BUFFER,
+            event_buffer_size=KERNEL_BUFFER,
             config={
                 address.line: gpiod.LineSettings(
                     direction=gpiod.line.Direction.INPUT,
@@ -147,4 +147,4 @@ class InputLine:
                 if said.is_new(str(error)):
                     logger.error("%s: the input line cannot be read: %s", self._name, error)
                 self._on_trouble(f"the input line cannot be read: {error}")
-                self._stop.wait(_REOPEN_S)
+                self._stop.wait(REOPEN_S)

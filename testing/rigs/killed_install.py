@@ -116,7 +116,7 @@ class Device:
         module.STATE = (self.root / "var" / "linegate",)
         module.UNITS, module.OTHER_UNITS = self.units, ()
         module.LOCK, module.SETTLE_S = self.root / "lock", 0
-        module._refuse = module._refuse_device = lambda *_: None
+        module.refuse = module.refuse_device = lambda *_: None
         module.subprocess = self
         sys.addaudithook(self._note)
         return int(module.main(arguments))

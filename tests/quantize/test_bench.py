@@ -32,7 +32,7 @@ def test_a_slow_graph_gets_fewer_runs_but_some(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_where_litert_has_no_tool_it_says_so_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TOOL", "ai_edge_litert.absent")
+    monkeypatch.setattr(module, "TOOL", "ai_edge_litert.absent")
     result = bench(DEMO, runs=5, threads=1)
     assert result.timings[0].litert_median_ms is None
     assert bench_table(result).splitlines()[-1] == "LiteRT's own benchmark tool is not installed"

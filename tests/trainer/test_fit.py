@@ -12,7 +12,7 @@ from edge.core.errors import InputError
 from tests.trainer.makers import make_dataset, spots
 from trainer import fit as module
 from trainer.dataset import Photograph
-from trainer.fit import FitSettings, Records, _usual_epochs, fit
+from trainer.fit import FitSettings, Records, fit, usual_epochs
 from trainer.learners.gradient import GradientLearner
 
 SETTINGS = FitSettings(epochs=3, batch_size=16, patience=3)
@@ -219,4 +219,4 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(
 
 @pytest.mark.parametrize(("steps", "epochs"), [(25, 40), (165, 14), (5000, 10)])
 def test_many_photographs_are_seen_in_fewer_epochs(steps: int, epochs: int) -> None:
-    assert _usual_epochs(steps) == epochs
+    assert usual_epochs(steps) == epochs

@@ -12,7 +12,7 @@ from trainer.run import RUN_FILE
 
 def write(out: Path) -> None:
     nothing: Any = None
-    trainer.train._write(out, nothing, nothing, nothing, nothing)
+    trainer.train.write_run_folder(out, nothing, nothing, nothing, nothing)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             if not text:
                 raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(trainer.train, "_write_files", write_files)
+    monkeypatch.setattr(trainer.train, "write_files", write_files)
     return wanted
 
 

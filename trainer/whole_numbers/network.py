@@ -37,7 +37,7 @@ from trainer.whole_numbers.rounding import (
 )
 
 PHOTOGRAPHS = 250  # enough of 160x160 pixels; of larger ones fewer are looked at, at more places each
-_PIXELS, _FEWEST = PHOTOGRAPHS * 160 * 160, 16
+PIXELS, _FEWEST = PHOTOGRAPHS * 160 * 160, 16
 _ROWS, _DEPTHWISE_ROWS = 10_000, 1_500  # places in all of these that a layer is fitted on
 _BATCH_BYTES = 2**26  # of a layer's largest map
 _MOST_TOGETHER = 2500  # weights of an output; of more each is rounded by itself
@@ -63,7 +63,7 @@ def in_whole_numbers(network: Any, pixels: NDArray[np.uint8], *, seed: int) -> A
     generator = np.random.default_rng(seed)
     largest = max(prod(block.output.shape[1:]) for block in blocks)
     batch = max(1, _BATCH_BYTES // (4 * largest))
-    count = min(len(pixels), PHOTOGRAPHS, max(_FEWEST, _PIXELS // prod(pixels.shape[1:3])))
+    count = min(len(pixels), PHOTOGRAPHS, max(_FEWEST, PIXELS // prod(pixels.shape[1:3])))
     pixels = pixels[generator.permutation(len(pixels))[:count]]
     exact = [_Exact(block, count, generator) for block in blocks]
     for at in _batches(count, batch):

@@ -21,7 +21,7 @@ _LARGEST_INPUT = 255  # steps
 _LEAST_BITS, _MOST_BITS, _FLOAT32_BITS = 3, 6, 24
 _PULL = 0.01  # of the mean variance: how much the given weights count beside what is to be said
 _DAMPING = 0.01  # of the mean variance, where inputs hardly vary
-_BLOCK = 512
+BLOCK = 512
 
 Numbers = NDArray[np.float64]
 
@@ -92,8 +92,8 @@ def round_together(weights: Numbers, covariance: Numbers, step: Numbers) -> Numb
     damped = _with_diagonal(covariance, _of_mean_variance(covariance, _DAMPING))
     spread = np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2)
     count = weights.shape[1]
-    for start in range(0, count, _BLOCK):  # what follows a block learns of its errors at once: faster
-        end = min(start + _BLOCK, count)
+    for start in range(0, count, BLOCK):  # what follows a block learns of its errors at once: faster
+        end = min(start + BLOCK, count)
         errors = np.zeros_like(left[:, start:end])
         for row in range(start, end):
             nearest = np.clip(np.round(left[:, row] / step), -STEPS, STEPS)

@@ -115,10 +115,11 @@ def _pictures(part: PartInspected) -> tuple[bytes, bytes]:
     if heatmap is not None:
         with suppress(ImageError):  # the part is not found again
             heat = encode_png(heatmap.on_frame(image))
-    return _jpeg(image), heat
+    return jpeg_of(image), heat
 
 
-def _jpeg(image: Image) -> bytes:
+def jpeg_of(image: Image) -> bytes:
+    """An image of uint8 as JPEG, its longer side at most LONGEST pixels; raises ImageError."""
     height, width = image.shape[:2]
     scale = min(1.0, LONGEST / max(height, width))
     if scale < 1:

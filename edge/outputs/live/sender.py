@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 UNREAD_S = 10.0  # who takes nothing for so long is hung up on
 _STEP_S = 0.15  # between two messages to one watcher
-_LOOK_S = 5.0
-_AGAIN_S = 5.0
+LOOK_S = 5.0
+AGAIN_S = 5.0
 
 
 class _Watcher:
@@ -86,13 +86,13 @@ class Sender:
             except Exception as error:  # whatever it is, the line must not notice
                 if self._troubles.is_new(f"{type(error).__name__}: {error}"):
                     logger.warning("live view: %s cannot be offered to the page (%s)", self._file, error)
-                self._stop.wait(_AGAIN_S)
+                self._stop.wait(AGAIN_S)
 
     def _serve(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         """Until the end, or until the socket's file is another one."""
         ours = self._file.stat().st_ino
         selector.register(listener, selectors.EVENT_READ)
-        look_at = time.monotonic() + _LOOK_S
+        look_at = time.monotonic() + LOOK_S
         try:
             while not self._stop.is_set():
                 for key, _ in selector.select(_STEP_S if self._watchers else 0.5):
@@ -107,7 +107,7 @@ class Sender:
                     except OSError:
                         self._drop(number, selector)
                 if now >= look_at:
-                    look_at = now + _LOOK_S
+                    look_at = now + LOOK_S
                     if self._file.stat().st_ino != ours:
                         return
         finally:

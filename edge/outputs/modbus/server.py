@@ -20,7 +20,7 @@ from edge.outputs.modbus.connection import Connection
 logger = logging.getLogger(__name__)
 
 MOST_CLIENTS = 8
-_AGAIN_S = 2.0
+AGAIN_S = 2.0
 _KEPT_S = 5.0  # who asked within that time keeps its place
 _ACCEPT_PAUSE_S = 0.01
 _BACKLOG = 16
@@ -73,7 +73,7 @@ class Server:
                 self.trouble = self._trouble(error)
                 if said.is_new(self.trouble):
                     logger.error("%s; trying again", self.trouble)
-                self._ended.wait(_AGAIN_S)
+                self._ended.wait(AGAIN_S)
             self._clients.clear()
 
     def _trouble(self, error: Exception) -> str:

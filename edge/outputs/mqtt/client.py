@@ -30,9 +30,9 @@ _SHORT_S = 5.0
 _SHORT_TIMES = 3
 _CHECK_S = 0.1
 _TURN_S = 1.0
-_LEAVE_S = 1.0
-_ALIVE_S = 60.0  # more than an attempt may take: with two protocols, and a name that is slow to be found
-_PATIENCE_S = 30.0  # for an acknowledgement; doubled while it does not help, for each end costs commands
+LEAVE_S = 1.0
+ALIVE_S = 60.0  # more than an attempt may take: with two protocols, and a name that is slow to be found
+PATIENCE_S = 30.0  # for an acknowledgement; doubled while it does not help, for each end costs commands
 _MOST_PATIENCE_S = 600.0
 _MOST_SAID = 20
 _UNSUPPORTED = "Unsupported protocol version"
@@ -108,7 +108,7 @@ class BrokerLink:
         self.connections = 0
         """How often the broker accepted a connection."""
         self._short = 0
-        self._patience_s = _PATIENCE_S
+        self._patience_s = PATIENCE_S
         self._turned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -118,9 +118,14 @@ class BrokerLink:
         return f"{self._settings.host}:{self._settings.port}"
 
     @property
+    def alive_at(self) -> float:
+        """When the link's thread last gave a sign of life, in monotonic seconds."""
+        return self._turned
+
+    @property
     def is_alive(self) -> bool:
         """True if our thread still connects, and connects again."""
-        return self._thread.is_alive() and time.monotonic() - self._turned < _ALIVE_S
+        return self._thread.is_alive() and time.monotonic() - self._turned < ALIVE_S
 
     @property
     def connected(self) -> bool:
@@ -223,10 +228,10 @@ class BrokerLink:
                 while not is_over(info) and time.monotonic() < deadline and connection.is_open:
                     connection.closed.wait(0.01)
             connection.client.disconnect()
-            if not connection.closed.wait(_LEAVE_S):
+            if not connection.closed.wait(LEAVE_S):
                 connection.cut()
         if self._thread.is_alive():
-            self._thread.join(_LEAVE_S)  # an attempt to connect is not waited for
+            self._thread.join(LEAVE_S)  # an attempt to connect is not waited for
 
     @property
     def _open(self) -> Connection | None:
@@ -318,7 +323,7 @@ class BrokerLink:
         lasted = time.monotonic() - connection.since
         if lasted >= _SHORT_S:
             self._said.clear()
-        self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S) if connection.was_cut else _PATIENCE_S
+        self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S) if connection.was_cut else PATIENCE_S
         # Ended without a word by a broker that was there all the time: as it does to a client whose name
         # another one takes. The two would throw each other out as fast as they come back: be the slower one.
         wordless = connection.end is None and lasted < _SHORT_S and not self._failed

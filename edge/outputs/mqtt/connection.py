@@ -20,7 +20,7 @@ from edge.outputs.mqtt.guarded import GuardedClient
 MOST_UNACKNOWLEDGED = 500
 REFUSED_S = 0.5
 """So long nothing more is tried on a topic where the broker refused a message."""
-_STALL_S = 1.0
+STALL_S = 1.0
 _LEFT_OUT = "not written in time"
 _HEADERS = 64  # bytes of a packet that are neither topic, payload nor correlation data; more than there are
 
@@ -187,7 +187,7 @@ class Connection:
         """A message without an acknowledgement for too long, or None; of a command: after its use."""
         with self._lock:
             given = list(self._given)
-        if any(now > one.useless_from + _STALL_S for one in given):
+        if any(now > one.useless_from + STALL_S for one in given):
             return "acknowledges no commands"
         old = next((one for one in given if now > one.at + patience_s), None)
         return None if old is None else f"did not acknowledge a message on {old.topic} for {patience_s:g} s"

@@ -53,6 +53,11 @@ class GuardedClient(paho.Client):
         self._packet_began: float | None = None
         self._has_answer = False
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages were handed over and wait for the broker's acknowledgement."""
+        return int(self._inflight_messages)
+
     def publish_until(self, useless_after: float, topic: str, **message: Any) -> paho.MQTTMessageInfo:
         """Publish what must be written by then, in monotonic seconds, or not at all."""
         self._publishing.useless_after = useless_after

@@ -64,6 +64,12 @@ class Inbox:
         with self._lock:
             return self._refused.total()
 
+    @property
+    def refused_kinds(self) -> int:
+        """How many kinds of messages are counted apart: those that it knows, and all others as one."""
+        with self._lock:
+            return len(self._refused)
+
     def receive(self, message: Incoming) -> None:
         """Take one message, or count it as refused."""
         kind = self._kind(message.topic)

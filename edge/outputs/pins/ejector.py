@@ -17,7 +17,7 @@ from edge.trigger.inputs import import_gpiod
 logger = logging.getLogger(__name__)
 
 _PRIORITY = 10  # of 1 to 99
-_REOPEN_S = 1.0
+REOPEN_S = 1.0
 _LONGEST_SLEEP_S = 0.5
 _LONGEST_DRAIN_S = 5.0
 
@@ -179,7 +179,7 @@ class Ejector:
                 if said.is_new(str(error)):
                     logger.error("gate: the pin of the ejector cannot be set: %s", error)
                 self._on_trouble(f"the pin of the ejector cannot be set: {error}")
-                self._stop.wait(_REOPEN_S)
+                self._stop.wait(REOPEN_S)
 
     def _serve(self, pin: OutputPin) -> None:
         """Until the end, or OSError."""

@@ -84,7 +84,7 @@ def test_false_alarms_are_no_more_frequent_than_stated(share: float, expected: s
             for rejected in generator.random(100) < share:
                 rule.add(rejected=bool(rejected))
                 before = before or rule.trouble
-            rule._begin()
+            rule.begin_window()
             windows += 1
             out += before is not None
     # Three standard deviations of the count of windows above what is stated.

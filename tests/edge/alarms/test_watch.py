@@ -65,9 +65,6 @@ def test_rejects_in_a_row_are_raised_and_cleared_once(tmp_path: Path) -> None:
 def test_what_two_threads_tell_at_once_comes_in_the_order_in_which_it_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = Watched(tmp_path)
-    other = threading.Thread(target=here.watch.tell, args=("bin", None))
-
     class Slow(deque[Any]):
         def append(self, told: Any) -> None:
             if told.trouble is not None:
@@ -75,7 +72,9 @@ def test_what_two_threads_tell_at_once_comes_in_the_order_in_which_it_is_kept(
                 other.join(0.1)  # as long as it needs where nothing holds it up
             super().append(told)
 
-    monkeypatch.setattr(here.watch, "_told", Slow())
+    monkeypatch.setattr("edge.alarms.watch.deque", Slow)
+    here = Watched(tmp_path)
+    other = threading.Thread(target=here.watch.tell, args=(Alarm.BIN, None))
     here.watch.tell(Alarm.BIN, "a rejected part was not seen in the bin")
     other.join()
     here.step()
@@ -192,7 +191,7 @@ def test_a_mistake_in_a_rule_is_said_once_and_does_not_end_the_watch(
         raise ZeroDivisionError("no")
 
     monkeypatch.setattr(AlarmWatch, "step", fail)
-    monkeypatch.setattr("edge.alarms.watch._TICK_S", 0.001)
+    monkeypatch.setattr("edge.alarms.watch.TICK_S", 0.001)
     here = Watched(tmp_path)
     here.watch.start()
     assert enough.wait(10)

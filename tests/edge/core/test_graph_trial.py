@@ -41,20 +41,20 @@ def test_a_bundle_is_loaded_here_only_after_it_ran_there(tmp_path: Path) -> None
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGSYS])
 def test_any_signal_is_named(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
     dies = f"import os; os.kill(os.getpid(), {int(number)})"
-    monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", dies))
+    monkeypatch.setattr(graph_trial, "COMMAND", (sys.executable, "-c", dies))
     with pytest.raises(BundleError, match=rf"\({number.name}\)"):
         try_graph(toy_flatbuffer(), threads=1, name="toy")
 
 
 def test_a_graph_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr(graph_trial, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
     monkeypatch.setattr(graph_trial, "LONGEST_S", 0.2)
     with pytest.raises(BundleError, match=r"toy: its graph does not end within 0\.2 s"):
         try_graph(toy_flatbuffer(), threads=1, name="toy")
 
 
 def test_a_child_that_says_nothing_is_no_good_news(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", ""))
+    monkeypatch.setattr(graph_trial, "COMMAND", (sys.executable, "-c", ""))
     with pytest.raises(BundleError, match="toy: its trial said nothing"):
         try_graph(toy_flatbuffer(), threads=1, name="toy")
 
@@ -69,7 +69,7 @@ def test_the_child_is_started_beside_any_folder(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_proven_is_not_run_elsewhere_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = toy_bundle(tmp_path / "toy.tflite")
     bundle_sha256 = load_model(path).bundle.sha256
-    monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(graph_trial, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
     load_model(path, proven={bundle_sha256})
     with pytest.raises(BundleError, match="exit status 1"):
         load_model(path)
@@ -85,4 +85,4 @@ def test_the_trial_goes_on_where_the_unit_forbids_limits_and_priorities(
 
     for where in ("os.nice", "resource.setrlimit", "pathlib.Path.write_text"):
         monkeypatch.setattr(where, forbidden)
-    graph_child._expect_the_worst()
+    graph_child.expect_the_worst()

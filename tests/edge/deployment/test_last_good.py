@@ -123,7 +123,7 @@ def test_an_end_in_order_is_no_fault_of_the_bundle(bench: Start) -> None:
 def test_what_did_its_work_here_is_not_run_in_another_process_at_the_next_start(
     proven: Bench, bench: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_trial, "_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(graph_trial, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
     assert bench().bundle_sha256 == proven.bundle_sha256
     monkeypatch.setattr(last_good, "this_device", lambda: "another runtime")
     with pytest.raises(BundleError, match="exit status 1"):

@@ -274,6 +274,6 @@ def test_after_any_changes_what_decides_is_what_is_kept_and_alarms_come_in_pairs
     at_the_next_start = here.deployment
     if crashes:
         here.crash()
-        at_the_next_start = here.manager._proven
+        at_the_next_start = here.manager.proven
     bundle_sha256 = at_the_next_start.inspector.model.bundle.sha256
     assert bench(recipes).bundle_sha256 == bundle_sha256

@@ -62,6 +62,5 @@ def leave(folder: Path, count: int, *, since_s: float = 600.0, archived: bool = 
         noise = np.random.default_rng(3).integers(60, 190, (96, 128), np.uint8)
         for one in results:
             archive.offer(one, noise, Heatmap(np.eye(8, dtype=np.float32) * 9, SPEC))
-        archive.stop()
-        archive._thread.join(60)
+        archive.stop(wait_s=60)
     return settings

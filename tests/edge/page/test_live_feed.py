@@ -51,14 +51,14 @@ def test_it_watches_only_while_somebody_looks(
     monkeypatch.setattr(live, "WANTED_S", 0.0)
     wait_for(lambda: view.sender.watchers == 0)
     monkeypatch.setattr(live, "WANTED_S", 10.0)
-    wait_for(lambda: feed._thread is None)
+    wait_for(lambda: not feed.is_following)
     assert feed.latest(wait_s=20) is not None
 
 
 def test_a_station_that_is_away_is_none_and_is_found_when_it_is_back(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_AGAIN_S", 0.02)
+    monkeypatch.setattr(live, "AGAIN_S", 0.02)
     feed = LiveFeed(file)
     assert feed.latest(wait_s=20) is None
     view = LiveView(file, station="line", simulated=True, most_watchers=1)
@@ -71,7 +71,7 @@ def test_a_station_that_is_away_is_none_and_is_found_when_it_is_back(
 def test_what_no_station_says_is_no_station(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edge.outputs.live.sender import Sender
 
-    monkeypatch.setattr(live, "_AGAIN_S", 0.02)
+    monkeypatch.setattr(live, "AGAIN_S", 0.02)
     for message in (
         b"\xff" * 100,
         b"\x00\x00\x00\x02{}",

@@ -47,8 +47,7 @@ def images(folder: Path) -> list[Path]:
 
 def finish(archive: Archive) -> None:
     """Let it write everything, however slow the disk is."""
-    archive.stop()
-    archive._thread.join(60)
+    archive.stop(wait_s=60)
 
 
 @pytest.fixture
@@ -194,7 +193,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_has_no_room_is_counted_and_
     running = archive(queue_mb=1)
     image = np.zeros((500, 1000), np.uint8)
     running.offer(verdict(0), image)
-    wait_for(lambda: not running._jobs)
+    wait_for(lambda: running.queued == 0)
     for number in range(1, 6):
         running.offer(verdict(number), image)
     assert running.statistics.dropped == 3
@@ -268,12 +267,13 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.room = tempfile.TemporaryDirectory(dir=MEMORY)
         self.folder = Path(self.room.name) / "archive"
         self.number = 0
+        self.alarms: list[str | None] = []
         self.archive = self.opened()
 
     def opened(self) -> Archive:
         values = ArchiveSettings(path=str(self.folder), max_mb=1, min_free_mb=0, ok_share=0.5)
-        archive = Archive(values, alarm=lambda name, text: None)
-        archive._scan()
+        archive = Archive(values, alarm=lambda _name, text: self.alarms.append(text))
+        archive.scan()
         return archive
 
     @rule(kind=st.sampled_from(["ok", "defect", "unsure", "fault"]), side=st.integers(100, 700))
@@ -281,10 +281,9 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.number += 1
         image: Image = np.random.default_rng(side).integers(0, 255, (side, side), np.uint8)
         self.archive.offer(verdict(self.number, kind), image)
-        while self.archive._jobs:
-            job = self.archive._next()
-            assert job is not None
-            self.archive._write(job)
+        while self.archive.queued:
+            assert self.archive.write_next()
+        assert self.alarms == []
 
     @rule()
     def restart(self) -> None:
@@ -330,7 +329,9 @@ def test_a_link_among_the_folders_leads_nothing_out_of_the_archive(
 HEATMAP = Heatmap(np.eye(8, dtype=np.float32) * 9, InputSpec(width=64, height=64, channels=1))
 
 
-def test_a_heatmap_is_kept_beside_its_picture_and_goes_with_it(archive: Make, folder: Path) -> None:
+def test_a_heatmap_is_kept_beside_its_picture_and_goes_with_it(
+    archive: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = archive()
     running.offer(verdict(1), NOISE, HEATMAP)
     running.offer(verdict(2), NOISE)
@@ -340,11 +341,14 @@ def test_a_heatmap_is_kept_beside_its_picture_and_goes_with_it(archive: Make, fo
     assert len([*folder.rglob("*.heat.png")]) == 1
     assert running.statistics.bytes == sum(file.stat().st_size for file in folder.rglob("*.*"))
     again = archive(max_days=1)
-    again._scan()
+    again.scan()
     assert again.statistics.bytes == running.statistics.bytes
-    for entry in [*again._quota._others]:
-        again._delete(entry)
-    assert [file for file in folder.rglob("*") if file.is_file()] == []
+    in_two_days = time.time() + 2 * 86400
+    monkeypatch.setattr("edge.records.archive.time.time", lambda: in_two_days)
+    monkeypatch.setattr("edge.records.archive.clock_is_synchronised", lambda: True)
+    again.offer(verdict(3), NOISE)
+    finish(again)
+    assert {file.name.split(".")[0].split("-")[-1] for file in folder.rglob("*.*")} == {"3"}
 
 
 def test_what_is_kept_is_found_by_its_id_and_nothing_else_is(archive: Make, folder: Path) -> None:

@@ -75,7 +75,7 @@ def test_rejects_are_found_by_the_index_of_rejects_and_not_by_reading_all(path: 
             return super().execute(sql, *values)
 
     database = sqlite3.connect(path, factory=Explained)
-    history._latest(database, Wanted(start=1.0), Verdict.DEFECT, 10, (2000.0, 5))
+    history.latest_in(database, Wanted(start=1.0), Verdict.DEFECT, 10, (2000.0, 5))
     database.close()
     assert "USING INDEX by_reject" in plans[0]
 
@@ -101,7 +101,7 @@ def test_every_inspection_is_counted_from_a_moment_on(path: Path) -> None:
 
 def test_a_search_that_takes_too_long_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "SEARCH_S", -1.0)
-    monkeypatch.setattr(history, "_STEPS", 10)
+    monkeypatch.setattr(history, "STEPS", 10)
     with pytest.raises(JournalError, match="took longer"):
         parts(path, score_from=0.5)
 

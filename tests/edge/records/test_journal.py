@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -162,16 +163,26 @@ def test_a_row_that_cannot_be_sent_is_known_and_does_not_hide_the_next(path: Pat
     journal.close()
 
 
-def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(path: Path) -> None:
+def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def note(*values: Any, **named: Any) -> sqlite3.Connection:
+        opened.append(connect(*values, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)
     journal = Journal(path, max_rows=1000)
     journal.open()
-    assert journal._file is not None
-    pages = journal._file.database.execute("PRAGMA page_count").fetchone()[0]
-    journal._file.database.execute(f"PRAGMA max_page_count = {pages + 1}")
+    (database,) = opened
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages + 1}")
     with pytest.raises(JournalError, match="full"):
         journal.append([Record(0.0, message(n, note="x" * 1000)) for n in range(50)])
     assert journal.waiting == 0
-    journal._file.database.execute("PRAGMA max_page_count = 100000")
+    database.execute("PRAGMA max_page_count = 100000")
     journal.append(records(1))
     assert ids(journal.outbox(after=0, limit=9)) == ["run-1"]
     journal.close()

@@ -160,7 +160,7 @@ def test_a_process_that_ends_without_closing_is_no_loss(path: Path) -> None:
 def test_rows_that_a_file_has_lost_by_the_time_it_is_opened_again_are_said(path: Path) -> None:
     journal = Journal(path, max_rows=1000)
     journal.append(records(1, 2, 3))
-    journal._close_file()
+    journal.close()
     other = sqlite3.connect(path)
     other.execute("DELETE FROM inspections WHERE number > 1")
     other.commit()

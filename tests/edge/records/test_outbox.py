@@ -178,15 +178,14 @@ def test_a_journal_that_was_replaced_is_sent_from_its_start(desk: Desk, memory_p
 def test_an_acknowledgement_of_a_journal_that_was_replaced_is_none_of_the_new_one(
     desk: Desk, memory_path: Path
 ) -> None:
-    desk.outbox._courier = desk.broker
+    desk.outbox.send_by(desk.broker)
     desk.record(1, 2)
-    desk.outbox._send()
+    desk.outbox.step()
     for file in memory_path.iterdir():
         file.unlink()
     desk.record(3)
     desk.broker.acknowledge(2)
-    desk.outbox._mark()
-    desk.outbox._send()
+    desk.outbox.step()
     assert (desk.broker.ids, desk.journal.waiting) == ([1, 2, 3], 1)
 
 

@@ -136,7 +136,7 @@ def test_a_disk_that_hangs_is_an_alarm_until_it_goes_on(
 ) -> None:
     running = recorder()
     goes_on = stalled(monkeypatch)
-    monkeypatch.setattr("edge.records.recorder._HANGS_S", 0.05)
+    monkeypatch.setattr("edge.records.recorder.HANGS_S", 0.05)
 
     def is_said() -> bool:
         running.record(verdict(0), NOTHING)
@@ -157,7 +157,7 @@ def test_while_the_disk_fails_it_is_one_alarm_and_what_has_no_room_is_counted(
     def fail(self: Journal, records: list[Record]) -> None:
         raise JournalError("no room")
 
-    monkeypatch.setattr("edge.records.recorder._RETRY_S", 0.01)
+    monkeypatch.setattr("edge.records.recorder.RETRY_S", 0.01)
     monkeypatch.setattr(Journal, "append", fail)
     for number in range(15):
         running.record(verdict(number), NOTHING)
@@ -198,7 +198,7 @@ def test_while_the_disk_takes_records_and_keeps_none_it_is_one_alarm(
 def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.records.recorder._CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr("edge.records.recorder.CHECKPOINT_ROWS", 1)
 
     class Away:
         connection_number = None
@@ -221,7 +221,7 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
 def test_without_a_broker_nothing_waits_and_old_inspections_are_no_loss(
     recorder: Make, path: Path, alarms: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.records.recorder._CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr("edge.records.recorder.CHECKPOINT_ROWS", 1)
     running = recorder(max_rows=1000, sync_ms=50)
     for number in range(1500):
         running.record(verdict(number), NOTHING)
@@ -296,7 +296,7 @@ def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pyte
 def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.records.recorder._STOP_S", 0.1)
+    monkeypatch.setattr("edge.records.recorder.STOP_S", 0.1)
     goes_on, hangs = threading.Event(), threading.Event()
     sync = Journal.sync
 
@@ -345,7 +345,7 @@ class SlowBroker:
 def test_at_the_end_a_broker_is_waited_for_while_it_takes_anything_and_no_longer(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.records.recorder._FROZEN", 0.0002)
+    monkeypatch.setattr("edge.records.recorder.FROZEN", 0.0002)
     running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
     link = SlowBroker(steps=7)
     link.recorder = running

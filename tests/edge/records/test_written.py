@@ -17,7 +17,7 @@ def test_only_the_last_hour_counts() -> None:
     written.note(3700.0)
     count = 5500
     assert written.last_hour == 500
-    assert len(written._noted) <= 62
+    assert written.remembered <= 62
 
 
 def test_where_the_kernel_does_not_count_there_is_no_figure() -> None:

@@ -143,7 +143,7 @@ def test_sensors_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
 def test_a_reader_that_says_nothing_is_hung_up_on(
     server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "_READER_S", 0.2)
+    monkeypatch.setattr(metrics, "READER_S", 0.2)
     server.start()
     read(port)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
@@ -154,7 +154,7 @@ def test_a_reader_that_says_nothing_is_hung_up_on(
 def test_readers_that_say_nothing_or_speak_slowly_hold_up_nobody_and_are_few(
     server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "_READER_S", 1000.0)
+    monkeypatch.setattr(metrics, "READER_S", 1000.0)
     server.start()
     read(port)
     threads = threading.active_count()
@@ -167,13 +167,13 @@ def test_readers_that_say_nothing_or_speak_slowly_hold_up_nobody_and_are_few(
                 reader.sendall(b"GET /metr")
         assert "linegate_verdicts_total" in read(port)
         assert idle[0].recv(1) == b"", "the oldest made room"
-        wait_for(lambda: threading.active_count() <= threads + metrics._MOST_READERS)
+        wait_for(lambda: threading.active_count() <= threads + metrics.MOST_READERS)
 
 
 def test_a_port_that_is_taken_is_said_once_and_waited_for(
     server: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(metrics, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(metrics, "AGAIN_S", 0.01)
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()

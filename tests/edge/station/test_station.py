@@ -142,7 +142,7 @@ def test_an_ejector_on_a_pin_needs_no_broker_and_one_that_is_missing_is_a_fault(
 
     monkeypatch.setattr("edge.outputs.pins.pins.import_gpiod", lambda _: None)
     monkeypatch.setattr("edge.outputs.pins.pins.GpioOutput", Valve)
-    monkeypatch.setattr("edge.outputs.pins.ejector._REOPEN_S", 0.01)
+    monkeypatch.setattr("edge.outputs.pins.ejector.REOPEN_S", 0.01)
     published: list[GateCommand] = []
 
     class Broker(Output):

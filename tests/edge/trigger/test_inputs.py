@@ -31,7 +31,7 @@ class FakePin:
 
 
 def test_each_event_is_told_and_a_line_that_fails_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.trigger.inputs, "_REOPEN_S", 0.01)
+    monkeypatch.setattr(edge.trigger.inputs, "REOPEN_S", 0.01)
     source: queue.Queue[list[Edge] | OSError] = queue.Queue()
     told: queue.Queue[float] = queue.Queue()
 
@@ -63,7 +63,7 @@ def test_each_event_is_told_and_a_line_that_fails_is_opened_again(monkeypatch: p
 
 
 def test_a_line_that_cannot_be_opened_is_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.trigger.inputs, "_REOPEN_S", 0.01)
+    monkeypatch.setattr(edge.trigger.inputs, "REOPEN_S", 0.01)
     tries: queue.Queue[None] = queue.Queue()
 
     def open_pin() -> FakePin:

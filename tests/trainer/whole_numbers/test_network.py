@@ -153,7 +153,7 @@ def test_of_larger_photographs_fewer_are_looked_at(monkeypatch: pytest.MonkeyPat
         return to_network_input(pixels)
 
     monkeypatch.setattr(module, "to_network_input", count)
-    monkeypatch.setattr(module, "_PIXELS", 20 * SIDE * SIDE)
+    monkeypatch.setattr(module, "PIXELS", 20 * SIDE * SIDE)
     in_whole_numbers(residual(), SEEN, seed=1)
     assert sum(looked) == 20
 

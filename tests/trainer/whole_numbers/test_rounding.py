@@ -57,7 +57,7 @@ def test_blocks_round_as_one_row_after_the_other_does(monkeypatch: pytest.Monkey
     weights = np.random.default_rng(9).normal(size=(1, 24, 5))
     given = weights, covariance_of(inputs), np.abs(weights).max(axis=1) / STEPS
     at_once = round_together(*given)
-    monkeypatch.setattr(rounding, "_BLOCK", 7)
+    monkeypatch.setattr(rounding, "BLOCK", 7)
     assert np.array_equal(round_together(*given), at_once)
 
 

@@ -102,7 +102,7 @@ def choose(
     too_few = why_too_few(dataset.labels, dataset.groups.numbers)
     if too_few and max_milliseconds is None:
         return _untried(offered, too_few)
-    offered, speeds = _fast_enough(offered, speeds_of(offered), max_milliseconds)
+    offered, speeds = fast_enough(offered, speeds_of(offered), max_milliseconds)
     if len(offered) == 1:
         return Choice(offered[0], [], "the only one that is fast enough")
     if too_few:
@@ -120,7 +120,7 @@ def compare(
     dataset: Dataset, offered: Sequence[Candidate], speeds: Sequence[Speed], *, seed: int, threads: int
 ) -> Comparison:
     """Ask each candidate about a sample of the photographs, parts held out in turn."""
-    at = _sample(dataset, offered, seed=seed)
+    at = sample_of(dataset, offered, seed=seed)
     truth = Truth.of(dataset, at)
     return Comparison(
         said=[_ask(dataset, one, at, truth, seed=seed, threads=threads) for one in offered],
@@ -147,9 +147,10 @@ def speeds_of(offered: Sequence[Candidate]) -> list[Speed]:
     return found
 
 
-def _fast_enough(
+def fast_enough(
     offered: Sequence[Candidate], speeds: Sequence[Speed], limit: float | None
 ) -> tuple[list[Candidate], list[Speed]]:
+    """Those that take at most ``limit`` milliseconds; raises InputError, with the fastest, where none does."""
     if limit is None:
         return list(offered), list(speeds)
     fast = [number for number, speed in enumerate(speeds) if speed.milliseconds <= limit]
@@ -161,7 +162,7 @@ def _fast_enough(
     return [offered[number] for number in fast], [speeds[number] for number in fast]
 
 
-def _sample(dataset: Dataset, offered: Sequence[Candidate], *, seed: int) -> Positions:
+def sample_of(dataset: Dataset, offered: Sequence[Candidate], *, seed: int) -> Positions:
     """Photographs spread over the parts, of each class as many; fewer where sizes are large."""
     each = {(one.spec.width, one.spec.height, one.spec.fit) for one in offered}
     most = int(np.clip(_PIXELS / sum(width * height for width, height, _ in each), FEWEST, MOST))

@@ -134,7 +134,7 @@ def test_a_signature_that_is_none_is_refused_though_no_key_is_set(content: bytes
 def test_who_signed_is_looked_at_before_anything_that_the_bundle_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.core.bundle.bundle._read_manifest", None)
+    monkeypatch.setattr("edge.core.bundle.bundle.Manifest", None)
     monkeypatch.setattr("edge.core.bundle.bundle.decode_image", None)
     assert "is not signed" in refusal(UNSIGNED)
 

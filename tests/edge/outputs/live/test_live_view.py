@@ -122,13 +122,13 @@ def test_a_picture_is_encoded_once_however_often_the_rest_changes(
     view: LiveView, part: Callable[..., PartInspected], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = []
-    encode = output_module._jpeg
+    encode = output_module.jpeg_of
 
     def counted(image: Image) -> bytes:
         encoded.append(1)
         return encode(image)
 
-    monkeypatch.setattr(output_module, "_jpeg", counted)
+    monkeypatch.setattr(output_module, "jpeg_of", counted)
     view.part_inspected(part())
     assert view.newest() is view.newest()
     before = view.newest()

@@ -1,6 +1,7 @@
 """Whoever watches gets the newest message; whoever does not read harms nobody."""
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_who_does_not_read_gets_the_newest_next_and_not_all_that_came_meanwhile(
         wait_for(lambda: source.asked == 2)
         for number in range(10):
             source.message = str(number).encode() * 100
-            sender._stop.wait(0.05)
+            time.sleep(0.05)
         source.message = b"z" * 100
         got = b""
         while not got.endswith(b"z" * 100):
@@ -125,7 +126,7 @@ def test_no_more_than_so_many_may_watch(sender: Sender, source: Source, file: Pa
 def test_a_message_that_cannot_be_made_ends_nothing(
     source: Source, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(sender_module, "AGAIN_S", 0.01)
     broken = [ValueError("no picture")]
 
     def newest() -> bytes:
@@ -147,8 +148,8 @@ def test_a_message_that_cannot_be_made_ends_nothing(
 def test_a_socket_that_is_taken_away_or_left_by_another_process_is_made_again(
     source: Source, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "_LOOK_S", 0.05)
-    monkeypatch.setattr(sender_module, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(sender_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(sender_module, "AGAIN_S", 0.01)
     file.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as left, socket_name(file) as name:
         left.bind(name)

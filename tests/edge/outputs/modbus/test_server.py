@@ -347,7 +347,7 @@ def test_who_asks_without_end_and_takes_no_answer_delays_nobody(rigs: Callable[.
 def test_a_port_that_is_taken_is_said_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, rigs: Callable[..., Rig]
 ) -> None:
-    monkeypatch.setattr("edge.outputs.modbus.server._AGAIN_S", 0.05)
+    monkeypatch.setattr("edge.outputs.modbus.server.AGAIN_S", 0.05)
     first = rigs()
     settings = load_settings(None, {"modbus.enabled": "true", "modbus.port": str(first.port)})
     second = ModbusOutput(settings, cast("Receiver", Line()), run="87654321abcd", simulated=False)

@@ -58,8 +58,8 @@ def test_the_link_outlives_a_broker_that_misbehaves(
     broker: FakeBroker, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(client, "CONNECT_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(client, "_PATIENCE_S", 0.3)
-    monkeypatch.setattr(connection, "_STALL_S", 0.1)
+    monkeypatch.setattr(client, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(connection, "STALL_S", 0.1)
     broker.be(kind)
     station = Station(broker.port)
     try:

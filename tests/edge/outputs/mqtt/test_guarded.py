@@ -138,7 +138,7 @@ def test_a_broker_cannot_turn_off_the_signs_of_life() -> None:
     for asked, kept in ((b"\x13\0\0", 60), (b"\x13\xff\xff", 60), (b"\x13\0\5", 5)):
         with ends() as both:
             both.tell(connack(0, asked))
-            assert both.client._keepalive == kept
+            assert both.client.keepalive == kept
 
 
 @settings(max_examples=100, deadline=None)
@@ -185,6 +185,6 @@ def test_what_is_not_written_in_time_leaves_nothing_behind(version: MQTTProtocol
         both.client.publish(TOPIC, b"whenever", qos=1)
         assert left_out == [gone.mid]
         assert gone.is_published(), "nobody waits for it"
-        assert both.client._inflight_messages == 2
+        assert both.client.unacknowledged == 2
         written = b"".join(body for _, body in both.answers())
         assert (b"late" in written, b"in time" in written, b"whenever" in written) == (False, True, True)

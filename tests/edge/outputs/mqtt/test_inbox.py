@@ -165,7 +165,7 @@ def test_topics_that_nobody_asked_for_fill_neither_memory_nor_log(caplog: pytest
         inbox.receive(message(f"kind-{number}", b"{}"))
         inbox.unreadable(f"inspection/a/other-{number}", "malformed")
     assert inbox.refused == 2000
-    assert len(inbox._refused) == 1
+    assert inbox.refused_kinds == 1
     assert len(caplog.records) == 1
 
 

@@ -116,7 +116,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(edge.outputs.pins.ejector, "_REOPEN_S", 0.01)
+    monkeypatch.setattr(edge.outputs.pins.ejector, "REOPEN_S", 0.01)
     bench = Bench()
     yield bench
     bench.ejector.stop()

@@ -67,7 +67,7 @@ def test_the_edges_asked_for_count(chip: SimulatedChip, edges: str, count: int) 
 def test_edges_beyond_what_the_kernel_keeps_are_counted(
     chip: SimulatedChip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.trigger.inputs._KERNEL_BUFFER", 16)
+    monkeypatch.setattr("edge.trigger.inputs.KERNEL_BUFFER", 16)
     pin = GpioPin(LineAddress("pins.encoder", chip.path, 2))
     counter = EdgeCounter()
     toggle(chip, 2, 1)

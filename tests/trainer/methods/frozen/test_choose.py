@@ -61,7 +61,7 @@ def test_where_parts_are_too_few_to_choose_by_nothing_is_tried_or_timed() -> Non
 
 def test_what_is_too_slow_is_not_tried() -> None:
     found = offered(photographs(), "small")
-    kept, speeds = module._fast_enough(found, [Speed(one, 1) for one in (1.0, 2.0, 4.0, 8.0)], 2.5)
+    kept, speeds = module.fast_enough(found, [Speed(one, 1) for one in (1.0, 2.0, 4.0, 8.0)], 2.5)
     assert [one.spec.width for one in kept] == [160, 224]
     assert [speed.milliseconds for speed in speeds] == [1.0, 2.0]
 
@@ -69,10 +69,10 @@ def test_what_is_too_slow_is_not_tried() -> None:
 def test_a_limit_that_nothing_meets_is_said_in_a_line_with_the_fastest() -> None:
     found = offered(photographs(), "small")
     with pytest.raises(InputError, match=r"--max-ms 0\.1: nothing is as fast on this machine; .* 1 ms"):
-        module._fast_enough(found, [Speed(one, 1) for one in (1.0, 2.0, 4.0, 8.0)], 0.1)
+        module.fast_enough(found, [Speed(one, 1) for one in (1.0, 2.0, 4.0, 8.0)], 0.1)
 
 
 def test_the_sample_is_spread_over_classes_and_parts_and_smaller_where_sizes_are_large() -> None:
     dataset = photographs()
-    at = module._sample(dataset, offered(dataset, "small"), seed=1)
+    at = module.sample_of(dataset, offered(dataset, "small"), seed=1)
     assert np.bincount(dataset.labels[at]).tolist() == [20, 20]
