@@ -322,7 +322,7 @@ def write_run_folder(out: Path, run: Run, learned: Learned, network: Any, judged
 
 
 def write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
-    """All that belongs to a run, into an empty folder; ``run.json`` comes last."""
+    """All that belongs to a run, into an empty folder."""
     network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

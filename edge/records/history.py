@@ -126,7 +126,7 @@ def latest_in(
     limit: int,
     before: tuple[float, int] | None,
 ) -> list[Inspected]:
-    """The latest parts of one verdict, or of any, that are wanted: at most ``limit``, older than ``before``."""
+    """The latest wanted parts of one verdict, or of any: at most ``limit``, older than ``before``."""
     conditions: dict[str, Sequence[Any]] = {}
     if before is not None:
         conditions["(recorded, number) < (?, ?)"] = before

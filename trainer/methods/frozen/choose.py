@@ -150,7 +150,7 @@ def speeds_of(offered: Sequence[Candidate]) -> list[Speed]:
 def fast_enough(
     offered: Sequence[Candidate], speeds: Sequence[Speed], limit: float | None
 ) -> tuple[list[Candidate], list[Speed]]:
-    """Those that take at most ``limit`` milliseconds; raises InputError, with the fastest, where none does."""
+    """Those that take at most ``limit`` milliseconds; raises InputError, which says the fastest."""
     if limit is None:
         return list(offered), list(speeds)
     fast = [number for number, speed in enumerate(speeds) if speed.milliseconds <= limit]
