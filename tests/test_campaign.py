@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.campaign import __main__ as command
-from benchmarks.campaign import cameras, disturbances
+from benchmarks.campaign import cameras, disturbances, table
 from benchmarks.campaign.brokers import MisbehaviourResult, misbehave
 from benchmarks.campaign.cameras import CameraResult
 from benchmarks.campaign.daemon import Footprint
@@ -205,6 +205,12 @@ def test_fuzzing_goes_on_where_it_was_stopped_and_is_the_same_again(
     assert (first["bin"].inputs, first["bin"].kinds) == (second["bin"].inputs, second["bin"].kinds)
 
 
+def test_some_targets_alone_get_their_share_of_the_inputs(tmp_path: Path) -> None:
+    results = fuzz(tmp_path, inputs=400, seed=1, names=["settings"])
+    assert {name: result.inputs for name, result in results.items()} == {"settings": 20}
+    assert [row.what for row in table.fuzz_rows(results)] == ["fuzzing: settings"]
+
+
 def test_an_input_that_breaks_its_process_is_kept(tmp_path: Path) -> None:
     """A worker that ends by itself stands for a crash in native code."""
     broken = Target("no-such-target", (b"x",), lambda: str, 1.0)
@@ -388,6 +394,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "--graphs",
         "30",
     ]
+    monkeypatch.setattr(table, "targets", lambda: [Target("bin", (), lambda: lambda _: None, 1.0)])
     written = run(*asked, "--power-cuts", "3", "--hours", "0.1")
     assert list(dict.fromkeys(written)) == [
         "kept",

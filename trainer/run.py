@@ -17,7 +17,7 @@ from edge.core.thresholds import Costs, ThresholdRule
 from trainer.audit.probes import Probe
 from trainer.evaluation import Evaluation
 from trainer.learning_curve import LearningCurve
-from trainer.methods.frozen.choose import Tried
+from trainer.methods.frozen.tried import Tried
 from trainer.suspects import Suspect
 
 RUN_FILE, MODEL_FILE = "run.json", "model.keras"

@@ -17,6 +17,7 @@ from benchmarks.campaign.cameras import CAMERAS, break_cameras
 from benchmarks.campaign.daemon import ROOT
 from benchmarks.campaign.disturbances import KINDS, disturb_often
 from benchmarks.campaign.fuzz.campaign import fuzz
+from benchmarks.campaign.fuzz.targets import targets
 from benchmarks.campaign.graphs import spoil_graphs
 from benchmarks.campaign.held import hold_often
 from benchmarks.campaign.kill import kill_often
@@ -101,9 +102,10 @@ class Campaign:
             )
         return [row for result in results for row in table.camera_rows(result)]
 
-    def fuzz_inputs(self, inputs: int, jobs: int) -> list[Row]:
+    def fuzz_inputs(self, inputs: int, jobs: int, names: Sequence[str]) -> list[Row]:
         """Line 6; what was done of this commit stays in build/, so that it goes on from there."""
-        return table.fuzz_rows(fuzz(FUZZED / _commit(), inputs=inputs, seed=self._seed, jobs=jobs))
+        folder = FUZZED / _commit()
+        return table.fuzz_rows(fuzz(folder, inputs=inputs, seed=self._seed, jobs=jobs, names=names))
 
     def changed_graphs(self, graphs: int) -> list[Row]:
         """Line 6, for what only native code reads."""
@@ -152,6 +154,10 @@ def main() -> None:
         "--mishaps", nargs="+", choices=mishaps, metavar="NAME", help="of cameras; default: all"
     )
     parser.add_argument("--fuzz", type=int, default=0, help="inputs in all")
+    fuzzed = [target.name for target in targets()]
+    parser.add_argument(
+        "--fuzz-targets", nargs="+", choices=fuzzed, default=fuzzed, metavar="NAME", help="default: all"
+    )
     parser.add_argument("--graphs", type=int, default=0, help="bundles with a changed graph")
     parser.add_argument("--jobs", type=int, default=2, help="processes for --fuzz")
     parser.add_argument("--hours", type=float, default=0.0, help="of the soak")
@@ -177,7 +183,10 @@ def main() -> None:
             arguments.cameras,
             lambda: campaign.camera_mishaps(arguments.cameras, arguments.camera_kinds, arguments.mishaps),
         ),
-        (arguments.fuzz, lambda: campaign.fuzz_inputs(arguments.fuzz, arguments.jobs)),
+        (
+            arguments.fuzz,
+            lambda: campaign.fuzz_inputs(arguments.fuzz, arguments.jobs, arguments.fuzz_targets),
+        ),
         (arguments.graphs, lambda: campaign.changed_graphs(arguments.graphs)),
         (arguments.hours, lambda: campaign.hours(arguments.hours, picture)),
     ]

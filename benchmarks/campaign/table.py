@@ -8,6 +8,7 @@ from benchmarks.campaign.brokers import MisbehaviourResult
 from benchmarks.campaign.cameras import LIMIT_S, CameraResult
 from benchmarks.campaign.disturbances import DisturbanceResult
 from benchmarks.campaign.fuzz.campaign import FuzzResult
+from benchmarks.campaign.fuzz.targets import targets
 from benchmarks.campaign.graphs import GraphResult
 from benchmarks.campaign.held import HeldResult
 from benchmarks.campaign.kill import KillResult
@@ -202,8 +203,12 @@ def camera_rows(result: CameraResult) -> list[Row]:
 
 
 def fuzz_rows(results: Mapping[str, FuzzResult]) -> list[Row]:
-    """Each target, and all together."""
-    rows = [Row("fuzzing: all", sum(r.inputs for r in results.values()), *_fuzzed(list(results.values())))]
+    """Each target, and all together where all were tried."""
+    rows = []
+    if results.keys() >= {target.name for target in targets()}:
+        rows.append(
+            Row("fuzzing: all", sum(r.inputs for r in results.values()), *_fuzzed(list(results.values())))
+        )
     for name, result in results.items():
         rows.append(Row(f"fuzzing: {name}", result.inputs, *_fuzzed([result])))
     return rows

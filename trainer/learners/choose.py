@@ -16,9 +16,10 @@ from trainer.learners.gradient import GradientLearner, TransferLearner
 from trainer.learners.learner import Learner
 from trainer.learners.one_class import choose_one_class
 from trainer.methods.choose_one_class import what_few_parts_leave_open
-from trainer.methods.frozen.choose import Choice, Tried, candidates, choose
+from trainer.methods.frozen.choose import Choice, candidates, choose
 from trainer.methods.frozen.feature_maps import FeatureSpec, full_spec
 from trainer.methods.frozen.learner import FrozenLearner
+from trainer.methods.frozen.tried import Tried
 from trainer.models.registry import AUTO, AUTOENCODER, FROZEN, NETWORKS, SMALL
 from trainer.models.scratch import build_scratch
 from trainer.models.transfer import PRETRAINED, build_transfer

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,13 +43,25 @@ class FuzzResult:
         self.growth_mb = max(self.growth_mb, chunk["growth_mb"])
 
 
-def fuzz(folder: Path, *, inputs: int, seed: int, jobs: int = 1, chunk: int = CHUNK) -> dict[str, FuzzResult]:
-    """Try so many inputs in all, by target; chunks that ``folder`` holds the outcome of are not run again."""
+def fuzz(
+    folder: Path,
+    *,
+    inputs: int,
+    seed: int,
+    jobs: int = 1,
+    chunk: int = CHUNK,
+    names: Collection[str] | None = None,
+) -> dict[str, FuzzResult]:
+    """Try so many inputs in all, by target; chunks that ``folder`` holds the outcome of are not run again.
+
+    Of the targets only those of ``names``, each with its share of ``inputs``; by default all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     done = {(c["target"], c["number"], c["wanted"]): c for c in _read(folder) if c["seed"] == seed}
     wanted = [
         (target, number, size)
         for target in targets()
+        if names is None or target.name in names
         for number, size in enumerate(_sizes(round(inputs * target.share), chunk))
     ]
     missing = [each for each in wanted if (each[0].name, each[1], each[2]) not in done]

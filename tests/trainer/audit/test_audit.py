@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -150,3 +152,17 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(
     monkeypatch.setattr("sys.stdout", Closed())
     monkeypatch.setattr("sys.stderr", StringIO())
     assert main(["audit", str(photographs)]) == 1
+
+
+def test_it_says_nothing_beside_what_it_found_and_loads_no_network(tmp_path: Path) -> None:
+    for number, label in enumerate(("ok", "dent")):
+        write(tmp_path / label, first=100 * number, count=4, kind="ok")
+    code = """
+import sys
+from trainer.__main__ import main
+status = main(["audit", sys.argv[1]])
+sys.exit(status or sorted({"keras", "tensorflow"} & {*sys.modules}) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "8 files seen, 8 used" in done.stdout

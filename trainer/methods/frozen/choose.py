@@ -5,11 +5,9 @@ The sample is spread over the parts, and parts are held out in turn; `prefer` sa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from edge.core.decision import class_probabilities
 from edge.core.errors import InputError
@@ -17,7 +15,6 @@ from edge.core.preprocess import InputSpec
 from trainer.backbones.backbone import Backbone
 from trainer.dataset import Dataset, resized
 from trainer.input_size import Size, sizes
-from trainer.intervals import Measured
 from trainer.learners.learner import Positions
 from trainer.methods.frozen.feature_maps import FeatureSpec, build_maps
 from trainer.methods.frozen.learner import Eyes, hold_out
@@ -28,30 +25,13 @@ from trainer.methods.frozen.prefer import (
     why_too_few,
 )
 from trainer.methods.frozen.speed import Speed, measure_speed
+from trainer.methods.frozen.tried import Tried
 from trainer.methods.frozen.truth import Truth
 from trainer.split import folds_by_group, spread_over_groups
 
 MOST, FEWEST = 400, 60  # photographs of a sample
 _PIXELS = 2.5e8  # of all sizes of a sample: what takes about a minute
 _FOLDS = 5
-
-
-class Tried(BaseModel):
-    """One backbone at one size; ``milliseconds`` for one int8 picture on one thread of this machine.
-
-    ``area``: held-out area under ROC, of several classes the mean of one class against all others.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    backbone: str
-    width: int
-    height: int
-    fit: Literal["stretch", "letterbox"]
-    area: Measured
-    milliseconds: float
-    kilobytes: int
-    is_chosen: bool = False
 
 
 @dataclass(frozen=True)
