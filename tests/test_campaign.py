@@ -257,7 +257,7 @@ def test_one_kind_of_trouble_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -
         asked.append(kind)
         return DisturbanceResult(kind, times=1, back_s=[0.5])
 
-    monkeypatch.setattr(command, "trouble_often", disturb_often)
+    monkeypatch.setattr(command, "disturb_often", disturb_often)
     monkeypatch.setattr(KINDS["clock an hour back"], "missing", lambda: None)
     flags = ["--troubles", "1", "--trouble-kinds", "clock an hour back"]
     monkeypatch.setattr("sys.argv", ["campaign", *flags])
@@ -348,7 +348,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "fault_often": link,
         "away": LinkResult({"away": 1}, rss_mb=[1.0], threads=[2], drain_s=7.0),
         "cut_often": PowerResult(cuts=3, lost_s=[0.25]),
-        "trouble_often": DisturbanceResult(
+        "disturb_often": DisturbanceResult(
             "clock", times=4, parts=8, unrejected=1, unsent=2, unrecorded=6, back_s=[0.5]
         ),
         "break_cameras": [
@@ -394,7 +394,7 @@ def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
         "--graphs",
         "30",
     ]
-    monkeypatch.setattr(table, "targets", lambda: [Target("bin", (), lambda: lambda _: None, 1.0)])
+    monkeypatch.setattr(table, "targets", lambda: [t for t in targets() if t.name == "bin"])
     written = run(*asked, "--power-cuts", "3", "--hours", "0.1")
     assert list(dict.fromkeys(written)) == [
         "kept",
