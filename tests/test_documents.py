@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.architecture import FOLDER, PICTURES
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 INDEX = DOCS / "README.md"
@@ -57,3 +59,8 @@ def test_a_guide_or_reference_promises_and_leaves_measurements_to_research(path:
         r"EPYC|Xeon|\bload \d|Measured by `make|Made by `make|AUROC", path.read_text("utf-8")
     )
     assert measured == []
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_pictures_of_the_architecture_are_those_of_the_sources(name: str) -> None:
+    assert (FOLDER / name).read_text("utf-8") == PICTURES[name](), "`make architecture` draws it again"
