@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from edge.page import now, past
 from edge.page.guard import Guard
-from edge.page.look import HERE, LANGUAGE_COOKIE, Look, failure, with_journal
+from edge.page.view import HERE, LANGUAGE_COOKIE, StationView, failure, with_journal
 from edge.page.words import languages
 from edge.settings.page import PageSettings
 from edge.settings.settings import Settings
@@ -38,7 +38,7 @@ def build_app(settings: Settings, *, when_ready: Callable[[], None] = lambda: No
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.look = Look.of(settings)
+    app.state.view = StationView.of(settings)
     return app
 
 

@@ -42,7 +42,7 @@ class LiveFeed:
 
     @property
     def is_following(self) -> bool:
-        """Whether somebody asked a moment ago."""
+        """True if somebody asked a moment ago."""
         return self._thread is not None
 
     def latest(self, wait_s: float = 1.0) -> Seen | None:

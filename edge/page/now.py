@@ -8,8 +8,8 @@ from starlette.responses import Response
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, JournalError
 from edge.page.chart import rate_chart
-from edge.page.look import Look, no_picture, page, words_of
 from edge.page.pictures import coloured
+from edge.page.view import StationView, no_picture, page, words_of
 from edge.records.history import Wanted, latest
 
 REJECTS = 24
@@ -39,7 +39,7 @@ def hour(request: Request) -> Response:
 
 def picture(request: Request) -> Response:
     """The frame of a part that was the newest a moment ago."""
-    seen = _look(request).feed.picture(request.path_params["number"])
+    seen = _view(request).feed.picture(request.path_params["number"])
     if seen is None or not seen.picture:
         return no_picture()
     return Response(seen.picture, media_type="image/jpeg", headers=_kept())
@@ -47,7 +47,7 @@ def picture(request: Request) -> Response:
 
 def heat(request: Request) -> Response:
     """Where it looks like a defect, to lay on the picture."""
-    seen = _look(request).feed.picture(request.path_params["number"])
+    seen = _view(request).feed.picture(request.path_params["number"])
     if seen is None or not seen.heat:
         return no_picture()
     try:
@@ -60,27 +60,27 @@ def _kept() -> dict[str, str]:
     return {"cache-control": f"private, max-age={_PICTURE_S}"}
 
 
-def _look(request: Request) -> Look:
-    look: Look = request.app.state.look
-    return look
+def _view(request: Request) -> StationView:
+    view: StationView = request.app.state.view
+    return view
 
 
 def _live(request: Request) -> dict[str, Any]:
-    return {"seen": _look(request).feed.latest()}
+    return {"seen": _view(request).feed.latest()}
 
 
 def _rejects(request: Request) -> dict[str, Any]:
-    look = _look(request)
+    view = _view(request)
     try:
-        found = latest(look.journal, Wanted(verdicts=_REJECTABLE, action="reject"), limit=REJECTS)
+        found = latest(view.journal, Wanted(verdicts=_REJECTABLE, action="reject"), limit=REJECTS)
     except JournalError as error:
         return {"rejects": None, "rejects_trouble": words_of(request)("error.journal", reason=str(error))}
-    return {"rejects": found, "rejects_trouble": None, "has_archive": look.archive is not None}
+    return {"rejects": found, "rejects_trouble": None, "has_archive": view.archive is not None}
 
 
 def _hour(request: Request) -> dict[str, Any]:
     try:
-        counted = _look(request).hour()
+        counted = _view(request).hour()
     except JournalError as error:
         return {"hour": None, "hour_trouble": words_of(request)("error.journal", reason=str(error))}
     return {"hour": counted, "hour_trouble": None, "chart": rate_chart(counted)}

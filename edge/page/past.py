@@ -14,8 +14,8 @@ from edge.core.csv_cells import to_cell
 from edge.core.decision import Verdict
 from edge.core.documents import rfc3339
 from edge.core.errors import InputError
-from edge.page.look import Look, failure, no_picture, page, words_of
 from edge.page.pictures import coloured_file, thumbnail
+from edge.page.view import StationView, failure, no_picture, page, words_of
 from edge.records.export import COLUMNS
 from edge.records.history import Inspected, Wanted, inspection, latest, neighbours, number_of
 
@@ -42,7 +42,7 @@ def history(request: Request) -> Response:
         field, _, value = str(error).partition("=")
         trouble = words_of(request)("history.wrong", field=words_of(request)(f"history.{field}"), value=value)
     else:
-        found = latest(_look(request).journal, wanted, limit=A_PAGE + 1, before=before)
+        found = latest(_view(request).journal, wanted, limit=A_PAGE + 1, before=before)
     if len(found) > A_PAGE:
         found = found[:A_PAGE]
         older = _query(asked, before=f"{found[-1].recorded!r}-{found[-1].number}")
@@ -66,11 +66,11 @@ def history_csv(request: Request) -> Response:
         wanted = wanted_of({name: request.query_params.get(name, "").strip() for name in _FIELDS})
     except InputError:
         return failure(request, 400, "bad_request")
-    look = _look(request)
-    first = latest(look.journal, wanted, limit=_AT_ONCE)
+    view = _view(request)
+    first = latest(view.journal, wanted, limit=_AT_ONCE)
     name = f"inspections-{datetime.now().astimezone():%Y%m%dT%H%M}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_lines(look, wanted, first), media_type="text/csv", headers=headers)
+    return StreamingResponse(_lines(view, wanted, first), media_type="text/csv", headers=headers)
 
 
 def one(request: Request) -> Response:
@@ -78,9 +78,9 @@ def one(request: Request) -> Response:
     found = _find(request)
     if found is None:
         return failure(request, 404, "not_found")
-    look = _look(request)
-    kept = look.kept(found)
-    before, after = neighbours(look.journal, found.number)
+    view = _view(request)
+    kept = view.kept(found)
+    before, after = neighbours(view.journal, found.number)
     return page(
         request,
         "part.html",
@@ -94,7 +94,7 @@ def one(request: Request) -> Response:
 
 def by_id(request: Request) -> Response:
     """From an id, of one of the latest, to its page."""
-    number = number_of(_look(request).journal, request.path_params["identity"][:_LONGEST])
+    number = number_of(_view(request).journal, request.path_params["identity"][:_LONGEST])
     if number is None:
         return failure(request, 404, "not_found")
     return RedirectResponse(f"/history/{number}", status_code=303)
@@ -102,8 +102,8 @@ def by_id(request: Request) -> Response:
 
 def thumb(request: Request) -> Response:
     """A small picture."""
-    look, number = _look(request), request.path_params["number"]
-    data = look.thumbs.get(f"{number}-{request.path_params['identity']}", lambda: _thumb(request))
+    view, number = _view(request), request.path_params["number"]
+    data = view.thumbs.get(f"{number}-{request.path_params['identity']}", lambda: _thumb(request))
     if data is None:
         return no_picture()
     return Response(data, media_type="image/jpeg", headers={"cache-control": f"private, max-age={_DAY_S}"})
@@ -112,7 +112,7 @@ def thumb(request: Request) -> Response:
 def picture(request: Request) -> Response:
     """The archived picture as it is kept."""
     found = _find(request)
-    kept = None if found is None else _look(request).kept(found)
+    kept = None if found is None else _view(request).kept(found)
     if found is None or kept is None:
         return failure(request, 404, "not_found")
     try:
@@ -127,7 +127,7 @@ def picture(request: Request) -> Response:
 def heat(request: Request) -> Response:
     """Its heat in colour."""
     found = _find(request)
-    kept = None if found is None else _look(request).kept(found)
+    kept = None if found is None else _view(request).kept(found)
     data = None if kept is None or kept.heat is None else coloured_file(kept.heat)
     if found is None or data is None:
         return failure(request, 404, "not_found")
@@ -165,21 +165,21 @@ def wanted_of(asked: dict[str, str]) -> Wanted:
     )
 
 
-def _look(request: Request) -> Look:
-    look: Look = request.app.state.look
-    return look
+def _view(request: Request) -> StationView:
+    view: StationView = request.app.state.view
+    return view
 
 
 def _find(request: Request) -> Inspected | None:
     number = request.path_params["number"]
-    return inspection(_look(request).journal, number) if number < _LARGEST_NUMBER else None
+    return inspection(_view(request).journal, number) if number < _LARGEST_NUMBER else None
 
 
 def _thumb(request: Request) -> bytes | None:
     found = _find(request)
     if found is None or found.id != request.path_params["identity"]:
         return None
-    kept = _look(request).kept(found)
+    kept = _view(request).kept(found)
     return None if kept is None else thumbnail(kept)
 
 
@@ -214,14 +214,14 @@ def _score(field: str, text: str) -> float | None:
     return score
 
 
-def _lines(look: Look, wanted: Wanted, some: list[Inspected]) -> Iterator[bytes]:
+def _lines(view: StationView, wanted: Wanted, some: list[Inspected]) -> Iterator[bytes]:
     """As many at once as are held in memory; what the station deletes meanwhile is left out."""
     yield "\ufeff".encode() + _csv_line(COLUMNS)
     left = MOST_ROWS
     while some and left > 0:
         yield b"".join(_csv_line([to_cell(_as_text(one.row.get(name))) for name in COLUMNS]) for one in some)
         left -= len(some)
-        some = latest(look.journal, wanted, limit=_AT_ONCE, before=(some[-1].recorded, some[-1].number))
+        some = latest(view.journal, wanted, limit=_AT_ONCE, before=(some[-1].recorded, some[-1].number))
 
 
 def _csv_line(cells: "tuple[str, ...] | list[object]") -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 from edge.core.errors import ImageError
 from edge.core.images import Image, read_image
 from edge.inspection.heat import Heat
-from edge.records.archive import Kept
+from edge.records.archive import ArchivedImage
 
 THUMB = 240  # pixels of the longer side
 _KEPT = 256
@@ -55,7 +55,7 @@ def coloured_file(file: Path) -> bytes | None:
         return None
 
 
-def thumbnail(kept: Kept) -> bytes | None:
+def thumbnail(kept: ArchivedImage) -> bytes | None:
     """A small JPEG of an archived picture with its heat; None where it can't be read, or is gone."""
     try:
         image = _shrunk(read_image(kept.picture))

@@ -65,14 +65,14 @@ class ArchiveStatistics:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ArchivedImage:
     """The files of an inspection that is in the archive; ``heat`` is grey, in the frame's proportions."""
 
     picture: Path
     heat: Path | None
 
 
-def find_kept(root: Path, identity: str, verdict: Verdict, recorded: float) -> Kept | None:
+def find_archived(root: Path, identity: str, verdict: Verdict, recorded: float) -> ArchivedImage | None:
     """The files that an archive holds of an inspection; None where it never had a picture, or deleted it.
 
     ``recorded`` is wall-clock seconds: the picture was archived then, or a little later.
@@ -86,7 +86,7 @@ def find_kept(root: Path, identity: str, verdict: Verdict, recorded: float) -> K
             for picture in folder.glob(f"*-{identity}{suffix}"):
                 if _NAME.fullmatch(picture.stem) and not folder.is_symlink():
                     heat = picture.with_name(picture.stem + _HEAT)
-                    return Kept(picture, heat if heat.is_file() else None)
+                    return ArchivedImage(picture, heat if heat.is_file() else None)
     return None
 
 
@@ -146,7 +146,7 @@ class Archive:
 
     @property
     def queued(self) -> int:
-        """How many images wait to be written."""
+        """Count of images that wait to be written."""
         return len(self._jobs)
 
     def stop(self, *, wait_s: float = _STOP_S) -> None:

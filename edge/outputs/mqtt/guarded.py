@@ -55,7 +55,7 @@ class GuardedClient(paho.Client):
 
     @property
     def unacknowledged(self) -> int:
-        """How many messages were handed over and wait for the broker's acknowledgement."""
+        """Count of messages that were handed over and wait for the broker's acknowledgement."""
         return int(self._inflight_messages)
 
     def publish_until(self, useless_after: float, topic: str, **message: Any) -> paho.MQTTMessageInfo:

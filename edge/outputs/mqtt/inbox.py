@@ -66,7 +66,7 @@ class Inbox:
 
     @property
     def refused_kinds(self) -> int:
-        """How many kinds of messages are counted apart: those that it knows, and all others as one."""
+        """Count of the kinds of messages that are counted apart: those it knows, and all others as one."""
         with self._lock:
             return len(self._refused)
 

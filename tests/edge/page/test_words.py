@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from edge.page.look import HERE
+from edge.page.view import HERE
 from edge.page.words import choose, languages
 from edge.settings.alarms import Alarm
 

@@ -20,7 +20,7 @@ from edge.core.decision import Verdict
 from edge.core.images import Image, read_image
 from edge.core.preprocess import InputSpec
 from edge.inspection.heat import Heatmap
-from edge.records.archive import Archive, find_kept, is_chosen
+from edge.records.archive import Archive, find_archived, is_chosen
 from edge.records.result import PartResult
 from edge.settings.archive import ArchiveSettings
 from testing.waiting import wait_for
@@ -357,17 +357,17 @@ def test_what_is_kept_is_found_by_its_id_and_nothing_else_is(archive: Make, fold
     running.offer(verdict(11), NOISE)
     finish(running)
     now = time.time()
-    kept = find_kept(folder, "run-1", Verdict.DEFECT, now)
+    kept = find_archived(folder, "run-1", Verdict.DEFECT, now)
     assert kept is not None
     assert kept.picture.name.endswith("-run-1.jpg")
     assert kept.heat is not None
     assert kept.heat.is_file()
-    other = find_kept(folder, "run-11", Verdict.DEFECT, now - 86400)  # written after midnight
+    other = find_archived(folder, "run-11", Verdict.DEFECT, now - 86400)  # written after midnight
     assert other is not None
     assert other.heat is None
-    assert find_kept(folder, "run-1", Verdict.OK, now) is None
-    assert find_kept(folder, "run-1", Verdict.DEFECT, now - 5 * 86400) is None
-    assert find_kept(folder / "absent", "run-1", Verdict.DEFECT, now) is None
+    assert find_archived(folder, "run-1", Verdict.OK, now) is None
+    assert find_archived(folder, "run-1", Verdict.DEFECT, now - 5 * 86400) is None
+    assert find_archived(folder / "absent", "run-1", Verdict.DEFECT, now) is None
 
 
 @pytest.mark.parametrize(
@@ -377,4 +377,4 @@ def test_an_id_that_is_none_of_ours_finds_nothing(archive: Make, folder: Path, i
     running = archive()
     running.offer(verdict(1), NOISE)
     finish(running)
-    assert find_kept(folder, identity, Verdict.DEFECT, time.time()) is None
+    assert find_archived(folder, identity, Verdict.DEFECT, time.time()) is None

@@ -92,7 +92,7 @@ def test_each_backbone_that_is_not_available_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(find, "find_mobilenet_v1", lambda _: None)
-    monkeypatch.setattr(efficientnet_lite0, "_MODULE", "a_package_that_is_not_there")
+    monkeypatch.setattr(efficientnet_lite0, "MODULE", "a_package_that_is_not_there")
     monkeypatch.delenv(VARIABLE, raising=False)
     first, second = find_backbones()
     assert first.backbone is second.backbone is None

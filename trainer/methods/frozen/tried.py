@@ -1,4 +1,4 @@
-"""What is kept of a backbone that was tried; by itself, as what reads a run needs no network."""
+"""The record of a backbone that was tried; by itself, as what reads a run needs no network."""
 
 from typing import Literal
 

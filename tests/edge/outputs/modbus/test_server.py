@@ -38,7 +38,7 @@ RUN = "12345678abcd"
 HIGH, LOW = 0x1234, 0x5678
 
 
-class Line:
+class Asked:
     """Does what is asked at once."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Rig:
         self.port = free_port()
         its = {"modbus.enabled": "true", "modbus.port": str(self.port), "modbus.writes": "true"}
         settings = load_settings(None, {**its, "gate.mode": "reject-unless-ok", **flags})
-        self.line = Line()
+        self.line = Asked()
         self.ahead = 0.0
         self.output = ModbusOutput(
             settings, cast("Receiver", self.line), run=RUN, simulated=False, clock=self.now
@@ -350,7 +350,7 @@ def test_a_port_that_is_taken_is_said_and_tried_again(
     monkeypatch.setattr("edge.outputs.modbus.server.AGAIN_S", 0.05)
     first = rigs()
     settings = load_settings(None, {"modbus.enabled": "true", "modbus.port": str(first.port)})
-    second = ModbusOutput(settings, cast("Receiver", Line()), run="87654321abcd", simulated=False)
+    second = ModbusOutput(settings, cast("Receiver", Asked()), run="87654321abcd", simulated=False)
     second.start()
     try:
         wait_for(lambda: second.health.trouble is not None)

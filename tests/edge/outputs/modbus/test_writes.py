@@ -22,7 +22,7 @@ SESSION = 0x12345678
 HIGH, LOW = 0x1234, 0x5678
 
 
-class Line:
+class Asked:
     """Notes what is asked of it."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Line:
 
 class Rig:
     def __init__(self) -> None:
-        self.line = Line()
+        self.line = Asked()
         self.registers = Registers(SESSION, Bits.WRITES)
         self.writes = Writes(self.registers, cast("Receiver", self.line), run="12345678abcd")
 

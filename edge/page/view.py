@@ -20,7 +20,7 @@ from edge.page.hour import HOUR_S, Hour, hour_of
 from edge.page.live import LiveFeed
 from edge.page.pictures import Shelf
 from edge.page.words import Words, choose, languages
-from edge.records.archive import Kept, find_kept
+from edge.records.archive import ArchivedImage, find_archived
 from edge.records.history import Inspected, glances
 from edge.settings.settings import Settings
 
@@ -33,7 +33,7 @@ _SHORT = 8
 
 
 @dataclass
-class Look:
+class StationView:
     """A station as the page sees it; for any thread."""
 
     settings: Settings
@@ -44,7 +44,7 @@ class Look:
     _hour: tuple[float, Hour] | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> "Look":
+    def of(cls, settings: Settings) -> "StationView":
         """By a station's settings."""
         journal = Path(settings.journal.path)
         archive = Path(settings.archive.path) if settings.archive.path else None
@@ -63,11 +63,11 @@ class Look:
             counted = self._hour = (time.monotonic(), hour_of(glances(self.journal, now - HOUR_S), now))
         return counted[1]
 
-    def kept(self, found: Inspected) -> Kept | None:
+    def kept(self, found: Inspected) -> ArchivedImage | None:
         """The images that the archive has of an inspection."""
         if self.archive is None:
             return None
-        return find_kept(self.archive, found.id, Verdict(found.row["verdict"]), found.recorded)
+        return find_archived(self.archive, found.id, Verdict(found.row["verdict"]), found.recorded)
 
 
 def _environment() -> Environment:
@@ -108,9 +108,9 @@ def words_of(request: Request) -> Words:
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """A template as a response; each gets the words, the station and what every page shows."""
-    look: Look = request.app.state.look
+    view: StationView = request.app.state.view
     words = words_of(request)
-    shared = {"t": words, "station": look.station, "languages": languages(), "path": request.url.path}
+    shared = {"t": words, "station": view.station, "languages": languages(), "path": request.url.path}
     html = _TEMPLATES.get_template(template).render(**shared, **values)
     headers = {"content-language": words.language, "vary": "accept-language, cookie"}
     return HTMLResponse(html, status_code=status, headers=headers)
