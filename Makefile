@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture config schemas constraints clean mosquitto heatmaps small backbones node audit
+.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture commands config schemas constraints clean mosquitto heatmaps small backbones node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -102,6 +102,9 @@ picture: .venv/.device ## docs/parts.png again, by the demo's model
 
 architecture: .venv/.device ## the pictures of docs/architecture.md again
 	$(bin)/python -m benchmarks.architecture
+
+commands: .venv/.everything ## docs/reference/commands.md again from the parsers
+	$(bin)/python -m benchmarks.commands
 
 config: .venv/.device ## write config.toml again from the settings and their descriptions
 	@mkdir -p build

@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def build_parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parsers of all commands, by the words that they begin with."""
+    parts = (_inspect_parser(), _wrap_parser(), _bench_parser(), _make_key_parser(), _sign_parser())
+    return {parser.prog: parser for parser in (build_parser(), *parts)}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     if argv is None:
@@ -196,13 +202,7 @@ def _inspect(words: list[str]) -> int:
     from quantize.card import model_card
     from quantize.describe import describe
 
-    parser = Parser(
-        prog="quantize inspect", description="What a bundle says of itself.", epilog=_INSPECT_EXAMPLES
-    )
-    parser.add_argument("file", type=Path, metavar="FILE.tflite")
-    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
-    parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
-    arguments = parser.parse_args(words)
+    arguments = _inspect_parser().parse_args(words)
     bundle = read_bundle(arguments.file)
     try_bundle(bundle, name=str(arguments.file))
     if arguments.card is not None:
@@ -216,6 +216,16 @@ def _inspect(words: list[str]) -> int:
     else:
         show(describe(arguments.file, bundle))
     return 0
+
+
+def _inspect_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="quantize inspect", description="What a bundle says of itself.", epilog=_INSPECT_EXAMPLES
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.tflite")
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    parser.add_argument("--card", type=Path, metavar="CARD.md", help="write a model card")
+    return parser
 
 
 def _wrap(words: list[str]) -> int:
@@ -279,6 +289,14 @@ def _wrap_parser() -> argparse.ArgumentParser:
 def _bench(words: list[str]) -> int:
     from quantize.bench import bench, bench_table
 
+    arguments = _bench_parser().parse_args(words)
+    threads = arguments.threads or min(os.cpu_count() or 1, 4)
+    result = bench(arguments.file, runs=max(1, arguments.runs), threads=threads)
+    show(json.dumps(asdict(result)) if arguments.json else bench_table(result))
+    return 0
+
+
+def _bench_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="quantize bench", description="How long a graph takes on this machine.", epilog=_BENCH_EXAMPLES
     )
@@ -286,29 +304,37 @@ def _bench(words: list[str]) -> int:
     parser.add_argument("--threads", type=_count, metavar="N", help="on 1 to N (default: all, at most 4)")
     parser.add_argument("--runs", type=_count, default=1000, help="runs to time (default: 1000)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    arguments = parser.parse_args(words)
-    threads = arguments.threads or min(os.cpu_count() or 1, 4)
-    result = bench(arguments.file, runs=max(1, arguments.runs), threads=threads)
-    show(json.dumps(asdict(result)) if arguments.json else bench_table(result))
-    return 0
+    return parser
 
 
 def _make_key(words: list[str]) -> int:
     from quantize.sign import make_key
 
+    show(make_key(_make_key_parser().parse_args(words).file))
+    return 0
+
+
+def _make_key_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="quantize make-key",
         description="Make a key to sign bundles with. Its public half is printed, for model.trusted_keys.",
         epilog=_MAKE_KEY_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the private key; keep it off the devices")
-    show(make_key(parser.parse_args(words).file))
-    return 0
+    return parser
 
 
 def _sign(words: list[str]) -> int:
     from quantize.sign import sign_file
 
+    arguments = _sign_parser().parse_args(words)
+    out = arguments.out or arguments.file
+    bundle = sign_file(arguments.file, arguments.key, out)
+    show(f"{out}: signed by {bundle.signed_by}, model {bundle.sha256}")
+    return 0
+
+
+def _sign_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="quantize sign",
         description="Sign a bundle, in place of any other signature.",
@@ -317,11 +343,7 @@ def _sign(words: list[str]) -> int:
     parser.add_argument("file", type=Path, metavar="FILE.tflite")
     parser.add_argument("--key", type=Path, required=True, metavar="KEY", help="what make-key wrote")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the same file")
-    arguments = parser.parse_args(words)
-    out = arguments.out or arguments.file
-    bundle = sign_file(arguments.file, arguments.key, out)
-    show(f"{out}: signed by {bundle.signed_by}, model {bundle.sha256}")
-    return 0
+    return parser
 
 
 _COMMANDS = {"inspect": _inspect, "wrap": _wrap, "bench": _bench, "make-key": _make_key, "sign": _sign}
