@@ -135,7 +135,9 @@ def train(data: Path, out: Path, settings: TrainSettings, *, test: Path | None =
     )
     try:
         complete = _with_heatmap(learned, dataset, positions, seed=seed)
-        write_run_folder(out, run, learned, complete, Judged(dataset.subset(judged_at), complete, found))
+        judged = Judged(dataset.subset(judged_at), complete, found)
+        also = Judged(test_set, complete, tested) if test_set is not None and tested is not None else None
+        write_run_folder(out, run, learned, complete, judged, also)
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror or error})") from error
     return run
@@ -306,12 +308,14 @@ def _with_heatmap(learned: Learned, dataset: Dataset, train: Positions, *, seed:
     )
 
 
-def write_run_folder(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
+def write_run_folder(
+    out: Path, run: Run, learned: Learned, network: Any, judged: Judged, tested: Judged | None
+) -> None:
     """All of the run or nothing of it, beside the checkpoints until it is whole."""
     part = out / CHECKPOINTS / "run"
     with folder_to_fill(part):
         try:
-            write_files(part, run, learned, network, judged)
+            write_files(part, run, learned, network, judged, tested)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
@@ -321,7 +325,9 @@ def write_run_folder(out: Path, run: Run, learned: Learned, network: Any, judged
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
-def write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Judged) -> None:
+def write_files(
+    out: Path, run: Run, learned: Learned, network: Any, judged: Judged, tested: Judged | None
+) -> None:
     """All that belongs to a run, into an empty folder."""
     network.save(out / MODEL_FILE)
     with (out / "history.csv").open("w", newline="", encoding="utf-8") as file:
@@ -331,5 +337,5 @@ def write_files(out: Path, run: Run, learned: Learned, network: Any, judged: Jud
         writer.writerows([step, *values] for step, values in enumerate(rows, 1))
     plot_history(learned.history, out, steps_are=learned.steps_are)
     plot_confusion(run.results.held_out, out / "confusion.png")
-    write_report(out / REPORT_FILE, run, judged, learned.history, learned.steps_are)
+    write_report(out / REPORT_FILE, run, judged, tested, learned.history, learned.steps_are)
     write_run(out, run)

@@ -12,7 +12,7 @@ from trainer.run import RUN_FILE
 
 def write(out: Path) -> None:
     nothing: Any = None
-    trainer.train.write_run_folder(out, nothing, nothing, nothing, nothing)
+    trainer.train.write_run_folder(out, nothing, nothing, nothing, nothing, None)
 
 
 @pytest.fixture

@@ -55,9 +55,14 @@ class Judged:
 
 
 def write_report(
-    path: Path, run: Run, judged: Judged, history: dict[str, list[float]], steps_are: str
+    path: Path,
+    run: Run,
+    judged: Judged,
+    tested: Judged | None,
+    history: dict[str, list[float]],
+    steps_are: str,
 ) -> None:
-    """Write the report of a run; ``judged``: what was held out."""
+    """Write the report of a run; ``judged``: what was held out, ``tested``: photographs kept apart."""
     data, results = Path(run.data), run.results
     steps = "epoch" if steps_are == "epoch" else "fold"
     curves = [drawing(charts.learning(history, name, steps_are=steps)) for name in ("loss", "accuracy")]
@@ -72,6 +77,7 @@ def write_report(
         _enough(run),
         section("Learning", row(curves)),
         *_decided(judged, run.thresholds.ok_below),
+        *(_decided(tested, run.thresholds.ok_below, " on the test images") if tested else []),
         _suspects(run, data),
         _copies(run, data),
         shortcuts(run.shortcuts),
@@ -273,7 +279,7 @@ def _line(line: LineFigures, run: Run) -> str:
     )
 
 
-def _decided(judged: Judged, cut: float) -> list[str]:
+def _decided(judged: Judged, cut: float, where: str = "") -> list[str]:
     """The worst mistakes and some right decisions, each with the places that speak for it."""
     found = judged.found
     wrong, right = np.flatnonzero(~found.is_right), np.flatnonzero(found.is_right & _asks(found))
@@ -289,11 +295,12 @@ def _decided(judged: Judged, cut: float) -> list[str]:
         "small",
     )
     if not len(worst):
-        mistakes = section("Mistakes", paragraph("None among these images."))
+        mistakes = section(f"Mistakes{where}", paragraph("None among these images."))
     else:
-        title = f"Mistakes: {len(wrong)} of {len(found.labels)}, the worst first"
+        title = f"Mistakes{where}: {len(wrong)} of {len(found.labels)}, the worst first"
         mistakes = section(title, legend, row(_shown(judged, worst[:_MISTAKES])))
-    return [mistakes, section("Right decisions", legend, row(_shown(judged, right))) if len(right) else ""]
+    rest = section(f"Right decisions{where}", legend, row(_shown(judged, right))) if len(right) else ""
+    return [mistakes, rest]
 
 
 def _asks(found: Decisions) -> NDArray[np.bool_]:

@@ -15,18 +15,19 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """washers/train/ and run/, with costs."""
+    """washers/train/, washers/test/ and run/, with costs."""
     folder = tmp_path_factory.mktemp("report")
     chance = np.random.default_rng(1)
     for name, level in (("ok", 90), (f"bad {HOSTILE.replace('/', '')}", 160)):
-        (folder / "washers" / "train" / name).mkdir(parents=True)
-        for number in range(20):
-            image = chance.normal(level, 30, (40, 40)).clip(0, 255).astype(np.uint8)
-            cv2.imwrite(str(folder / "washers" / "train" / name / f"{number}.png"), image)
+        for part, count in (("train", 20), ("test", 2)):
+            (folder / "washers" / part / name).mkdir(parents=True)
+            for number in range(count):
+                image = chance.normal(level, 30, (40, 40)).clip(0, 255).astype(np.uint8)
+                cv2.imwrite(str(folder / "washers" / part / name / f"{number}.png"), image)
     options = ["--weights", "none", "--groups", "none", "--size", "32", "--epochs", "1"]
     costs = ["--escape-cost", "100", "--overkill-cost", "1", "--defect-rate", "1%"]
-    data = str(folder / "washers" / "train")
-    assert main(["train", data, "--out", str(folder / "run"), *options, *costs]) == 0
+    data = [str(folder / "washers" / "train"), "--test", str(folder / "washers" / "test")]
+    assert main(["train", *data, "--out", str(folder / "run"), *options, *costs]) == 0
     return folder
 
 
@@ -63,6 +64,10 @@ def test_it_shows_classes_figures_curves_and_the_recipe(page: str) -> None:
     assert page.count("<svg") == 9
     assert "random, 80:20" in page
     assert "take the figures as the best case" in page
+
+
+def test_what_was_kept_apart_is_shown_as_well(page: str) -> None:
+    assert "Mistakes on the test images" in page
 
 
 def test_its_title_names_the_set_of_a_folder_that_only_says_train(page: str) -> None:
