@@ -62,7 +62,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture(autouse=True)
 def _no_log_of_a_test_before() -> Iterator[None]:
-    """What a command set up writes to a stream that is closed when its test ends."""
+    """Take away handlers that a command set up for a stream that is closed when its test ends."""
     yield
     root = logging.getLogger()
     for handler in list(root.handlers):

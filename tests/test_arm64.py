@@ -121,14 +121,14 @@ def pip_for_arm64() -> list[str | Path]:
 
 
 def dependencies() -> list[str]:
-    """What the device part needs."""
+    """The packages of the device part."""
     needed: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     return needed
 
 
 @pytest.fixture(scope="module")
 def here(default: Path) -> dict[str, Any]:
-    """What this machine's own processor says."""
+    """The answers of this machine's own processor."""
     return answers([sys.executable, "-c", PROGRAM, ROOT, default])
 
 

@@ -54,7 +54,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.booted, pytest.mark.timeout(900)]
 
 
 def outside() -> tuple[dict[Path, str], dict[str, str]]:
-    """What of this machine a container needs: the checkout, and how pip gets packages here."""
+    """The things of this machine that a container needs: the checkout, and how pip gets packages here."""
     environment = {key: os.environ[key] for key in ("PIP_INDEX_URL", "https_proxy") if key in os.environ}
     authorities = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
     shared = {ROOT: "/linegate"}

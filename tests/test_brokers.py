@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def connect_reason(broker: MosquittoBroker, user: str | None = None, password: str | None = None) -> str:
-    """What the broker answers to a client that connects."""
+    """The broker's answer to a client that connects."""
     answers: queue.Queue[str] = queue.Queue()
 
     def on_connect(

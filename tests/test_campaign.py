@@ -332,7 +332,7 @@ def test_the_table_takes_new_rows_for_old_ones_and_keeps_the_rest_of_the_page() 
 def test_each_part_that_is_asked_for_writes_its_rows_and_no_other_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the parts do is tried above: here they only say it."""
+    """Parts that only say that they ran: their work is tried above."""
     link = LinkResult({"killed": 5}, verdicts=9, back_s=[0.5], rss_mb=[1.0], threads=[2])
     results = {
         "kill_often": KillResult(kills=3, running_again_s=[1.0, 1.5, 2.5]),

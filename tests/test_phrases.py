@@ -25,7 +25,7 @@ WORDED = [
     ).stdout.split()
     if name not in HISTORY and (ROOT / name).is_file() and name != "tests/test_phrases.py"
 ]  # fmt: skip
-SOURCES = [path for path in WORDED if path.suffix == ".py" and path.relative_to(ROOT).parts[0] != "tests"]
+SOURCES = [path for path in WORDED if path.suffix == ".py"]
 LEANING = ("What", "Whether", "How")
 
 

@@ -1,4 +1,4 @@
-"""What is committed under samples/ works as the README says, with the default settings."""
+"""The committed samples work as the README says, with the default settings."""
 
 import json
 from pathlib import Path

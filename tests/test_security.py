@@ -1,4 +1,4 @@
-"""What must never be in the product's code; and the threat model names tests that are there."""
+"""Forbidden things are not in the product's code; and the threat model names tests that are there."""
 
 import ast
 import re

@@ -38,7 +38,7 @@ def python_3_11() -> str:
 
 
 def extra() -> list[str]:
-    """What the extra ``tflite-runtime`` asks for."""
+    """The packages of the extra ``tflite-runtime``."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements: list[str] = project["optional-dependencies"]["tflite-runtime"]
     return requirements

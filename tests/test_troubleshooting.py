@@ -1,4 +1,4 @@
-"""What docs/guides/troubleshooting.md says that people see is what the code says."""
+"""The messages in docs/guides/troubleshooting.md are those of the code."""
 
 import ast
 import re

@@ -65,7 +65,7 @@ def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """What the installer writes the first settings with."""
+    """A release that writes the first settings."""
     (tmp_path / "release" / "bin").mkdir(parents=True)
     python = tmp_path / "release" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

@@ -1,4 +1,4 @@
-"""How long a graph takes: on how many threads, in how much memory, beside LiteRT's own tool."""
+"""The time of a graph: on how many threads, in how much memory, beside LiteRT's own tool."""
 
 import json
 import subprocess

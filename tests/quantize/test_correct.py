@@ -1,4 +1,4 @@
-"""What int8 weights shift on average, the biases shift back."""
+"""Biases shift back the average shift by int8 weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: for people, for programs, and as a model card."""
+"""The manifest of a bundle: for people, for programs, and as a model card."""
 
 import json
 import re

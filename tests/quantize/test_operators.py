@@ -1,4 +1,4 @@
-"""What of a graph is not int8, and what XNNPACK leaves to slower kernels, is counted by name."""
+"""Operators that are not int8, or that XNNPACK leaves to slower kernels, are counted by name."""
 
 from typing import Any
 

@@ -76,7 +76,7 @@ def external_model(
 
 
 def answer(flatbuffer: bytes, pixels: NDArray[np.uint8], scale: str) -> NDArray[Any]:
-    """What the model says as its own users would run it."""
+    """The model's answer as its own users would run it."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=flatbuffer)

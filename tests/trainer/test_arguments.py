@@ -1,4 +1,4 @@
-"""What `trainer train` answers to sizes and times that can't be."""
+"""Impossible sizes and times are answered in one line by `trainer train`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the network is shown instead of the photographs."""
+"""The changed photographs that the network is shown."""
 
 import numpy as np
 import pytest

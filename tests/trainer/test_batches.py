@@ -1,4 +1,4 @@
-"""What is shown when: even over classes and parts, in an order of its own each time."""
+"""The order of photographs: even over classes and parts, and another one each time."""
 
 import numpy as np
 import pytest

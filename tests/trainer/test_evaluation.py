@@ -1,4 +1,4 @@
-"""How good decisions are, with intervals."""
+"""Figures of decisions, with intervals."""
 
 import numpy as np
 import pytest

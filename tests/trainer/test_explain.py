@@ -1,4 +1,4 @@
-"""What a decision is explained by is where the defect is."""
+"""The explanation of a decision is where the defect is."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many parts are enough: errors with fewer of them, drawn out to twice as many."""
+"""The number of parts that are enough: errors with fewer of them, drawn out to twice as many."""
 
 import numpy as np
 import pytest

@@ -34,7 +34,7 @@ def first_convolution(network: Any) -> Any:
 
 
 def see(network: Any, start: Any, images: np.ndarray) -> np.ndarray:
-    """What comes out of the first convolution that learned."""
+    """The output of the first convolution that learned."""
     import keras
 
     return np.asarray(keras.Model(start, first_convolution(network).output)(images, training=False))

@@ -17,7 +17,7 @@ def write(out: Path) -> None:
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What is written into the folder of a run; an empty one is not taken by the disk."""
+    """The files in the folder of a run; an empty one is not taken by the disk."""
     wanted = {"model.keras": "new", RUN_FILE: "new"}
 
     def write_files(folder: Path, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What breaks is said once, and once more when it is back."""
+"""Trouble is said once when it begins, and once more when it is over."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is watched, and that nothing that goes wrong there reaches the line."""
+"""The watched conditions, and that nothing that goes wrong there reaches the line."""
 
 import logging
 import shutil
@@ -47,7 +47,7 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What the clock and the disk say."""
+    """The readings of clock and disk."""
     says = SimpleNamespace(synchronised=True, free=10**12)
     monkeypatch.setattr("edge.alarms.watch.clock_is_synchronised", lambda: says.synchronised)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=says.free))

@@ -1,4 +1,4 @@
-"""What the camera did not take is named."""
+"""Settings that the camera did not take are named."""
 
 import cv2
 import pytest

@@ -28,7 +28,7 @@ def guard_over(camera: NetworkCamera) -> CameraGuard:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    """How long it took."""
+    """The seconds that it took."""
     since = time.monotonic()
     while not condition():
         assert time.monotonic() - since < seconds, "did not happen in time"

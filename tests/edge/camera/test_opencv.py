@@ -1,4 +1,4 @@
-"""What becomes of what OpenCV says, with a stand-in for its VideoCapture."""
+"""Frames and errors of OpenCV, with a stand-in for its VideoCapture."""
 
 import re
 import time

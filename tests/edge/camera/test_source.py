@@ -1,4 +1,4 @@
-"""What the setting names, and what of it may be shown."""
+"""The camera that a setting names, and the part of the setting that may be shown."""
 
 import cv2
 import pytest

@@ -1,4 +1,4 @@
-"""What does not fit together on a device is named, with the setting that fixes it."""
+"""Things that do not fit together on a device are named, with the setting that fixes it."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `edge --replay` holds in memory, by limits of address space."""
+"""The memory of `edge --replay`, by limits of address space."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a command line says of a flag that it does not know."""
+"""A flag that a command line does not know is answered in one line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every program does around its work: quiet ends, one line for what went wrong, and no locale."""
+"""Every program around its work: quiet ends, one line for an error, and no locale."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What goes through a spreadsheet comes back as it was, and is run by none."""
+"""Cells that go through a spreadsheet come back as they were, and are run by none."""
 
 import csv
 import io

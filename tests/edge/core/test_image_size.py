@@ -1,4 +1,4 @@
-"""What image files claim to be, before they are decoded."""
+"""The size that image files claim, before they are decoded."""
 
 import random
 import struct

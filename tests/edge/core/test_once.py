@@ -1,4 +1,4 @@
-"""What is said once a reason."""
+"""Messages that are said once a reason."""
 
 from edge.core.once import Once
 

@@ -1,4 +1,4 @@
-"""What decides on a line changes beside it, and only when the line takes it."""
+"""The deployment changes beside the line, and only when the line takes it."""
 
 import random
 import threading

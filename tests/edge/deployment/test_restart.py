@@ -1,4 +1,4 @@
-"""What was chosen decides after a restart, unless it ended the process."""
+"""The chosen bundle decides after a restart, unless it ended the process."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What was chosen is there after a restart, or it is said why not."""
+"""The choice is there after a restart, or it is said why not."""
 
 import json
 from pathlib import Path

@@ -174,7 +174,7 @@ def test_a_process_that_is_held_sends_no_command_after_its_part_has_passed(mode:
 
 
 def test_a_pass_is_not_sent_when_its_part_became_a_fault_while_another_command_was_sent() -> None:
-    """What another thread tells the gate between the decision and the sending counts."""
+    """Another thread's words between the decision and the sending count."""
     clock, sent = HeldClock(), list[str | None]()
     connected = False
 

@@ -1,4 +1,4 @@
-"""What the gate is told of each part, and until when."""
+"""The words that the gate takes for each part, and until when."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the settings of a gate let pass."""
+"""Parts that the settings of a gate let pass."""
 
 from typing import Any
 

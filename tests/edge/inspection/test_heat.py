@@ -1,4 +1,4 @@
-"""What is hot in a heatmap is shown on the frame where the model saw it."""
+"""Hot places of a heatmap are shown on the frame where the model saw them."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a station left: a journal and an archive, for the page to look at."""
+"""A journal and an archive that a station left, for the page to look at."""
 
 import time
 from datetime import UTC, datetime

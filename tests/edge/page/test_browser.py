@@ -20,7 +20,7 @@ SMALLEST = 44  # pixels of what a finger hits
 
 
 class Complaints(list[str]):
-    """What the browser said that it should not have to."""
+    """Complaints of the browser."""
 
     def hear(self, page: Any) -> None:
         page.on("console", lambda said: self.append(said.text) if said.type in ("error", "warning") else None)

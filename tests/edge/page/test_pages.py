@@ -1,4 +1,4 @@
-"""What the pages show, and what becomes of requests that nobody should send."""
+"""The content of the pages, and the answers to requests that nobody should send."""
 
 import csv
 import io

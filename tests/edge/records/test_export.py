@@ -1,4 +1,4 @@
-"""What the journal holds, in files that other programs read, and as counts."""
+"""The content of the journal, in files that other programs read, and as counts."""
 
 import csv
 import json

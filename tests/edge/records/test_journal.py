@@ -315,7 +315,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule()
     def kill(self) -> None:
-        """What a killed process leaves is what its files hold at that moment."""
+        """A killed process leaves what its files hold at that moment."""
         self.journal.open()
         before = Path(self.folder.name) / f"{self.generation}.sqlite"
         self.generation += 1

@@ -1,4 +1,4 @@
-"""What has to go from an archive, and in which order."""
+"""The files that have to go from an archive, and in which order."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""How much was written within the last hour."""
+"""The bytes that were written within the last hour."""
 
 from pathlib import Path
 

@@ -150,7 +150,7 @@ class Clock:
 
 
 def heard(clock: Clock, messages: Iterator[tuple[float, str]]) -> list[str]:
-    """What of these comes through, each at its time."""
+    """The lines that come through, each at its time."""
     damper, through = Damper(most=5, period_s=60, clock=clock), []
     for clock.now, text in messages:
         record = logging.LogRecord("edge", logging.ERROR, "", 0, text, None, None)

@@ -1,4 +1,4 @@
-"""What systemd is told, and that nobody waits for it."""
+"""Messages to systemd, and that nobody waits for it."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What systemd hears of a line that turns, waits, or hangs; on a clock of our own."""
+"""The signs of life of a line that turns, waits, or hangs; on a clock of our own."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How many of 16 bits are taken for white: as the bundle that decides wants it, also after a change."""
+"""The value of white of 16 bits is what the bundle that decides expects, also after a change."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What the daemon does with messages, over a real mosquitto."""
+"""Messages to the daemon, over a real mosquitto."""
 
 import json
 import random

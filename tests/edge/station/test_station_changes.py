@@ -1,4 +1,4 @@
-"""What changes on a station while parts go by: bundles, recipes, settings, and a shadow beside."""
+"""Changes on a station while parts go by: bundles, recipes, settings, and a shadow beside."""
 
 import threading
 import time

@@ -30,7 +30,7 @@ class Averages:
 
 
 class Blind(Averages):
-    """What it says has nothing to do with the picture."""
+    """A model whose answers have nothing to do with the picture."""
 
     name = "blind"
 

@@ -23,7 +23,7 @@ def backbone(name: str) -> Any:
 
 @pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What drawn defects are asked to choose from; they take the last."""
+    """The candidates that drawn defects choose from; they take the last."""
     seen: list[Any] = []
 
     def choose(candidates: Any, *_: Any, **__: Any) -> tuple[CandidateScore, list[CandidateScore]]:

@@ -1,4 +1,4 @@
-"""What rounds in a float network, and that 0 and both ends are whole steps."""
+"""Layers that round in a float network; 0 and both ends are whole steps."""
 
 import numpy as np
 import pytest

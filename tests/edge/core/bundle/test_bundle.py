@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 def members() -> dict[str, bytes]:
-    """What the archive of the toy bundle holds, in its order."""
+    """The members of the toy bundle's archive, in its order."""
     with zipfile.ZipFile(io.BytesIO(WHOLE)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -250,7 +250,7 @@ def test_more_golden_pixels_than_a_device_can_hold_are_refused_before_they_are_d
 
 
 def png_header(width: int, height: int) -> bytes:
-    """What a small PNG file says that it would be once decoded."""
+    """The header of a small PNG file that claims a size."""
     whole = encode_png(np.zeros((32, 32), np.uint8))
     return whole[:16] + struct.pack(">II", width, height) + whole[24:]
 

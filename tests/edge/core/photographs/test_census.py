@@ -1,4 +1,4 @@
-"""How many files were seen, used and left out."""
+"""Counts of files seen, used and left out."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What lies in a folder, and why some of it is no photograph."""
+"""The content of a folder, and why some of it is no photograph."""
 
 import os
 from collections import Counter

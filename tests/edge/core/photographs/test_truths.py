@@ -1,4 +1,4 @@
-"""What stored photographs show, in the words of a bundle."""
+"""The truth of stored photographs, in the words of a bundle."""
 
 import unicodedata
 from pathlib import Path

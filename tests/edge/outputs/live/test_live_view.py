@@ -1,4 +1,4 @@
-"""What a station tells of now, and that telling it costs the line nothing."""
+"""The live view of a station, and that it costs the line nothing."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -73,7 +73,7 @@ class LibModbus:
 def modbus_serial(
     port: int, *, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, list[int]]]
 ) -> dict[str, Any]:
-    """What modbus-serial reads, then what its writes are answered; a text is an error."""
+    """The registers that modbus-serial reads, then the answers to its writes; a text is an error."""
     modules = node_modules("modbus-serial")
     asked = json.dumps({"port": port, "reads": reads, "writes": writes})
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What a PLC reads, with a clock that stands: nothing outlives its time or its part."""
+"""The registers that a PLC reads, with a clock that stands: nothing outlives its time or its part."""
 
 from datetime import UTC, datetime
 

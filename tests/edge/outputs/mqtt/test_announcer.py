@@ -1,4 +1,4 @@
-"""What a command says of its time: by the clock at its sending, and not by that of its decision."""
+"""The times in a command are by the clock at its sending, and not by that of its decision."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What `edge --check` finds at the broker before a part is lost."""
+"""`edge --check` finds trouble at the broker before a part is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -67,7 +67,7 @@ class Ends:
         return self.client.socket() is not None
 
     def answers(self) -> list[tuple[int, bytes]]:
-        """What the client sent since."""
+        """The packets that the client sent since."""
         self.broker.settimeout(0.05)
         found = []
         try:

@@ -1,4 +1,4 @@
-"""What becomes of a message that comes in."""
+"""Messages that come in are handed on, answered or counted."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a station takes from the network, whatever the network sends."""
+"""A station takes well-formed requests alone, whatever the network sends."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the edges of a line say of the belt."""
+"""The movement of the belt by the edges of a line."""
 
 from edge.outputs.pins.encoder import EdgeCounter
 from edge.trigger.inputs import Edge

@@ -70,7 +70,7 @@ class FakeOutput:
 
 
 class Belt:
-    """What the pins ask of a station, as it is done there."""
+    """The part of a station that the pins ask, done as there."""
 
     def __init__(self, controller: GateController) -> None:
         self.belt_counts = controller.count

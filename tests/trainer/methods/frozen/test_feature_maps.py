@@ -1,4 +1,4 @@
-"""What is looked at in the maps of a backbone, int8 sees to the bit."""
+"""Features in the maps of a backbone are seen by int8 to the bit."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""How much each place looks like a defect, learned from labels of whole photographs."""
+"""A score of defects for each place, learned from labels of whole photographs."""
 
 import numpy as np
 from numpy.typing import NDArray
