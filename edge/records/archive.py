@@ -25,6 +25,7 @@ from edge.core.errors import ImageError
 from edge.core.files import free_bytes, write_whole
 from edge.core.images import MIN_SIDE, Image, encode_png
 from edge.core.measure import counter, gauge
+from edge.core.photographs.archived import HEAT_ENDING
 from edge.inspection.heat import Heatmap
 from edge.records.quota import Entry, Quota
 from edge.records.result import PartResult
@@ -36,8 +37,8 @@ _JPEG_QUALITY = 95
 _STOP_S = 2.0
 _STAMP = "%Y%m%dT%H%M%S"
 _SUFFIXES = {"png": ".png", "jpeg": ".jpg"}
-_ABOUT, _HEAT = ".json", ".heat.png"
-_ALL = (*_SUFFIXES.values(), _ABOUT, _HEAT)
+_ABOUT = ".json"
+_ALL = (*_SUFFIXES.values(), _ABOUT, HEAT_ENDING)
 _ID = re.compile(r"[a-z0-9]{1,32}-[0-9]{1,18}")
 _NAME = re.compile(r"(?P<stamp>\d{8}T\d{6})(?P<ms>\d{3})Z-[a-z0-9]{1,32}-[0-9]{1,18}")
 
@@ -85,7 +86,7 @@ def find_archived(root: Path, identity: str, verdict: Verdict, recorded: float) 
         for suffix in _SUFFIXES.values():
             for picture in folder.glob(f"*-{identity}{suffix}"):
                 if _NAME.fullmatch(picture.stem) and not folder.is_symlink():
-                    heat = picture.with_name(picture.stem + _HEAT)
+                    heat = picture.with_name(picture.stem + HEAT_ENDING)
                     return ArchivedImage(picture, heat if heat.is_file() else None)
     return None
 
@@ -196,7 +197,7 @@ class Archive:
         files = {_ABOUT: job.message.payload(), _SUFFIXES[self._settings.format]: self._encode(job.image)}
         if job.heatmap is not None:
             with suppress(ImageError):  # the part is not found again
-                files[_HEAT] = encode_png(job.heatmap.on_frame(job.image))
+                files[HEAT_ENDING] = encode_png(job.heatmap.on_frame(job.image))
         entry = _entry(job.message, time.time(), sum(map(len, files.values())))
         self._make_room(entry)
         if not self._quota.has_room_for(entry):

@@ -1,6 +1,7 @@
 """Pictures that a station archived: the folder that they lie in is a verdict, and no truth.
 
-edge/records/archive.py writes ``DAY/VERDICT/STAMP-ID.png`` and, beside it, its message as JSON.
+edge/records/archive.py writes ``DAY/VERDICT/STAMP-ID.png`` and, beside it, its message as JSON and its
+heatmap, which is no photograph.
 """
 
 import json
@@ -9,9 +10,16 @@ from pathlib import Path
 
 from edge.core.decision import Verdict
 
+HEAT_ENDING = ".heat.png"
+
 _SCHEMA = "linegate.verdict."
 _MOST_BYTES = 64 * 1024
 _STEM = re.compile(r"(\d{8})T\d{9}Z-[a-z0-9]{1,32}-\d{1,18}")
+
+
+def is_heatmap(picture: Path) -> bool:
+    """True if a station, or its page, made this heatmap of a photograph, wherever it lies now."""
+    return picture.name.lower().endswith(HEAT_ENDING)
 
 
 def is_archived(picture: Path) -> bool:

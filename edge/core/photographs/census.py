@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from edge.core.photographs.listing import MASKS, LeftOut
+from edge.core.photographs.listing import HEATMAPS, MASKS, LeftOut
 from edge.core.words import counted
 
 _SHOWN = 12  # reasons, in a line for people
@@ -53,8 +53,8 @@ class Census(BaseModel):
 
     @property
     def is_short_of_pictures(self) -> bool:
-        """True if anything but masks was left out."""
-        return self.left_out > self.reasons.get(MASKS, 0)
+        """True if anything but masks and heatmaps was left out."""
+        return self.left_out > self.reasons.get(MASKS, 0) + self.reasons.get(HEATMAPS, 0)
 
     def __str__(self) -> str:
         truth = f" ({self.without_truth} of them without a known truth)" if self.without_truth else ""

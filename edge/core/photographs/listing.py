@@ -9,9 +9,11 @@ from pathlib import Path
 from edge.core.complaints import listening
 from edge.core.errors import InputError
 from edge.core.images import IMAGE_SUFFIXES, printable
+from edge.core.photographs.archived import is_heatmap
 from edge.core.photographs.masks import is_mask_folder, tell_masks
 
 MASKS = "masks, not photographs"
+HEATMAPS = "heatmaps of a station, not photographs"
 OF_A_RUN = "files of a run of `trainer train`"
 FURTHER_PAGES = "further pages of a file"
 _HIDDEN = "hidden, by a dot before the name"
@@ -138,6 +140,8 @@ class _Walk:
                 self.enter(path)
             elif not path.is_file():
                 self._leave_out(_BROKEN_LINKS if path.is_symlink() else _NO_FILES, path)
+            elif is_heatmap(path):
+                self._leave_out(HEATMAPS, path)
             elif has_image_ending(path):
                 self.images.append(path)
             else:

@@ -19,6 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge.core.decision import Verdict
 from edge.core.images import Image, read_image
 from edge.core.preprocess import InputSpec
+from edge.core.photographs.layouts import read_photographs
+from edge.core.photographs.listing import HEATMAPS
 from edge.inspection.heat import Heatmap
 from edge.records.archive import Archive, find_archived, is_chosen
 from edge.records.result import PartResult
@@ -339,6 +341,9 @@ def test_a_heatmap_is_kept_beside_its_picture_and_goes_with_it(
     heat = next(folder.rglob("*-run-1.heat.png"))
     assert read_image(heat).max() == 255
     assert len([*folder.rglob("*.heat.png")]) == 1
+    read = read_photographs(folder)
+    assert [stray.is_archived for stray in read.strays] == [True, True]
+    assert [one.file for one in read.left_out if one.reason == HEATMAPS] == [str(heat.relative_to(folder))]
     assert running.statistics.bytes == sum(file.stat().st_size for file in folder.rglob("*.*"))
     again = archive(max_days=1)
     again.scan()

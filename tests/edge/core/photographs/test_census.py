@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.photographs.census import Census
-from edge.core.photographs.listing import MASKS, LeftOut
+from edge.core.photographs.listing import HEATMAPS, MASKS, LeftOut
 
 LEFT_OUT = st.lists(st.builds(LeftOut, st.text(), st.sampled_from("abcdefghi"), st.integers(1, 5)))
 
@@ -27,5 +27,5 @@ def test_people_read_the_most_frequent_reasons_first() -> None:
 
 
 def test_masks_are_no_loss() -> None:
-    assert not Census.of(1, [LeftOut("a", MASKS)]).is_short_of_pictures
+    assert not Census.of(1, [LeftOut("a", MASKS), LeftOut("h", HEATMAPS)]).is_short_of_pictures
     assert Census.of(1, [LeftOut("a", MASKS), LeftOut("b", "x")]).is_short_of_pictures

@@ -280,6 +280,11 @@ def archive(root: Path, *, with_messages: bool = True) -> Path:
 @pytest.mark.parametrize("with_messages", [True, False])
 def test_the_folders_of_a_station_s_archive_are_no_labels(tmp_path: Path, *, with_messages: bool) -> None:
     archive(tmp_path, with_messages=with_messages)
+    heat = tmp_path / "20261121" / "defect" / f"{STEMS[1]}.heat.png"
+    make(tmp_path, str(heat.relative_to(tmp_path)))
+    assert [str(one) for one in read_photographs(tmp_path).left_out if not str(one).count("json")] == [
+        f"{heat.relative_to(tmp_path)}: heatmaps of a station, not photographs"
+    ]
     assert [stray.is_archived for stray in read_photographs(tmp_path).strays] == [True] * 3
     for folder in (tmp_path, tmp_path / "20261121"):
         with pytest.raises(InputError, match=r"is a station's archive; its folders are verdicts"):
@@ -295,7 +300,13 @@ def test_archived_pictures_among_labelled_ones_are_left_out(tmp_path: Path) -> N
 
 
 def test_a_picture_that_a_person_moved_without_its_message_is_labelled(tmp_path: Path) -> None:
-    make(tmp_path, f"ok/{STEMS[0]}.png", f"dent/{STEMS[1]}.png")
+    make(
+        tmp_path,
+        f"ok/{STEMS[0]}.png",
+        f"dent/{STEMS[1]}.png",
+        f"dent/{STEMS[1]}.heat.png",
+        "dent/a-7.HEAT.PNG",
+    )
     assert found(tmp_path) == {("ok", None): 1, ("dent", None): 1}
 
 
