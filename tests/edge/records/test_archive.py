@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.core.decision import Verdict
 from edge.core.images import Image, read_image
-from edge.core.preprocess import InputSpec
 from edge.core.photographs.layouts import read_photographs
 from edge.core.photographs.listing import HEATMAPS
+from edge.core.preprocess import InputSpec
 from edge.inspection.heat import Heatmap
 from edge.records.archive import Archive, find_archived, is_chosen
 from edge.records.result import PartResult
