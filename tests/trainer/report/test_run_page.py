@@ -61,7 +61,7 @@ def test_it_shows_classes_figures_curves_and_the_recipe(page: str) -> None:
         "To repeat this run",
     ):
         assert words in page
-    assert page.count("<svg") == 9
+    assert page.count("<svg") == 10
     assert "random, 80:20" in page
     assert "take the figures as the best case" in page
 
