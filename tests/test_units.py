@@ -1,6 +1,7 @@
 """The units as systemd's own tools judge them, and the installer's words."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,11 @@ from edge.settings.load_settings import load_settings
 
 SYSTEMD = Path(__file__).parents[1] / "systemd"
 UNITS = ["edge.service", "edge@.service"]
+PAGES = ["edge-page.service", "edge-page@.service"]
 MOST_EXPOSED = 15  # tenths, of at most 100
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, *PAGES])
 def test_systemd_analyze_finds_it_exposed_by_no_more_than_1_5(unit: str) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
@@ -42,6 +44,27 @@ def test_one_of_several_stations_differs_from_the_only_one_in_paths_and_user_alo
     for instance, single in (("/%i/", "/"), ("station %i\n", "station\n"), ("linegate-%i\n", "linegate\n")):
         several = several.replace(instance, single)
     assert several == one
+
+
+def test_the_page_of_one_of_several_differs_from_that_of_the_only_one_in_paths_and_user_alone() -> None:
+    one, several = ((SYSTEMD / unit).read_text() for unit in PAGES)
+    for instance, single in (
+        ("/%i/", "/"), ("of station %i", "of the station"), ("edge@%i", "edge"),
+        ("edge-page@%i", "edge-page"), ("linegate-%i", "linegate"),
+    ):  # fmt: skip
+        several = several.replace(instance, single)
+    assert several == one
+
+
+@pytest.mark.parametrize(("station", "page"), zip(UNITS, PAGES, strict=True))
+def test_nothing_of_a_station_waits_for_its_page_and_the_page_writes_nothing_of_the_station(
+    station: str, page: str
+) -> None:
+    name = station.removesuffix(".service") + ("%i" if "@" in station else "")
+    assert "page" not in (SYSTEMD / station).read_text()
+    text = (SYSTEMD / page).read_text()
+    assert f"ReadOnlyPaths=%S/linegate/{name}\n" in text
+    assert not re.search(r"^(Requires|BindsTo|PartOf|Before|Upholds)=", text, re.MULTILINE)
 
 
 def install(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 from testing.waiting import wait_for
 from tests.edge.page.conftest import BASE
-from tests.edge.station.stand import BAD, GOOD, Stand
+from tests.edge.station.stand import BAD, Stand
 
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -97,7 +97,6 @@ def watched(
 
 def test_now_shows_the_newest_part_of_a_running_station(watched: tuple[Stand, TestClient]) -> None:
     here, client = watched
-    here.show(GOOD)
     here.show(BAD)
     wait_for(lambda: here.messages[-1].id in client.get("/now/live").text)
     page = client.get("/now/live").text
