@@ -83,10 +83,11 @@ def serve(settings: Settings, *, when_ready: Callable[[str], None]) -> None:
 
 
 def refuse_open(settings: PageSettings) -> None:
-    """Raises SettingsError where anybody of a network could look."""
-    if not _is_loopback(settings.address) and not settings.users:
+    """Raises SettingsError where anybody of a network could look: the page itself knows no login."""
+    if not _is_loopback(settings.address):
         raise SettingsError(
-            f"page.address: {settings.address}: others could look; expected 127.0.0.1, or page.users"
+            f"page.address: {settings.address}: others could look; expected 127.0.0.1, "
+            "and a proxy that asks for a login in front"
         )
 
 

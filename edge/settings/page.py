@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from edge.settings.section import PathText, Section
+from edge.settings.section import Section
 
 
 class PageSettings(Section):
@@ -11,18 +11,12 @@ class PageSettings(Section):
     address: str = Field(
         "127.0.0.1",
         min_length=1,
-        description='of which network; another than this device\'s own, such as "0.0.0.0", needs page.users',
+        description="of this device itself; beyond it a proxy with a login stands in front",
     )
     port: int = Field(8620, ge=0, le=65535, description="of http://…; 0: one that is free")
     hosts: str = Field(
         "",
         description="names by which browsers ask for it, beside its address: those of a proxy",
-    )
-    users: PathText = Field(
-        "", description="file of who may log in (`edge page --add-user`); empty: nobody, and all only look"
-    )
-    reviews: PathText = Field(
-        "", description="SQLite file of what people said of parts; empty: review.sqlite beside the journal"
     )
     requests_s: int = Field(
         300, ge=1, le=100_000, description="requests a second, all browsers together; more are refused"

@@ -78,14 +78,13 @@ def test_who_does_not_ask_is_hung_up_on(said: bytes, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "line.example", "::"])
-def test_a_page_that_others_could_look_at_needs_users(address: str) -> None:
+def test_a_page_that_others_could_look_at_is_refused(address: str) -> None:
     with pytest.raises(SettingsError, match=r"page\.address: .*: others could look"):
         refuse_open(PageSettings(address=address))
-    refuse_open(PageSettings(address=address, users="users.json"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
-def test_on_the_device_itself_it_needs_none(address: str) -> None:
+def test_on_the_device_itself_it_is_served(address: str) -> None:
     refuse_open(PageSettings(address=address))
 
 
