@@ -78,16 +78,16 @@ def test_the_examples_have_the_types_that_they_say(extended: tuple[Path, list[st
     run(root, "mypy", *made)
 
 
-def tests_among(made: list[str]) -> dict[str, str]:
+def files_of_tests(made: list[str]) -> dict[str, str]:
     return {Path(file).stem: file for file in made if Path(file).name.startswith("test_")}
 
 
-def test_the_examples_of_an_output_a_camera_and_a_trigger_pass_their_tests(
+def test_the_examples_of_outputs_a_camera_and_a_trigger_pass_their_tests(
     extended: tuple[Path, list[str]],
 ) -> None:
     root, made = extended
-    tests = tests_among(made)
-    own = [tests[name] for name in ("test_tower", "test_picture_file", "test_burst")]
+    tests = files_of_tests(made)
+    own = [tests[name] for name in ("test_tower", "test_webhook", "test_picture_file", "test_burst")]
     run(root, "pytest", "-q", "-p", "no:cacheprovider", *own)
 
 
@@ -96,6 +96,6 @@ def test_the_examples_of_a_backbone_and_a_method_pass_their_tests_and_those_of_a
     extended: tuple[Path, list[str]],
 ) -> None:
     root, made = extended
-    tests = tests_among(made)
+    tests = files_of_tests(made)
     own = [tests[name] for name in ("test_edges", "test_deviations")]
     run(root, "pytest", "-q", "-p", "no:cacheprovider", *own, *ALSO_ASKED)
