@@ -64,3 +64,12 @@ def test_a_guide_or_reference_promises_and_leaves_measurements_to_research(path:
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_pictures_of_the_architecture_are_those_of_the_sources(name: str) -> None:
     assert (FOLDER / name).read_text("utf-8") == PICTURES[name](), "`make architecture` draws it again"
+
+
+@pytest.mark.parametrize("path", [*FRONT, *PAGES, *READMES], ids=name_of)
+def test_every_source_that_a_page_names_is_there(path: Path) -> None:
+    rooms = "edge|trainer|quantize|tests|testing|benchmarks|systemd|samples"
+    text = path.read_text("utf-8")
+    named = re.findall(rf"`((?:{rooms})/[a-z0-9_./-]*)`", text)
+    made = re.findall(r"`([^`]+)`, a new file:", text)
+    assert [name for name in named if name not in made and not (ROOT / name).exists()] == []
