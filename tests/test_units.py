@@ -62,7 +62,7 @@ def test_nothing_of_a_station_waits_for_its_page_and_the_page_writes_nothing_of_
     name = station.removesuffix(".service") + ("%i" if "@" in station else "")
     assert "page" not in (SYSTEMD / station).read_text()
     text = (SYSTEMD / page).read_text()
-    assert f"ReadOnlyPaths=%S/linegate/{name}\n" in text
+    assert f"ReadOnlyPaths=%S/private/linegate/{name}\n" in text
     assert not re.search(r"^(Requires|BindsTo|PartOf|Before|Upholds)=", text, re.MULTILINE)
 
 

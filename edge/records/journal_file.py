@@ -193,7 +193,11 @@ class JournalFile:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The journal for reading, also while a station writes it; raises JournalError if it cannot be read."""
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from error
+    if not is_there:
         raise JournalError(f"{path}: there is no journal; journal.path or --config names another one")
     database: sqlite3.Connection | None = None
     try:

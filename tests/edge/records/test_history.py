@@ -114,6 +114,11 @@ def test_a_journal_that_is_no_journal_is_said_to_be_none(tmp_path: Path) -> None
         parts(tmp_path / "text.sqlite")
 
 
+def test_a_journal_in_a_place_that_cannot_be_looked_into_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"cannot be read \(File name too long\)"):
+        parts(tmp_path / ("x" * 300))
+
+
 def test_a_station_may_write_while_somebody_searches(path: Path) -> None:
     journal = Journal(path, max_rows=1000)
     journal.open()
