@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "extending.md"
+INDEX = ROOT / "docs" / "extending.md"
 COPIED = ("edge", "quantize", "samples", "testing", "tests", "trainer")
 PATH = r"`(?P<{}>[\w./]+)`"
 STEP = re.compile(
@@ -43,6 +43,12 @@ def carry_out(page: str, root: Path) -> list[str]:
     return made
 
 
+def pages() -> str:
+    """All examples, in the order of the index."""
+    names = re.findall(r"\((extending/[\w-]+\.md)\)", INDEX.read_text("utf-8"))
+    return "\n".join((INDEX.parent / name).read_text("utf-8") for name in names)
+
+
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The sources with all that the page says, and the files that it adds."""
@@ -50,7 +56,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     for folder in COPIED:
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", root)
-    return root, carry_out(PAGE.read_text("utf-8"), root)
+    return root, carry_out(pages(), root)
 
 
 def run(extended: Path, *command: str) -> None:
@@ -60,9 +66,9 @@ def run(extended: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_block_of_python_on_the_page_is_a_step() -> None:
-    page = PAGE.read_text("utf-8")
-    assert len(STEP.findall(page)) == page.count("```python") > 20
+def test_every_block_of_python_on_the_pages_is_a_step() -> None:
+    text = pages()
+    assert len(STEP.findall(text)) == text.count("```python") > 20
 
 
 def test_the_examples_keep_the_rooms_and_the_rules(extended: tuple[Path, list[str]]) -> None:
