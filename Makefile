@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture commands config schemas constraints clean mosquitto heatmaps small backbones node audit
+.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live modbus bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture commands config schemas constraints clean mosquitto heatmaps small backbones node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ bench: .venv/.device ## latency of each stage on this machine
 
 bench-live: .venv/.everything mosquitto ## from capture to a reject received, beside a bare loop
 	$(bin)/python -m benchmarks.live $(ARGS)
+
+modbus: .venv/.everything mosquitto ## docs/research/modbus.md again: kills of station and PLC, latency; an hour; ARGS='--kills 10' does a part
+	$(bin)/python -m benchmarks.modbus $(or $(ARGS),--seconds 120 --kills 1000) --out docs/research/modbus.md
 
 bench-activate: .venv/.everything mosquitto ## bundles activated 1,000 times under load; nothing may be missed
 	$(bin)/python -m benchmarks.activations $(ARGS)

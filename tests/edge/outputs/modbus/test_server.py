@@ -30,8 +30,8 @@ from edge.outputs.modbus.server import MOST_CLIENTS
 from edge.outputs.requests import Answer, Receiver, WaitingCommand
 from edge.settings.load_settings import load_settings
 from testing.brokers import free_port
+from testing.modbus_clients import LibModbus, libmodbus_is_missing, modbus_serial
 from testing.waiting import wait_for
-from tests.edge.outputs.modbus.clients import LibModbus, modbus_serial
 from tests.edge.outputs.modbus.test_writes import in_words
 
 RUN = "12345678abcd"
@@ -139,6 +139,7 @@ def test_pymodbus_reads_state_and_parts_in_one_piece_by_both_functions(rigs: Cal
             assert 0 < words[RECENT_AT + 4] <= 60000
 
 
+@pytest.mark.skipif(libmodbus_is_missing() is not None, reason=str(libmodbus_is_missing()))
 def test_libmodbus_reads_and_writes(rigs: Callable[..., Rig]) -> None:
     rig = rigs()
     with closing(LibModbus(rig.port)) as client:

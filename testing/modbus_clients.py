@@ -7,8 +7,6 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
-
 from testing.nodes import node_modules
 
 _SCRIPT = """
@@ -34,18 +32,24 @@ const said = { reads: [], writes: [] };
 """
 
 
-class LibModbus:
-    """A connection of libmodbus; skips the test where that is not installed. Refusals are OSError."""
+def libmodbus_is_missing() -> str | None:
+    """Why there is no libmodbus here, or None."""
+    if ctypes.util.find_library("modbus") is None:
+        return "libmodbus is not installed: apt-get install libmodbus5"
+    return None
 
-    def __init__(self, port: int, unit: int = 1) -> None:
-        name = ctypes.util.find_library("modbus")
-        if name is None:
-            pytest.skip("libmodbus is not installed: apt-get install libmodbus5")
-        self._library = ctypes.CDLL(name, use_errno=True)
+
+class LibModbus:
+    """A connection of libmodbus; whatever goes wrong, refusals too, is an OSError."""
+
+    def __init__(self, port: int, *, unit: int = 1, timeout_s: float = 20.0) -> None:
+        self._library = ctypes.CDLL(ctypes.util.find_library("modbus"), use_errno=True)
         self._library.modbus_new_tcp.restype = ctypes.c_void_p
         self._library.modbus_strerror.restype = ctypes.c_char_p
         self._context = ctypes.c_void_p(self._library.modbus_new_tcp(b"127.0.0.1", port))
-        self._check(self._library.modbus_set_response_timeout(self._context, 20, 0))
+        seconds, rest = divmod(timeout_s, 1)
+        set_timeout = self._library.modbus_set_response_timeout
+        self._check(set_timeout(self._context, int(seconds), int(rest * 1e6)))
         self._check(self._library.modbus_set_slave(self._context, unit))
         self._check(self._library.modbus_connect(self._context))
 
