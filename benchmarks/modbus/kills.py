@@ -143,8 +143,8 @@ def judge(result: ModbusKills, notes: str, kept: dict[str, str]) -> ModbusKills:
             case ["E", _]:
                 result.ejected += 1
     result.parts, result.passed = len(seen), len(taken)
-    for part, at in taken.items():
-        if at - seen[part] > TRAVEL_S + WINDOW_S:
+    for part, when in taken.items():
+        if when - seen[part] > TRAVEL_S + WINDOW_S:
             result.stale.append(part)
         if kept.get(part) == "reject":
             result.wrong.append(part)

@@ -159,7 +159,7 @@ async def _serve(port: int, words: list[int], stop: Event) -> None:
         registers[:_COUNTER_WORDS] = words
 
     device = SimDevice(1, [SimData(0, count=_COUNTER_WORDS, values=0)], action=show)
-    server = ModbusTcpServer(device, address=("127.0.0.1", port))
+    server: Any = ModbusTcpServer(device, address=("127.0.0.1", port))
     await server.serve_forever(background=True)
     while not stop.is_set():
         await asyncio.sleep(0.1)

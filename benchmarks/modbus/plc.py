@@ -181,13 +181,15 @@ class Trigger:
     """Says over MQTT that a part is there, and hears which parts pass."""
 
     def __init__(self, port: int, notes: IO[str]) -> None:
+        self._notes = notes
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = lambda client, *_: client.subscribe(f"{BASE}/pass", qos=1)
-        self._client.on_message = lambda _client, _data, message: notes.write(
-            f"M {json.loads(message.payload)['part']}\n"
-        )
+        self._client.on_message = self._heard
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
+
+    def _heard(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        self._notes.write(f"M {json.loads(message.payload)['part']}\n")
 
     def say(self, part: str) -> None:
         """A part is there."""
