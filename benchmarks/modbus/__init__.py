@@ -1,1 +1,1 @@
-"""What Modbus TCP holds: kills of both sides, and how soon a result can be read."""
+"""Modbus TCP measured: kills of both sides, and how soon a result can be read."""

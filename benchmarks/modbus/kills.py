@@ -27,7 +27,7 @@ OLDEST_S = 12.0
 
 @dataclass
 class ModbusKills:
-    """What so many kills did, by the PLC's own notes, beside what the station kept."""
+    """The outcome of so many kills, by the PLC's own notes, beside what the station kept."""
 
     station_kills: int = 0
     plc_kills: int = 0
@@ -46,7 +46,7 @@ class ModbusKills:
     back_s: list[float] = field(default_factory=list)
     """From a kill to the next part that passes."""
     not_back: int = 0
-    """How often none did within PATIENCE_S."""
+    """The number of times that none did within PATIENCE_S."""
 
 
 def kill_both(
@@ -120,7 +120,7 @@ def _wait_for_a_pass(notes: Path, after: int) -> float:
 
 
 def actions(journal: Path) -> dict[str, str]:
-    """What the station did with each part, by its journal."""
+    """The action of the station for each part, by its journal."""
     database = sqlite3.connect(journal)
     rows = [json.loads(text) for (text,) in database.execute("SELECT message FROM inspections")]
     database.close()

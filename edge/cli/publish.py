@@ -56,19 +56,20 @@ class _Sender:
             station=self._station,
             alarm=lambda _name, _text: None,  # alarms are the station's
         )
+        outbox = self._recorder.outbox(ResultCourier.consumer)
         self.link = BrokerLink(
             settings.mqtt,
             client_id=f"linegate-{self._station}-replay-{self._run}",
-            on_connected=self._recorder.wake,
-            on_acknowledged=self._recorder.acknowledged,
-            on_refused=self._recorder.refused,
+            on_connected=outbox.wake,
+            on_acknowledged=outbox.acknowledged,
+            on_refused=outbox.refused,
         )
 
     def start(self) -> None:
         """Connect, and begin to send; raises BrokerError where the broker refuses the connection."""
         self.link.try_once()
         self.link.start(wait_s=CONNECT_S)
-        self._recorder.start(ResultCourier(self.link, Topics(self._station).verdict))
+        self._recorder.start([ResultCourier(self.link, Topics(self._station).verdict)])
 
     def stop(self) -> int:
         """Send what waits; returns how many verdicts were not acknowledged."""

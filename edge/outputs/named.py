@@ -8,12 +8,13 @@ from edge.outputs.live.output import check_live_view, live_view
 from edge.outputs.modbus.output import modbus_output
 from edge.outputs.modbus.server_check import check_modbus
 from edge.outputs.mqtt.broker_check import check_broker
-from edge.outputs.mqtt.output import Results, mqtt_output
+from edge.outputs.mqtt.output import mqtt_output
 from edge.outputs.mqtt.subscriptions import refuse_without_broker
-from edge.outputs.output import Checked, Output
+from edge.outputs.output import Checked, Output, Results
 from edge.outputs.pins.pin_check import check_lines
 from edge.outputs.pins.pins import pins_output
 from edge.outputs.requests import Receiver
+from edge.records.journal_file import BROKER
 from edge.settings.settings import Settings
 
 
@@ -21,6 +22,7 @@ from edge.settings.settings import Settings
 class Wiring:
     """The things of its station that an output may need.
 
+    ``results`` gives a consumer of results, by its name in the journal, where it says what became of them.
     ``undelivered`` is called with a command that the gate did not get though ``command`` said so, ``missed``
     with how many were not carried out in time. ``run`` is what the ids of this start's results begin with.
     """
@@ -28,7 +30,7 @@ class Wiring:
     settings: Settings
     run: str
     receiver: Receiver
-    results: Results
+    results: Callable[[str], Results]
     undelivered: Callable[[GateCommand], None]
     missed: Callable[[int], None]
     simulated: bool
@@ -55,7 +57,7 @@ KINDS: dict[str, Kind] = {
     ),
     "broker": Kind(
         lambda its: mqtt_output(
-            its.settings, its.receiver, its.results, its.undelivered, simulated=its.simulated
+            its.settings, its.receiver, its.results(BROKER), its.undelivered, simulated=its.simulated
         ),
         check_broker,
         refuse_without_broker,

@@ -5,13 +5,13 @@ in by a protocol becomes one of the requests in edge.outputs.requests. edge.outp
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
 from edge.outputs.events import Disagreement, LatestPart, PartDecided, PartInspected, PartSeen, StateChanged
 from edge.outputs.statistics import StationStatistics
-from edge.records.courier import Courier
+from edge.records.courier import Courier, Receipt
 from edge.settings.alarms import Alarm
 
 GateRole = Literal["acts", "tells", "none"]
@@ -40,6 +40,19 @@ class Checked:
 
     text: str
     warnings: tuple[str, ...] = field(default=())
+
+
+class Results(Protocol):
+    """Hands results to a courier, and hears what became of them; any thread, and nothing waits."""
+
+    def wake(self) -> None:
+        """There is a connection."""
+
+    def acknowledged(self, receipt: Receipt) -> None:
+        """The other side has this; it may be any message of the station's."""
+
+    def refused(self, receipt: Receipt) -> None:
+        """The other side does not take this, for now."""
 
 
 class Output:

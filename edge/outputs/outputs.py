@@ -38,9 +38,9 @@ class Outputs:
         return bool(self._acting)
 
     @property
-    def courier(self) -> Courier | None:
-        """Of the one that must have every result; None where nobody must."""
-        return next((output.courier for output in self._outputs if output.courier is not None), None)
+    def couriers(self) -> list[Courier]:
+        """Of those that must have every result."""
+        return [output.courier for output in self._outputs if output.courier is not None]
 
     def command(self, command: GateCommand) -> bool:
         """True if the gate can act on it in time: who acts must, then the word of others does not count.

@@ -10,8 +10,16 @@ Receipt = Hashable
 class Courier(Protocol):
     """Takes results over one connection after the other; any thread.
 
-    The receipts go back to the recorder, by ``acknowledged`` or ``refused``.
+    The receipts go back to the results' own outbox, by ``acknowledged`` or ``refused``.
     """
+
+    @property
+    def consumer(self) -> str:
+        """The name under which the journal keeps how far it is: of its own, and the same in every release."""
+
+    @property
+    def receiver(self) -> str:
+        """The receiver's name for people, as "broker"."""
 
     @property
     def connection_number(self) -> int | None:

@@ -141,8 +141,9 @@ def _batches(journal: Path, span: Span) -> Iterator[list[Row | None]]:
         after = (span.start, -1)
         while True:
             found = database.execute(
-                "SELECT number, recorded, CAST(message AS BLOB), number <= outbox.acknowledged"
-                " FROM inspections, outbox WHERE (recorded, number) > (?, ?) AND recorded >= ?"
+                "SELECT number, recorded, CAST(message AS BLOB), number <= acknowledged FROM inspections,"
+                " (SELECT min(acknowledged) AS acknowledged FROM cursors)"
+                " WHERE (recorded, number) > (?, ?) AND recorded >= ?"
                 " AND recorded < ? ORDER BY recorded, number LIMIT ?",
                 (*after, span.start, span.end, _AT_ONCE),
             ).fetchall()

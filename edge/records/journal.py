@@ -1,7 +1,8 @@
-"""The station's record of every inspection, and the outbox from which verdicts are sent.
+"""The station's record of every inspection, and the outbox from which results are sent.
 
 SQLite in WAL mode. What was appended outlives the process; what was synced outlives a power cut.
-Numbers have no gaps, so that the outbox is everything above one number, the acknowledged one.
+Numbers have no gaps, so that what waits for a consumer is everything above one number, its cursor: the latest
+that it acknowledged. What is said of the outbox is said of the slowest consumer.
 """
 
 import json
@@ -18,6 +19,7 @@ from edge.core.errors import JournalError, one_line
 from edge.records.ages import leap
 from edge.records.journal_file import (
     DATABASE_ERRORS,
+    NOBODY,
     ForeignJournalError,
     JournalFile,
     UnknownContentError,
@@ -42,7 +44,7 @@ class Record:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A verdict that the broker has not acknowledged; None where the row holds no text that can be sent."""
+    """A result that was not acknowledged; None where the row holds no text that can be sent."""
 
     number: int
     message: bytes | None
@@ -68,9 +70,9 @@ class Journal:
         self._file: JournalFile | None = None
         self._first = 1
         self._last = 0
-        self._acknowledged = 0
-        self._saved = 0
-        self._is_sent = True
+        self._consumers: tuple[str, ...] | None = None  # None: those that the file knows
+        self._cursors: dict[str, int] = {NOBODY: 0}
+        self._saved: dict[str, int] = {}
         self.openings = 0
         """How often a file was opened: what was known of numbers holds no longer."""
         self.dropped = 0
@@ -87,18 +89,30 @@ class Journal:
 
     @property
     def waiting(self) -> int:
-        """The number of verdicts that the broker has not acknowledged."""
-        return max(0, self._last - max(self._acknowledged, self._first - 1))
+        """The number of results that the slowest consumer has not acknowledged."""
+        return self._waiting_after(self._slowest)
 
     @property
     def last(self) -> int:
         """The number of the latest inspection."""
         return self._last
 
-    @property
-    def acknowledged(self) -> int:
-        """The broker has everything up to this number."""
-        return self._acknowledged
+    def cursor(self, consumer: str) -> "Cursor":
+        """The journal as one consumer of results sees it; it is one after ``serve``."""
+        return Cursor(self, consumer)
+
+    def serve(self, consumers: Sequence[str]) -> None:
+        """These wait for what is recorded, now and from now on; others that the file knows wait no longer.
+
+        Whoever is new begins with what is recorded next. Written down before anything else is recorded, so
+        that no kill lets it begin later.
+        """
+        with self._lock:
+            self._consumers = tuple(consumers) or (NOBODY,)
+            is_open = self._file is not None
+        if is_open:
+            with suppress(JournalError), self._using() as database:
+                self._take_up(database, self._last)
 
     def open(self) -> None:
         """Open the file now, not at the first use.
@@ -112,39 +126,15 @@ class Journal:
     def append(self, records: Sequence[Record]) -> None:
         """Record inspections, all or none of them."""
         with self._using() as database:
+            self._take_up(database, self._last)
             first = self._last + 1
             rows = [(first + i, record.recorded, record.message) for i, record in enumerate(records)]
             database.execute("BEGIN IMMEDIATE")
             database.executemany("INSERT INTO inspections (number, recorded, message) VALUES (?, ?, ?)", rows)
             database.execute("COMMIT")
             self._last += len(rows)
-            if not self._is_sent:
-                self._acknowledged = self._last
-
-    def outbox(self, *, after: int, limit: int) -> list[OutboxRow]:
-        """Rows that were not acknowledged, in order, with a number greater than ``after``."""
-        with self._using() as database:
-            rows = database.execute(
-                "SELECT number, CAST(message AS BLOB) FROM inspections"
-                " WHERE number > ? ORDER BY number LIMIT ?",
-                (max(after, self._acknowledged), limit),
-            ).fetchall()
-        return [OutboxRow(number, _sendable(message, self._station)) for number, message in rows]
-
-    def acknowledge(self, number: int, *, opening: int) -> None:
-        """The broker has everything up to ``number``; written down by the next ``sync``.
-
-        ``opening`` is the one of ``openings`` that the number is of: another file has other numbers.
-        """
-        with self._lock:
-            if opening == self.openings:
-                self._acknowledged = max(self._acknowledged, min(number, self._last))
-
-    def expect_no_broker(self) -> None:
-        """Nobody waits for what is recorded, now and from now on."""
-        with self._lock:
-            self._is_sent = False
-            self._acknowledged = self._last
+            if NOBODY in self._cursors:
+                self._cursors[NOBODY] = self._last
 
     def sync(self) -> None:
         """Write down what was acknowledged, and have the disk keep everything.
@@ -152,9 +142,8 @@ class Journal:
         Others go on meanwhile: what waits for the disk holds no lock.
         """
         with self._using() as database:
-            if self._acknowledged != self._saved:
-                database.execute("UPDATE outbox SET acknowledged = ?", (self._acknowledged,))
-                self._saved = self._acknowledged
+            if self._cursors != self._saved:
+                self._save(database)
             file, last = self._file, self._last
         try:
             # SQLite's own locks are on the two other files, so closing this one releases none.
@@ -185,7 +174,7 @@ class Journal:
     def trim(self, now: float) -> int:
         """Delete the oldest inspections beyond the bounds, some at a time; returns how many it were.
 
-        By age only what was sent is deleted: a wrong clock must not lose a verdict.
+        By age only what every consumer has is deleted: a wrong clock must not lose a result.
         """
         with self._using() as database:
             upto = max(self._last - self._max_rows, self._first - 1, self._last_too_old(database, now))
@@ -194,9 +183,9 @@ class Journal:
                 return 0
             database.execute("DELETE FROM inspections WHERE number <= ?", (upto,))
             deleted = upto - self._first + 1
-            self.dropped += max(0, upto - max(self._acknowledged, self._first - 1))
+            self.dropped += max(0, upto - max(self._slowest, self._first - 1))
             self._first = upto + 1
-            self._acknowledged = max(self._acknowledged, upto)
+            self._cursors = {consumer: max(number, upto) for consumer, number in self._cursors.items()}
             return deleted
 
     def close(self) -> None:
@@ -244,30 +233,73 @@ class Journal:
         try:
             database = file.database
             # In one SELECT without the inner ones SQLite would read the whole table.
-            first, last, acknowledged = database.execute(
-                "SELECT (SELECT min(number) FROM inspections), (SELECT max(number) FROM inspections),"
-                " (SELECT acknowledged FROM outbox)"
+            first, last = database.execute(
+                "SELECT (SELECT min(number) FROM inspections), (SELECT max(number) FROM inspections)"
             ).fetchone()
-            if not isinstance(acknowledged, int):
+            cursors = dict(database.execute("SELECT consumer, acknowledged FROM cursors").fetchall())
+            if not cursors or not all(isinstance(number, int) for number in cursors.values()):
                 raise UnknownContentError("nothing says what was acknowledged")
             self._refuse_foreign(whose_is_next(database))
+            if last is None:
+                last = max(cursors.values())
+                first = last + 1
+            self._cursors = {consumer: max(number, first - 1) for consumer, number in cursors.items()}
+            self._saved = cursors
+            self._take_up(database, last)
         except DATABASE_ERRORS as error:
             self._after(error, file)
             raise JournalError(f"{self._path}: cannot be used ({error})") from error
-        if last is None:
-            first, last = acknowledged + 1, acknowledged
         lost = max(self._last, file.noted) - last
         if file.trouble is None and lost > 0:
             file.trouble = f"journal: {self._path} has lost its latest {lost} inspections"
         with suppress(OSError):
             file.note(last)
         self.replaced = file.trouble or self.replaced
-        acknowledged = max(acknowledged, first - 1)
-        self._first, self._last, self._acknowledged, self._saved = first, last, acknowledged, acknowledged
-        if not self._is_sent:
-            self._acknowledged = last
+        self._first, self._last = first, last
         self.openings += 1
         return file
+
+    def _take_up(self, database: sqlite3.Connection, last: int) -> None:
+        """Have a cursor for each consumer there is, and for no other, in the file as well."""
+        if self._consumers is None or set(self._consumers) == set(self._cursors):
+            return
+        self._cursors = {
+            consumer: last if consumer == NOBODY else self._cursors.get(consumer, last)
+            for consumer in self._consumers
+        }
+        self._save(database)
+
+    def _save(self, database: sqlite3.Connection) -> None:
+        cursors = dict(self._cursors)
+        gone = self._saved.keys() - cursors.keys()
+        database.execute("BEGIN IMMEDIATE")
+        database.executemany("DELETE FROM cursors WHERE consumer = ?", [(consumer,) for consumer in gone])
+        database.executemany(
+            "INSERT OR REPLACE INTO cursors VALUES (?, ?)", list(cursors.items() - self._saved.items())
+        )
+        database.execute("COMMIT")
+        self._saved = cursors
+
+    @property
+    def _slowest(self) -> int:
+        return min(self._cursors.values())
+
+    def _waiting_after(self, number: int) -> int:
+        return max(0, self._last - max(number, self._first - 1))
+
+    def _rows_for(self, consumer: str, after: int, limit: int) -> list[OutboxRow]:
+        with self._using() as database:
+            rows = database.execute(
+                "SELECT number, CAST(message AS BLOB) FROM inspections"
+                " WHERE number > ? ORDER BY number LIMIT ?",
+                (max(after, self._cursors.get(consumer, self._last)), limit),
+            ).fetchall()
+        return [OutboxRow(number, _sendable(message, self._station)) for number, message in rows]
+
+    def _acknowledge(self, consumer: str, number: int, opening: int) -> None:
+        with self._lock:
+            if opening == self.openings and consumer in self._cursors:
+                self._cursors[consumer] = max(self._cursors[consumer], min(number, self._last))
 
     def _refuse_foreign(self, station: str | None) -> None:
         """Another station's journal is left alone at the start; one in place of ours is set aside."""
@@ -316,7 +348,7 @@ class Journal:
         oldest = database.execute(
             "SELECT number, CAST(recorded AS REAL) FROM inspections WHERE number <= ?"
             " ORDER BY number LIMIT ?",
-            (self._acknowledged, _TRIMMED_AT_ONCE),
+            (self._slowest, _TRIMMED_AT_ONCE),
         ).fetchall()
         last = 0
         for number, recorded in oldest:
@@ -324,6 +356,36 @@ class Journal:
                 break
             last = number
         return last
+
+
+class Cursor:
+    """The place of one consumer of results in a journal."""
+
+    def __init__(self, journal: Journal, consumer: str) -> None:
+        self._journal = journal
+        self._consumer = consumer
+
+    @property
+    def acknowledged(self) -> int:
+        """It has everything up to this number."""
+        journal = self._journal
+        return journal._cursors.get(self._consumer, journal._last)
+
+    @property
+    def waiting(self) -> int:
+        """The number of results that it has not acknowledged."""
+        return self._journal._waiting_after(self.acknowledged)
+
+    def rows(self, *, after: int, limit: int) -> list[OutboxRow]:
+        """Rows that it has not acknowledged, in order, with a number greater than ``after``."""
+        return self._journal._rows_for(self._consumer, after, limit)
+
+    def acknowledge(self, number: int, *, opening: int) -> None:
+        """It has everything up to ``number``; written down by the next ``sync``.
+
+        ``opening`` is the one of ``openings`` that the number is of: another file has other numbers.
+        """
+        self._journal._acknowledge(self._consumer, number, opening)
 
 
 def _sendable(message: object, station: str | None) -> bytes | None:

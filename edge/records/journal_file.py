@@ -49,20 +49,27 @@ _TABLES = (
         {_from_message("recipe", "TEXT")},
         {_from_message("lot", "TEXT")}
     )""",
-    "CREATE TABLE outbox (acknowledged INTEGER NOT NULL)",
     "CREATE INDEX by_time ON inspections (recorded)",
     "CREATE INDEX by_part ON inspections (part)",
     "CREATE INDEX by_reject ON inspections (verdict, recorded) WHERE verdict <> 'ok'",
     "CREATE INDEX by_lot ON inspections (lot, recorded) WHERE lot IS NOT NULL",
 )
 
-# From each version to the next. 1: a flag in each row said what was acknowledged.
+NOBODY = ""
+"""Has a cursor where nobody waits for results: it is always at the last one."""
+BROKER = "mqtt"
+"""The consumer whose cursor was the only one, up to version 2."""
+_CURSORS = "CREATE TABLE cursors (consumer TEXT PRIMARY KEY, acknowledged INTEGER NOT NULL) WITHOUT ROWID"
+
+# From each version to the next. 1: a flag in each row said what was acknowledged. 2: the broker alone had a
+# cursor, in a table outbox.
 _STEPS = {
-    0: (*_TABLES, "INSERT INTO outbox VALUES (0)", "PRAGMA user_version = 2"),
+    0: (*_TABLES, _CURSORS, "INSERT INTO cursors VALUES ('', 0)", "PRAGMA user_version = 3"),
     1: (
         "ALTER TABLE inspections RENAME TO before",
         "DROP INDEX outbox",
         *_TABLES,
+        "CREATE TABLE outbox (acknowledged INTEGER NOT NULL)",
         # What is said of lateness is in the message now, where it cannot change any more.
         "INSERT INTO inspections (recorded, message) SELECT recorded,"
         " iif(late = 0, message, replace(message, '\"late\":false', '\"late\":true'))"
@@ -73,8 +80,14 @@ _STEPS = {
         "DROP TABLE before",
         "PRAGMA user_version = 2",
     ),
+    2: (
+        _CURSORS,
+        "INSERT INTO cursors SELECT 'mqtt', acknowledged FROM outbox LIMIT 1",
+        "DROP TABLE outbox",
+        "PRAGMA user_version = 3",
+    ),
 }
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class JournalInUseError(JournalError):
@@ -222,16 +235,16 @@ def _for_reading(path: Path) -> str:
 
 
 def count_waiting(database: sqlite3.Connection) -> int:
-    """The number of verdicts that the broker has not acknowledged, so far as was written down."""
-    query = "SELECT count(*) FROM inspections WHERE number > (SELECT acknowledged FROM outbox)"
+    """The number of results that the slowest consumer has not acknowledged, so far as was written down."""
+    query = "SELECT count(*) FROM inspections WHERE number > (SELECT min(acknowledged) FROM cursors)"
     return int(database.execute(query).fetchone()[0])
 
 
 def whose_is_next(database: sqlite3.Connection) -> str | None:
-    """The station of the verdict that is to be sent next; None where there is none, or it does not say."""
+    """The station of the result that is to be sent next; None where there is none, or it does not say."""
     row = database.execute(
         "SELECT CASE WHEN json_valid(message) THEN json_extract(message, '$.station') END FROM inspections"
-        " WHERE number > (SELECT acknowledged FROM outbox) ORDER BY number LIMIT 1"
+        " WHERE number > (SELECT min(acknowledged) FROM cursors) ORDER BY number LIMIT 1"
     ).fetchone()
     return row[0] if row is not None and isinstance(row[0], str) else None
 

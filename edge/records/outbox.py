@@ -1,4 +1,4 @@
-"""From the journal to the broker: every verdict, in order, until it is acknowledged."""
+"""From the journal to a consumer, such as the broker: every result, in order, until it is acknowledged."""
 
 import logging
 import math
@@ -24,16 +24,18 @@ _MOST_MOMENTS = 1000
 
 
 class Outbox:
-    """A thread that reads unacknowledged verdicts and publishes them, at most WINDOW at a time."""
+    """A thread that hands what a consumer has not acknowledged to its courier, at most WINDOW at a time."""
 
     def __init__(
         self,
         journal: Journal,
+        consumer: str,
         *,
         alarm: TellAlarm = lambda _name, _text: None,
         overdue_s: float = math.inf,
     ) -> None:
         self._journal = journal
+        self._cursor = journal.cursor(consumer)
         self._overdue = _Overdue(overdue_s)
         self._waits = AlarmLatch(Alarm.OUTBOX, alarm)
         self._acknowledged: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
@@ -43,7 +45,7 @@ class Outbox:
         self._stop = threading.Event()
         self._courier: Courier | None = None
         self._sending: tuple[int, int] | None = None
-        self._cursor = 0
+        self._handed_over = 0
         self._in_flight: dict[Receipt, int] = {}
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._left_out_until = 0.0
@@ -52,7 +54,7 @@ class Outbox:
         """Rows that were left out, for they hold no text that could be sent."""
 
     def start(self, courier: Courier) -> None:
-        """Start sending by ``courier``."""
+        """Start sending by ``courier``, which is the consumer's."""
         self.send_by(courier)
         self._thread.start()
 
@@ -67,9 +69,9 @@ class Outbox:
 
     @property
     def is_prompt(self) -> bool:
-        """True if what is recorded now is sent now: there is a broker, and it keeps up."""
+        """True if what is recorded now is sent now: there is a connection, and it keeps up."""
         connected = self._courier is not None and self._courier.connection_number is not None
-        return connected and self._journal.waiting < WINDOW
+        return connected and self._cursor.waiting < WINDOW
 
     @property
     def is_alive(self) -> bool:
@@ -81,12 +83,12 @@ class Outbox:
         self._wake.set()
 
     def acknowledged(self, receipt: Receipt) -> None:
-        """The broker has this message; called on paho's thread, where nothing may fail or wait."""
+        """The consumer has this result; called on the courier's thread, where nothing may fail or wait."""
         self._acknowledged.put(receipt)
         self._wake.set()
 
     def refused(self, receipt: Receipt) -> None:
-        """The broker does not take this message, for now; called on paho's thread."""
+        """The consumer does not take this result, for now; called on the courier's thread."""
         self._refused.put(receipt)
         self._wake.set()
 
@@ -113,12 +115,14 @@ class Outbox:
 
     def _say(self, now: float) -> None:
         """Raise an alarm for what waits too long, whatever it waits for."""
-        if self._overdue.check(self._journal.last, self._journal.acknowledged, now):
-            why = "there is no broker" if self._connection is None else "the broker does not acknowledge them"
+        is_overdue = self._overdue.check(self._journal.last, self._cursor.acknowledged, now)
+        if is_overdue and self._courier is not None:
+            who = self._courier.receiver
+            why = f"there is no {who}" if self._connection is None else f"the {who} does not acknowledge them"
             if self._too_large is not None:
-                why = f"row {self._too_large} is larger than the broker takes"
+                why = f"row {self._too_large} is larger than the {who} takes"
             self._waits.begins(
-                f"outbox: {self._journal.waiting} verdicts wait for the broker, some for more than "
+                f"outbox: {self._cursor.waiting} verdicts wait for the {who}, some for more than "
                 f"{self._overdue.after_s:g} s (alarms.outbox_s): {why}"
             )
         elif now > self._left_out_until:
@@ -137,11 +141,11 @@ class Outbox:
             if self._refused.get() in self._in_flight and self._again_at is None:
                 self._again_at = time.monotonic() + REFUSED_S
         if marked:
-            self._acknowledge(next(iter(self._in_flight.values()), self._cursor + 1) - 1)
+            self._acknowledge(next(iter(self._in_flight.values()), self._handed_over + 1) - 1)
 
     def _acknowledge(self, upto: int) -> None:
         if self._sending is not None:
-            self._journal.acknowledge(upto, opening=self._sending[1])
+            self._cursor.acknowledge(upto, opening=self._sending[1])
 
     def _send(self) -> None:
         courier, connection = self._courier, self._connection
@@ -154,18 +158,18 @@ class Outbox:
         if (connection, self._journal.openings) != self._sending:
             # A new connection, or another file, knows nothing of what was in flight: start over.
             self._sending = connection, self._journal.openings
-            self._cursor, self._in_flight = self._journal.acknowledged, {}
-        # Half of what the broker takes before it acknowledges any: the other half is for the gate.
+            self._handed_over, self._in_flight = self._cursor.acknowledged, {}
+        # Half of what the other side takes before it acknowledges any: the other half is for the gate.
         window = min(WINDOW, max(1, courier.most_unacknowledged // 2))
         while len(self._in_flight) < window and not self._stop.is_set():
-            rows = self._journal.outbox(after=self._cursor, limit=window - len(self._in_flight))
+            rows = self._cursor.rows(after=self._handed_over, limit=window - len(self._in_flight))
             if not rows or self._sending != (connection, self._journal.openings):
                 return
             if not all(self._publish(courier, row) for row in rows):
                 return
 
     def _publish(self, courier: Courier, row: OutboxRow) -> bool:
-        """Hand one verdict to the broker, or leave out what is none; False if that was not possible."""
+        """Hand one result over, or leave out what is none; False if that was not possible."""
         self._too_large = None
         if row.message is None:
             self._leave_out(row)
@@ -179,7 +183,7 @@ class Outbox:
             if receipt is None:
                 return False
             self._in_flight[receipt] = row.number
-        self._cursor = row.number
+        self._handed_over = row.number
         return True
 
     def _leave_out(self, row: OutboxRow) -> None:

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from edge.core.errors import JournalError, SettingsError
 from edge.core.images import Image
 from edge.inspection.heat import Heatmap
 from edge.records.archive import Archive, ArchiveStatistics
-from edge.records.courier import Courier, Receipt
+from edge.records.courier import Courier
 from edge.records.journal import Journal, Record
 from edge.records.journal_file import JournalInUseError, WrongJournalError
 from edge.records.outbox import Outbox
@@ -70,7 +70,11 @@ class Recorder:
     ) -> None:
         age_s = settings.max_days * 86400 if settings.max_days else None
         self._journal = Journal(path, max_rows=settings.max_rows, max_age_s=age_s, station=station)
-        self._outbox = Outbox(self._journal, alarm=alarm, overdue_s=overdue_s or math.inf)
+        self._outboxes: dict[str, Outbox] = {}
+        self._sending: tuple[Outbox, ...] = ()
+        self._overdue_s = overdue_s or math.inf
+        self._alarm = alarm
+        self._overdue: dict[str, str | None] = {}
         self._archive = archive
         self._sync_s = settings.sync_ms / 1000
         self._batch_s = settings.batch_ms / 1000
@@ -80,7 +84,6 @@ class Recorder:
         self._writing = 0
         self._stop = threading.Event()
         self._written = 0
-        self._is_sent = True
         self._broken = AlarmLatch(Alarm.JOURNAL, alarm)
         self._waits_since = 0.0
         self._is_unkept = False  # written, but the disk was not made to keep it
@@ -104,34 +107,29 @@ class Recorder:
         except JournalError as error:
             self._broken.begins(f"{error}; inspections wait to be recorded")
 
-    def start(self, courier: Courier | None) -> None:
-        """Start recording, and sending by ``courier``; without one nobody waits for what is recorded."""
-        self._is_sent = courier is not None
-        if courier is not None:
-            self._outbox.start(courier)
-        else:
-            self._journal.expect_no_broker()
+    def outbox(self, consumer: str) -> Outbox:
+        """The sender of results to one consumer, which is to hear what became of them; before ``start``."""
+        if consumer not in self._outboxes:
+            self._outboxes[consumer] = Outbox(
+                self._journal, consumer, alarm=self._outbox_alarm(consumer), overdue_s=self._overdue_s
+            )
+        return self._outboxes[consumer]
+
+    def start(self, couriers: Sequence[Courier]) -> None:
+        """Start recording, and sending by ``couriers``; without one nobody waits for what is recorded."""
+        self._journal.serve([courier.consumer for courier in couriers])
+        self._sending = tuple(self.outbox(courier.consumer) for courier in couriers)
+        for outbox, courier in zip(self._sending, couriers, strict=True):
+            outbox.start(courier)
         for thread in self._threads:
             thread.start()
         if self._archive is not None:
             self._archive.start()
 
-    def wake(self) -> None:
-        """There is a connection to send over."""
-        self._outbox.wake()
-
-    def acknowledged(self, receipt: Receipt) -> None:
-        """The broker has this message; called on paho's thread, where nothing may fail or wait."""
-        self._outbox.acknowledged(receipt)
-
     def archive_by(self, settings: ArchiveSettings) -> None:
         """Which share is archived, and in what room, from now on."""
         if self._archive is not None:
             self._archive.use(settings)
-
-    def refused(self, receipt: Receipt) -> None:
-        """The broker does not take this message, for now; the same holds."""
-        self._outbox.refused(receipt)
 
     def record(self, message: PartResult, image: Image, heatmap: Heatmap | None = None) -> None:
         """Keep one verdict, perhaps its image, and send it; returns at once. Nobody may change the image."""
@@ -154,11 +152,12 @@ class Recorder:
     @property
     def is_alive(self) -> bool:
         """True if every thread that records or sends still does."""
-        return self._outbox.is_alive and all(thread.is_alive() for thread in self._threads)
+        writes = all(thread.is_alive() for thread in self._threads)
+        return writes and all(outbox.is_alive for outbox in self._sending)
 
     @property
     def waiting(self) -> int:
-        """The number of verdicts that the broker has not acknowledged."""
+        """The number of verdicts that the slowest consumer has not acknowledged."""
         with self._changed:
             queued = len(self._records) + self._writing
         return queued + self._journal.waiting
@@ -166,7 +165,8 @@ class Recorder:
     @property
     def dropped(self) -> int:
         """The number of verdicts that were deleted unsent, or can never be sent."""
-        return self._journal.dropped + self._outbox.unsendable
+        unsendable = max((outbox.unsendable for outbox in self._sending), default=0)
+        return self._journal.dropped + unsendable
 
     @property
     def written_bytes_hour(self) -> int | None:
@@ -179,9 +179,9 @@ class Recorder:
         return None if self._archive is None else self._archive.statistics
 
     def stop(self, *, drain_s: float) -> int:
-        """Write what waits, wait for the broker for at most ``drain_s``, and close the journal.
+        """Write what waits, wait for consumers for at most ``drain_s``, and close the journal.
 
-        A broker that takes nothing for two fifths of that is not waited for any more.
+        If none of them takes anything for two fifths of that, they are not waited for any more.
 
         Returns how many verdicts wait there for the next start.
         """
@@ -194,7 +194,8 @@ class Recorder:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(STOP_S)
-        self._outbox.stop()
+        for outbox in self._sending:
+            outbox.stop()
         is_closed = self._close()
         if self._archive is not None:
             self._archive.stop()
@@ -220,7 +221,7 @@ class Recorder:
         return len(self._records) + self._writing
 
     def _drain(self, most_s: float) -> None:
-        """Wait for the broker, while it takes anything."""
+        """Wait for consumers, while the slowest takes anything."""
         left, deadline = self.waiting + 1, time.monotonic() + most_s
         while self.waiting < left and (more := min(most_s * FROZEN, deadline - time.monotonic())) > 0:
             left = self.waiting
@@ -229,7 +230,7 @@ class Recorder:
     def _wait(self, is_done: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while not is_done() and time.monotonic() < deadline:
-            self._outbox.wake()
+            self._wake()
             time.sleep(_DRAIN_STEP_S)
 
     def _write(self) -> None:
@@ -262,16 +263,31 @@ class Recorder:
         if not self._is_unkept:
             lost = f"; {self.unwritten} inspections since the start have no record" if self.unwritten else ""
             self._broken.ends(f"journal: can be written again{lost}")
-        self._outbox.wake()
+        self._wake()
         return True
+
+    def _wake(self) -> None:
+        for outbox in self._sending:
+            outbox.wake()
 
     def _as_published(self, waiting: _Waiting) -> Record:
         """With what is said of its lateness: fixed before anybody hears of it, as one id has one content."""
         record = waiting.record
-        prompt = self._outbox.is_prompt and time.monotonic() - waiting.since < LATE_AFTER_S
-        if prompt or not self._is_sent:
+        is_prompt = all(outbox.is_prompt for outbox in self._sending)
+        if not self._sending or (is_prompt and time.monotonic() - waiting.since < LATE_AFTER_S):
             return record
         return replace(record, message=record.message.replace('"late":false', '"late":true'))
+
+    def _outbox_alarm(self, consumer: str) -> TellAlarm:
+        """The one alarm of all outboxes: it is over when no consumer is waited for."""
+
+        def tell(alarm: Alarm, text: str | None) -> None:
+            with self._changed:
+                self._overdue[consumer] = text
+                of_any = next((text for text in self._overdue.values() if text is not None), None)
+            self._alarm(alarm, of_any)
+
+        return tell
 
     def _keep_up(self) -> None:
         """The upkeep's thread: sync, trim, checkpoint."""

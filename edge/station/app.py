@@ -137,7 +137,7 @@ class Station:
             settings,
             run=run,
             receiver=self.requests,
-            results=recorder,
+            results=recorder.outbox,
             undelivered=self.requests.undelivered,
             missed=gate_commands.missed,
             simulated=simulated,
@@ -148,7 +148,7 @@ class Station:
         """Start each part; what is absent, such as a broker, is waited for in the background."""
         self.report.repeat()
         self.outputs.start()
-        self.recorder.start(self.outputs.courier)
+        self.recorder.start(self.outputs.couriers)
         self.alarms.start()
         self.controller.start()
         self.shadow.start()
@@ -173,8 +173,7 @@ class Station:
         self.controller.stop(wait_s=GATE_DRAIN_S)
         self.pipeline.stop()
         self.alarms.stop()
-        courier = self.outputs.courier
-        is_connected = courier is not None and courier.connection_number is not None
+        is_connected = any(courier.connection_number is not None for courier in self.outputs.couriers)
         waiting = self.recorder.stop(drain_s=drain_s if is_connected else 0)
         self.outputs.stop()
         return waiting

@@ -2,10 +2,14 @@
 
 from edge.outputs.mqtt.client import BrokerLink
 from edge.outputs.mqtt.connection import Receipt
+from edge.records.journal_file import BROKER
 
 
 class ResultCourier:
     """Publishes results on one topic, as edge.records.courier asks for."""
+
+    consumer = BROKER
+    receiver = "broker"
 
     def __init__(self, link: BrokerLink, topic: str) -> None:
         self._link = link

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from edge.alarms.register import AlarmEvent
 from edge.gate.gate import GateCommand
@@ -16,26 +15,13 @@ from edge.outputs.mqtt.delivery import Delivery
 from edge.outputs.mqtt.inbox import MAY_BE_RETAINED, Inbox
 from edge.outputs.mqtt.subscriptions import incoming_kinds, refuse_without_broker
 from edge.outputs.mqtt.topics import Topics
-from edge.outputs.output import GateRole, Health, Output
+from edge.outputs.output import GateRole, Health, Output, Results
 from edge.outputs.requests import Answer, CommandRequest, Receiver
 from edge.outputs.statistics import StationStatistics
 from edge.settings.alarms import Alarm
 from edge.settings.settings import Settings
 
 FIRST_ATTEMPT_S = 3.0
-
-
-class Results(Protocol):
-    """Who hands results to the courier, and hears what became of them; on the link's threads."""
-
-    def wake(self) -> None:
-        """There is a connection."""
-
-    def acknowledged(self, receipt: Receipt) -> None:
-        """The broker has this message, which may be any of the station's."""
-
-    def refused(self, receipt: Receipt) -> None:
-        """The broker does not take this message, for now."""
 
 
 class MqttOutput(Output):

@@ -12,12 +12,13 @@ from edge.__main__ import main
 from edge.camera.check import mend_device
 from edge.core.clock import clock_is_synchronised
 from edge.core.errors import SettingsError
-from edge.records.journal import Journal, Record
+from edge.records.journal import Record
 from edge.records.recorder import Recorder
 from edge.settings.journal import JournalSettings
 from testing.brokers import MosquittoBroker
 from testing.rigs.sources import HttpCamera
 from tests.edge.deployment.bundles import store_deadly
+from tests.edge.records.journals import BrokerJournal
 
 THINGS = (
     "settings", "bundle", "camera", "recipes", "picture", "times", "gate", "pins",
@@ -177,7 +178,7 @@ def test_a_check_makes_nothing_and_names_the_whole_paths_it_looked_at(
 def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    journal = Journal(Path("journal.sqlite"), max_rows=1000)
+    journal = BrokerJournal(Path("journal.sqlite"), max_rows=1000)
     journal.append([Record(0.0, '{"id": "1"}')])
     arguments = ["--model", str(bundle), "--mqtt.enabled", "false"]
     assert "1 verdicts wait" in findings(arguments, capsys)[2]
@@ -193,7 +194,7 @@ def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
 def test_a_journal_with_unsent_verdicts_of_another_station_is_said(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    journal = Journal(Path("journal.sqlite"), max_rows=1000, station="left")
+    journal = BrokerJournal(Path("journal.sqlite"), max_rows=1000, station="left")
     journal.append([Record(0.0, '{"id": "1", "station": "left"}')])
     journal.close()
     arguments = ["--model", str(bundle), "--mqtt.enabled", "false"]

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from edge.__main__ import main
 from edge.core.csv_cells import from_cell
 from edge.records.export import COLUMNS, parse_shifts, shift_start
-from edge.records.journal import Journal, Record
+from edge.records.journal import Record
 from edge.records.result import PartResult
+from tests.edge.records.journals import BrokerJournal
 
 JOURNAL = Path("state/journal.sqlite")
 SHIFTS = parse_shifts("06:00 14:00 22:00")
@@ -43,9 +44,9 @@ def record(number: int, moment: str, verdict: str = "ok", **more: object) -> Rec
 
 
 @pytest.fixture
-def journal() -> Journal:
+def journal() -> BrokerJournal:
     """Five inspections of two days; the first two were sent."""
-    journal = Journal(JOURNAL, max_rows=1000)
+    journal = BrokerJournal(JOURNAL, max_rows=1000)
     journal.append(
         [
             record(1, "2026-11-20T05:59", "defect", score=0.9, reason='=cmd, "quoted"\nline'),
@@ -65,7 +66,7 @@ def rows(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(text))
 
 
-def test_the_bundle_of_a_row_of_before_is_exported_under_its_name_of_now(journal: Journal) -> None:
+def test_the_bundle_of_a_row_of_before_is_exported_under_its_name_of_now(journal: BrokerJournal) -> None:
     now = record(6, "2026-11-22T06:00")
     before = Record(now.recorded, now.message.replace('"bundle_sha256"', '"model_id"'))
     assert before.message != now.message
@@ -75,7 +76,7 @@ def test_the_bundle_of_a_row_of_before_is_exported_under_its_name_of_now(journal
 
 
 def test_a_csv_file_holds_every_column_of_every_inspection(
-    journal: Journal, capsys: pytest.CaptureFixture[str]
+    journal: BrokerJournal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--export", "all.csv"]) == 0
     assert capsys.readouterr().out == f"5 inspections of {JOURNAL.absolute()} written to all.csv\n"
@@ -91,7 +92,7 @@ def test_a_csv_file_holds_every_column_of_every_inspection(
     journal.close()
 
 
-def test_a_span_is_from_a_moment_up_to_another_in_local_time(journal: Journal) -> None:
+def test_a_span_is_from_a_moment_up_to_another_in_local_time(journal: BrokerJournal) -> None:
     assert main(["--export", "day.csv", "--from", "2026-11-20T06:00", "--to", "2026-11-21"]) == 0
     assert [row["id"] for row in rows("day.csv")] == ["run-2", "run-3"]
     assert main(["--export", "utc.csv", "--from", "2026-11-20T23:00Z"]) == 0
@@ -99,7 +100,7 @@ def test_a_span_is_from_a_moment_up_to_another_in_local_time(journal: Journal) -
     journal.close()
 
 
-def test_a_parquet_file_has_types(journal: Journal) -> None:
+def test_a_parquet_file_has_types(journal: BrokerJournal) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     assert main(["--export", "all.parquet"]) == 0
     table = parquet.read_table("all.parquet").to_pylist()
@@ -110,7 +111,7 @@ def test_a_parquet_file_has_types(journal: Journal) -> None:
 
 
 def test_without_pyarrow_parquet_is_refused_with_what_to_install(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    journal: BrokerJournal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     assert main(["--export", "all.parquet"]) == 2
@@ -119,7 +120,7 @@ def test_without_pyarrow_parquet_is_refused_with_what_to_install(
 
 
 def test_rows_that_hold_no_verdict_are_left_out_and_counted(
-    journal: Journal, capsys: pytest.CaptureFixture[str]
+    journal: BrokerJournal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = sqlite3.connect("state/journal.sqlite")
     other.execute("UPDATE inspections SET message = '{' WHERE number = 2")
@@ -131,7 +132,7 @@ def test_rows_that_hold_no_verdict_are_left_out_and_counted(
     journal.close()
 
 
-def test_a_long_journal_is_exported_while_it_is_written(journal: Journal) -> None:
+def test_a_long_journal_is_exported_while_it_is_written(journal: BrokerJournal) -> None:
     journal.append([record(n, "2026-11-22T10:00") for n in range(6, 3006)])
     assert main(["--export", "long.csv"]) == 0
     assert [row["sequence"] for row in rows("long.csv")] == [str(n) for n in range(1, 3006)]
@@ -153,7 +154,7 @@ def test_a_long_journal_is_exported_while_it_is_written(journal: Journal) -> Non
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
-    arguments: list[str], said: str, journal: Journal, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], said: str, journal: BrokerJournal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
     error = capsys.readouterr().err
@@ -172,7 +173,7 @@ def test_what_is_no_journal_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [["--counts"], ["--export", "all.csv"]])
 def test_the_journal_of_a_settings_file_is_read_from_wherever_the_command_runs(
-    arguments: list[str], journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], journal: BrokerJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.toml").write_text('[station]\nname = "a"\n')
     (tmp_path / "elsewhere").mkdir()
@@ -183,14 +184,14 @@ def test_the_journal_of_a_settings_file_is_read_from_wherever_the_command_runs(
 
 
 def test_a_table_of_counts_says_of_which_journal(
-    journal: Journal, capsys: pytest.CaptureFixture[str]
+    journal: BrokerJournal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--counts"]) == 0
     assert capsys.readouterr().err == f"edge: counted in {JOURNAL.absolute()}\n"
     journal.close()
 
 
-def test_counts_are_by_shift(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts_are_by_shift(journal: BrokerJournal, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--counts", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["counts"]
     assert [(row["shift"], row["inspected"]) for row in counts] == [

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.core.errors import JournalError
-from edge.records.journal import LARGEST_BYTES, Journal, Record
+from edge.records.journal import LARGEST_BYTES, Record
 from edge.records.journal_file import (
     count_waiting,
     reading,
 )
 from testing.rigs.power import CuttableDisk, power_cut_is_missing
 from tests.conftest import MEMORY
-from tests.edge.records.journals import FIRST_SCHEMA, ids, message, records
+from tests.edge.records.journals import FIRST_SCHEMA, BrokerJournal, ids, message, records
 
 
 @pytest.fixture
@@ -30,19 +30,19 @@ def path(memory_path: Path) -> Path:
 
 
 def test_what_was_recorded_is_there_after_a_restart(path: Path) -> None:
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append(records(1, 2))
     journal.append(records(3))
     journal.acknowledge(1, opening=journal.openings)
     journal.close()
-    again = Journal(path, max_rows=1000)
+    again = BrokerJournal(path, max_rows=1000)
     assert ids(again.outbox(after=0, limit=10)) == ["run-2", "run-3"]
     assert (again.waiting, again.rows) == (2, 3)
     again.close()
 
 
 def test_beyond_its_bound_the_oldest_go_and_those_that_were_unsent_are_counted(path: Path) -> None:
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append(records(*range(1500)))
     journal.acknowledge(400, opening=journal.openings)
     assert journal.trim(now=0.0) == 500
@@ -53,7 +53,7 @@ def test_beyond_its_bound_the_oldest_go_and_those_that_were_unsent_are_counted(p
 
 
 def test_by_age_only_what_was_sent_goes(path: Path) -> None:
-    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal = BrokerJournal(path, max_rows=1000, max_age_s=100.0)
     journal.append(records(*range(10)))
     journal.acknowledge(4, opening=journal.openings)
     assert journal.trim(now=102.0) == 2
@@ -67,7 +67,7 @@ YEAR = 365 * 86400.0
 
 
 def test_a_clock_that_is_years_ahead_has_nothing_deleted_until_as_much_is_recorded_by_it(path: Path) -> None:
-    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal = BrokerJournal(path, max_rows=1000, max_age_s=100.0)
     journal.append(records(*range(10)))
     journal.acknowledge(10, opening=journal.openings)
     assert journal.trim(now=10 * YEAR) == 0
@@ -82,7 +82,7 @@ def test_a_clock_that_is_years_ahead_has_nothing_deleted_until_as_much_is_record
 
 
 def test_what_was_recorded_by_a_clock_that_lagged_goes_with_the_rows_around_it(path: Path) -> None:
-    journal = Journal(path, max_rows=1000, max_age_s=100.0)
+    journal = BrokerJournal(path, max_rows=1000, max_age_s=100.0)
     journal.append(records(0, 1))
     journal.append([Record(YEAR + second, message(second)) for second in range(200)])
     journal.acknowledge(202, opening=journal.openings)
@@ -92,19 +92,19 @@ def test_what_was_recorded_by_a_clock_that_lagged_goes_with_the_rows_around_it(p
 
 
 def test_numbers_are_not_used_again_when_everything_was_deleted(path: Path) -> None:
-    journal = Journal(path, max_rows=1000, max_age_s=1.0)
+    journal = BrokerJournal(path, max_rows=1000, max_age_s=1.0)
     journal.append(records(1, 2, 3))
     journal.acknowledge(3, opening=journal.openings)
     journal.trim(now=100.0)
     journal.close()
-    again = Journal(path, max_rows=1000)
+    again = BrokerJournal(path, max_rows=1000)
     again.append(records(4))
     assert [row.number for row in again.outbox(after=3, limit=9)] == [4]
     again.close()
 
 
 def test_columns_are_read_out_of_the_message_and_looked_up_by_index(path: Path) -> None:
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append([Record(7.0, message(7, score=0.75, verdict="defect", **{"class": "dent", "lot": "L-1"}))])
     journal.close()
     database = sqlite3.connect(path)
@@ -125,7 +125,7 @@ def test_a_file_of_the_first_version_keeps_its_verdicts_and_what_was_unsent_is_s
     database.executemany("INSERT INTO inspections VALUES (?, ?, ?, ?, ?)", rows)
     database.commit()
     database.close()
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.open()
     unsent = journal.outbox(after=0, limit=10)
     assert ids(unsent) == ["run-6", "run-8", "run-9"]
@@ -140,7 +140,7 @@ def test_an_empty_file_of_the_first_version_becomes_one_of_this(path: Path) -> N
     database = sqlite3.connect(path)
     database.executescript(FIRST_SCHEMA)
     database.close()
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append(records(1))
     assert journal.waiting == 1
     journal.close()
@@ -150,7 +150,7 @@ def test_an_empty_file_of_the_first_version_becomes_one_of_this(path: Path) -> N
     "spoilt", [b"\xff\xfe{}", b"{" + b" " * LARGEST_BYTES + b"}", b"", b"no JSON", 17, None]
 )
 def test_a_row_that_cannot_be_sent_is_known_and_does_not_hide_the_next(path: Path, spoilt: object) -> None:
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append(records(1, 2))
     other = sqlite3.connect(path)
     if spoilt is None:
@@ -174,7 +174,7 @@ def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(
         return opened[-1]
 
     monkeypatch.setattr(sqlite3, "connect", note)
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.open()
     (database,) = opened
     pages = database.execute("PRAGMA page_count").fetchone()[0]
@@ -193,7 +193,7 @@ def test_a_full_disk_is_an_error_now_and_none_once_there_is_room(
 def test_whatever_bytes_are_wrong_the_journal_works_again_after_a_few_tries(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "journal.sqlite"
-        before = Journal(path, max_rows=1000)
+        before = BrokerJournal(path, max_rows=1000)
         before.append(records(*range(30)))
         before.acknowledge(5, opening=before.openings)
         before.close()
@@ -203,7 +203,7 @@ def test_whatever_bytes_are_wrong_the_journal_works_again_after_a_few_tries(data
             some = data.draw(st.binary(min_size=1, max_size=40))
             content[at : at + len(some)] = some
         path.write_bytes(content[: data.draw(st.sampled_from([len(content), len(content) // 2, 100, 0]))])
-        journal = Journal(path, max_rows=1000)
+        journal = BrokerJournal(path, max_rows=1000)
         for _ in range(4):
             try:
                 journal.append(records(100))
@@ -236,7 +236,7 @@ def disk() -> Iterator[CuttableDisk]:
 
 def test_what_was_synced_survives_a_power_cut_in_a_new_file_too(disk: CuttableDisk) -> None:
     file = disk.path / "state" / "journal.sqlite"
-    journal = Journal(file, max_rows=1000)
+    journal = BrokerJournal(file, max_rows=1000)
     journal.append(records(1, 2))
     journal.acknowledge(1, opening=journal.openings)
     journal.sync()
@@ -244,7 +244,7 @@ def test_what_was_synced_survives_a_power_cut_in_a_new_file_too(disk: CuttableDi
     disk.cut()
     journal.close()
     disk.power_up()
-    again = Journal(file, max_rows=1000)
+    again = BrokerJournal(file, max_rows=1000)
     again.append(records(4))
     assert ids(again.outbox(after=0, limit=9)) == ["run-2", "run-4"]
     assert again.replaced is None
@@ -253,7 +253,7 @@ def test_what_was_synced_survives_a_power_cut_in_a_new_file_too(disk: CuttableDi
 
 def test_a_new_file_is_whole_before_its_first_sync(disk: CuttableDisk) -> None:
     file = disk.path / "state" / "journal.sqlite"
-    journal = Journal(file, max_rows=1000)
+    journal = BrokerJournal(file, max_rows=1000)
     journal.open()
     disk.cut()
     journal.close()
@@ -275,8 +275,10 @@ class JournalMachine(RuleBasedStateMachine):
         self.surely_acknowledged = 0
         self.deleted = 0
 
-    def opened(self) -> Journal:
-        return Journal(Path(self.folder.name) / f"{self.generation}.sqlite", max_rows=20, max_age_s=30.0)
+    def opened(self) -> BrokerJournal:
+        return BrokerJournal(
+            Path(self.folder.name) / f"{self.generation}.sqlite", max_rows=20, max_age_s=30.0
+        )
 
     @rule(count=st.integers(1, 12))
     def append(self, count: int) -> None:

@@ -10,13 +10,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.outputs.mqtt.connection import Receipt
-from edge.records.journal import Journal, Record
+from edge.records.journal import Record
+from edge.records.journal_file import BROKER
 from edge.records.outbox import WINDOW, Outbox, _Overdue
 from testing.waiting import wait_for
+from tests.edge.records.journals import BrokerJournal
 
 
 class Broker:
     """Stands for the link: takes what is published, and acknowledges when told to."""
+
+    consumer, receiver = BROKER, "broker"
 
     def __init__(self, outbox: Outbox) -> None:
         self.connection_number: int | None = 1
@@ -60,10 +64,11 @@ class Desk:
     """A journal with its outbox and a broker."""
 
     def __init__(self, path: Path) -> None:
-        self.journal = Journal(path, max_rows=100_000)
+        self.journal = BrokerJournal(path, max_rows=100_000)
         self.alarms: list[str | None] = []
         self.outbox = Outbox(
             self.journal,
+            BROKER,
             alarm=lambda _, text: self.alarms.append(text),
             overdue_s=0.3,
         )

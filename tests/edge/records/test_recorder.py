@@ -22,6 +22,7 @@ from edge.core.frame import Frame
 from edge.inspection.inspector import Inspection, Inspector
 from edge.outputs.mqtt.connection import Receipt
 from edge.records.journal import Journal, Record
+from edge.records.journal_file import BROKER
 from edge.records.recorder import Recorder
 from edge.records.result import PartResult, part_result
 from edge.settings.journal import JournalSettings
@@ -70,7 +71,7 @@ def recorder(path: Path, alarms: list[tuple[str, bool]]) -> Iterator[Make]:
             station="a",
             alarm=lambda name, text: alarms.append((name, text is not None)),
         )
-        recorder.start(None)
+        recorder.start([])
         made.append(recorder)
         return recorder
 
@@ -201,6 +202,7 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
     monkeypatch.setattr("edge.records.recorder.CHECKPOINT_ROWS", 1)
 
     class Away:
+        consumer, receiver = BROKER, "broker"
         connection_number = None
 
     running = Recorder(
@@ -209,7 +211,7 @@ def test_unsent_verdicts_that_are_deleted_are_counted_and_an_alarm(
         station="a",
         alarm=lambda name, text: alarms.append((name, text is not None)),
     )
-    running.start(Away())  # type: ignore[arg-type]
+    running.start([Away()])  # type: ignore[list-item]
     for number in range(1500):
         running.record(verdict(number), NOTHING)
     wait_for(lambda: running.dropped == 500)
@@ -233,6 +235,7 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Link:
+        consumer, receiver = BROKER, "broker"
         connection_number: int | None = 1
 
         def __init__(self) -> None:
@@ -249,7 +252,7 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
 
     link = Link()
     running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
-    running.start(link)
+    running.start([link])
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
     link.connection_number = None
@@ -269,8 +272,8 @@ def test_what_is_recorded_while_no_broker_is_there_is_late_and_otherwise_what_wa
 
 def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Link:
+        consumer, receiver = BROKER, "broker"
         connection_number = 1
-
         most_unacknowledged = 500
 
         def takes(self, _payload: bytes) -> bool:
@@ -280,7 +283,7 @@ def test_a_clock_that_is_set_makes_no_verdict_late(path: Path, monkeypatch: pyte
             return Receipt(1, 1)
 
     running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
-    running.start(Link())
+    running.start([Link()])
     hours = itertools.count()
     wall = time.time()
     monkeypatch.setattr(time, "time", lambda: wall + 3600.0 * next(hours))
@@ -306,7 +309,7 @@ def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
         sync(self)
 
     running = Recorder(path, JournalSettings(sync_ms=50), station="a", alarm=lambda _name, _text: None)
-    running.start(None)
+    running.start([])
     running.record(verdict(1), NOTHING)
     wait_for(lambda: recorded(path) == [1])
     monkeypatch.setattr(Journal, "sync", stall)
@@ -324,6 +327,8 @@ def test_a_disk_that_hangs_at_the_end_is_not_waited_for(
 class SlowBroker:
     """Stands for a link whose broker takes one message whenever ``steps`` says so, and then freezes."""
 
+    consumer, receiver = BROKER, "broker"
+
     def __init__(self, steps: int) -> None:
         self.connection_number: int | None = 1
         self.recorder: Recorder | None = None
@@ -338,7 +343,7 @@ class SlowBroker:
         self.taken += 1
         receipt = Receipt(1, self.taken)
         if self.taken <= self._steps and self.recorder is not None:
-            self.recorder.acknowledged(receipt)
+            self.recorder.outbox(BROKER).acknowledged(receipt)
         return receipt
 
 
@@ -349,7 +354,7 @@ def test_at_the_end_a_broker_is_waited_for_while_it_takes_anything_and_no_longer
     running = Recorder(path, JournalSettings(), station="a", alarm=lambda _name, _text: None)
     link = SlowBroker(steps=7)
     link.recorder = running
-    running.start(link)
+    running.start([link])
     for number in range(10):
         running.record(verdict(number), NOTHING)
     waiting: list[int] = []
