@@ -20,6 +20,8 @@ PLC_SHARE = 0.7
 """Of the kills: the station takes longer to come back."""
 WINDOW_S = 0.01
 _STEP_S = 0.02
+STOP = "stop"
+"""A file of this name in the folder ends the kills, and what there is is judged."""
 FPS, FRAMES = 100, 3000
 OLDEST_S = 12.0
 """A station that has lived so long is killed next: its pictures come to an end."""
@@ -36,7 +38,7 @@ class ModbusKills:
     passed: int = 0
     ejected: int = 0
     stale: list[str] = field(default_factory=list)
-    """Passes that were taken after their time, by the PLC's clock."""
+    """Passes that were taken after their part was at the ejector, by the PLC's clock."""
     wrong: list[str] = field(default_factory=list)
     """Passes of parts that the station did not pass, by its journal."""
     unknown: list[str] = field(default_factory=list)
@@ -66,7 +68,7 @@ def kill_both(
     begun = time.monotonic()
     try:
         _wait_for_a_pass(notes, 0)
-        for _ in range(times):
+        while result.station_kills + result.plc_kills < times and not (folder / STOP).exists():
             time.sleep(chance.uniform(0, LONGEST_LIFE_S))
             size, killed = notes.stat().st_size, time.monotonic()
             is_young = killed - begun < OLDEST_S
@@ -144,7 +146,7 @@ def judge(result: ModbusKills, notes: str, kept: dict[str, str]) -> ModbusKills:
                 result.ejected += 1
     result.parts, result.passed = len(seen), len(taken)
     for part, when in taken.items():
-        if when - seen[part] > TRAVEL_S + WINDOW_S:
+        if when - seen[part] > TRAVEL_S:
             result.stale.append(part)
         if kept.get(part) == "reject":
             result.wrong.append(part)

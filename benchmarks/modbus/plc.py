@@ -1,8 +1,9 @@
 """A PLC and its line, as a program of its own that may be killed: it trusts nothing but what it compares.
 
 It follows docs/guides/modbus.md with its own clock and its own count, reads by libmodbus, and notes on a file
-what it did, a line each: ``T part seconds`` a part at the light barrier, ``P part seconds`` a pass that it
-took, ``E part`` one that it ejected, ``A`` the count is sure, ``M part`` a pass that the broker carried.
+what it did, a line each: ``T part seconds`` a part at the light barrier, ``P part seconds`` one that passes at
+the ejector, and when its pass was taken, ``E part`` one that it ejected, ``A`` the count is sure, ``M part`` a
+pass that the broker carried.
 The seconds are of the machine's monotonic clock. ``naive`` compares nothing.
 """
 
@@ -34,7 +35,10 @@ class BeltPart:
     name: str
     number: int
     seen: float
-    passes: bool = False
+    is_void: bool = False
+    """The count was lost while it was on the belt: it is ejected, whatever is read of it later."""
+    taken: float | None = None
+    """When a pass was taken for it."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,16 @@ class Plc:
         """One cycle."""
         answer = self._read()
         now = time.monotonic()
+        self._eject(now)
         if answer is None or not self._is_alive(answer, now) or answer.session != self._session:
+            self._disarm(now)
+        elif 0 < (answer.parts - self._own) % _COUNTERS < _COUNTERS // 2:  # it saw one that was none
             self._disarm(now)
         if answer is not None:
             if not self._is_armed and now - self._quiet_since > _QUIET_S and self._is_alive(answer, now):
                 self._arm(answer, now)
             elif self._is_armed:
                 self._compare(answer)
-        self._eject(now)
         if self._is_armed and answer is not None and now >= self._next_part:
             self._light_barrier(answer, now)
 
@@ -110,11 +116,11 @@ class Plc:
         self._note("A")
 
     def _disarm(self, now: float) -> None:
-        """Nothing on the belt passes, and the feeder pauses."""
+        """Nothing on the belt passes any more, and the feeder pauses."""
         if self._is_armed:
             self._is_armed, self._quiet_since = False, now
             for part in self._belt:
-                part.passes = False
+                part.is_void = True
 
     def _light_barrier(self, answer: Answer, now: float) -> None:
         if answer.parts != self._own:  # one was lost, or came twice
@@ -129,12 +135,12 @@ class Plc:
         self._next_part = max(self._next_part + GAP_S, now)
 
     def _compare(self, answer: Answer) -> None:
+        now = time.monotonic()
         for part in self._belt:
-            if not part.passes and self._may_pass(answer, part):
-                part.passes = True
-                self._note(f"P {part.name} {time.monotonic():.6f}")
+            if not part.is_void and part.taken is None and self._may_pass(answer, part, now):
+                part.taken = now
 
-    def _may_pass(self, answer: Answer, part: BeltPart) -> bool:
+    def _may_pass(self, answer: Answer, part: BeltPart, now: float) -> bool:
         behind = (answer.parts - part.number) % _COUNTERS
         if behind > 12 or not answer.words[5] & _PASSES:
             return False
@@ -143,14 +149,17 @@ class Plc:
         return (
             (session, number, again) == (self._session[1], part.number, part.number)
             and command == _PASS
-            and time.monotonic() - answer.asked < valid_for_ms / 1000
+            and now - answer.asked < valid_for_ms / 1000
             and abs(off_by) < _HALF_GAP_S
+            and now - part.seen < TRAVEL_S
         )
 
     def _eject(self, now: float) -> None:
         for part in [part for part in self._belt if part.seen + TRAVEL_S <= now]:
             self._belt.remove(part)
-            if not part.passes:
+            if part.taken is not None and not part.is_void:
+                self._note(f"P {part.name} {part.taken:.6f}")
+            else:
                 self._note(f"E {part.name}")
 
     def _note(self, line: str) -> None:
@@ -173,7 +182,10 @@ class NaivePlc(Plc):
         self._own = answer.parts
         super()._light_barrier(answer, now)
 
-    def _may_pass(self, answer: Answer, part: BeltPart) -> bool:
+    def _disarm(self, now: float) -> None:
+        pass
+
+    def _may_pass(self, answer: Answer, part: BeltPart, now: float) -> bool:  # noqa: ARG002  whenever
         return part is self._belt[-1] and answer.words[16 + 3] == _PASS
 
 
