@@ -115,7 +115,7 @@ def _wait_for_a_pass(notes: Path, after: int) -> float:
         with notes.open("rb") as file:
             file.seek(after)
             new = file.read()
-        if b"\nP " in new.partition(b"\nA\n")[2]:
+        if b"\nP " in (b"\n" + new).partition(b"\nA\n")[2]:
             return time.monotonic()
         time.sleep(_STEP_S)
     raise TimeoutError(f"no part passes within {PATIENCE_S:g} s")
