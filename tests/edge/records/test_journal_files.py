@@ -208,7 +208,7 @@ def test_a_dead_disk_that_does_not_even_let_a_file_be_closed_is_an_error_like_ot
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(JournalFile, "close", closed_with_an_error)
-    journal = Journal(path, max_rows=1000)
+    journal = BrokerJournal(path, max_rows=1000)
     journal.append(records(1))
     refused = Record(float("nan"), message(2))  # kept as NULL, which the table does not take
     with pytest.raises(JournalError):
