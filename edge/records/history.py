@@ -19,7 +19,7 @@ from edge.records.journal_file import reading
 
 SEARCH_S = 3.0
 STEPS = 20_000  # of SQLite's machine, between two looks at the clock
-_COLUMNS = "number, recorded, CAST(message AS BLOB), number <= (SELECT acknowledged FROM outbox)"
+_COLUMNS = "number, recorded, CAST(message AS BLOB), number <= (SELECT min(acknowledged) FROM cursors)"
 
 
 @dataclass(frozen=True)
