@@ -144,7 +144,7 @@ def test_without_a_consumer_nothing_waits_and_numbers_go_on(path: Path) -> None:
 
 
 def test_killed_before_the_first_sync_a_new_consumer_still_has_its_place(path: Path) -> None:
-    """What it is written down by is not the sync, which comes half a second later."""
+    """It is written down at once, and not by the sync, which comes half a second later."""
     program = (
         "import os, sys; from pathlib import Path; from edge.records.journal import Journal, Record\n"
         "journal = Journal(Path(sys.argv[1]), max_rows=1000); journal.serve(['mqtt', 'plant'])\n"
