@@ -87,7 +87,7 @@ main(['--capture', 'out/ok', '--count', '2', '--camera.size', {size!r}])"
     )
     done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
     assert done.stderr == "edge: out/ok/000000.png: cannot be written (File too large)\n"
-    assert not any((tmp_path / "out" / "ok").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 # Python's ways to have a locale whose encoding is not UTF-8, wherever no such locale is installed.
