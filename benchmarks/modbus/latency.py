@@ -121,7 +121,7 @@ def _read_on(port: int, count: int, stop: Event) -> Any:
             if client.connected or client.connect():
                 yield client.read_holding_registers(0, count=count, device_id=1).registers
                 continue
-        except ModbusException:
+        except (ModbusException, OSError):
             client.close()
         time.sleep(0.05)
     client.close()
