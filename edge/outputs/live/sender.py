@@ -1,6 +1,7 @@
 """Gives whoever connects to a Unix socket the newest message, again and again; on a thread of its own."""
 
 import logging
+import os
 import selectors
 import socket
 import threading
@@ -108,6 +109,8 @@ class Sender:
                         self._drop(number, selector)
                 if now >= look_at:
                     look_at = now + LOOK_S
+                    # Fails on a dead disk, which a socket would keep from being unmounted.
+                    os.utime(self._file)
                     if self._file.stat().st_ino != ours:
                         return
         finally:

@@ -171,3 +171,38 @@ def test_another_file_of_that_name_is_left_alone(source: Source, file: Path) -> 
     sender.start()
     sender.stop()
     assert file.read_text() == "mine"
+
+
+def test_on_a_disk_that_takes_no_writes_any_more_no_socket_is_kept(
+    source: Source, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket would keep a dead disk from being unmounted, and so from coming back."""
+    monkeypatch.setattr(sender_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(sender_module, "AGAIN_S", 0.01)
+
+    def dead(_file: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    made = Sender(file, source, most_watchers=2)
+    made.start()
+    try:
+        wait_for(file.exists)
+        with monkeypatch.context() as patched:
+            patched.setattr("edge.outputs.live.sender.listen", _refused)
+            patched.setattr("edge.outputs.live.sender.os.utime", dead)
+            wait_for(lambda: nobody_listens(file))
+        wait_for(lambda: receives(file, b"first"))
+    finally:
+        made.stop()
+
+
+def nobody_listens(file: Path) -> bool:
+    try:
+        connect(file).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def _refused(_file: Path) -> socket.socket:
+    raise OSError(30, "Read-only file system")
