@@ -25,7 +25,7 @@ import numpy as np
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import SimData, SimDevice
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 from benchmarks.live import BUNDLE, draw
 from edge.core.runtime import load_model
@@ -158,7 +158,8 @@ async def _serve(port: int, words: list[int], stop: Event) -> None:
     ) -> None:
         registers[:_COUNTER_WORDS] = words
 
-    device = SimDevice(1, [SimData(0, count=_COUNTER_WORDS, values=0)], action=show)
+    data = SimData(0, count=_COUNTER_WORDS, values=0, datatype=DataType.REGISTERS)
+    device = SimDevice(1, [data], action=show)
     server: Any = ModbusTcpServer(device, address=("127.0.0.1", port))
     await server.serve_forever(background=True)
     while not stop.is_set():
