@@ -44,7 +44,7 @@ ALSO = ("tests/test_words.py", "tests/edge/settings/test_earlier.py", "tests/edg
 CODE = [path for path in WORDED if path.suffix == ".py"]
 TESTS = [path for path in CODE if name_of(path).startswith(("tests/", "benchmarks/", "testing/"))]
 OURS = ("self", "cls")
-OF_NAMED_TUPLES = ("_replace", "_asdict", "_fields")
+OF_LIBRARIES = ("_replace", "_asdict", "_fields", "_actions")  # namedtuple; argparse, which has no other way
 EXIT = ("os", "_exit")  # the usual way to end a process at once
 
 

@@ -28,6 +28,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from benchmarks.live import BUNDLE, draw
+from edge.core.interpreter import open_interpreter
 from edge.core.runtime import load_model
 from testing.brokers import free_port
 
@@ -131,7 +132,7 @@ def bare_loop(port: int, images: list[Any], rate: float, stop: Event) -> None:
     """Resize, invoke, and show when it began, in microseconds, in four registers."""
     model = load_model(BUNDLE, threads=1)
     spec = model.bundle.manifest.input
-    interpreter: Any = model._interpreter
+    interpreter: Any = open_interpreter(model.bundle.flatbuffer, threads=1, name="bare")
     entry, output = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     words = [0] * _COUNTER_WORDS
     serving = threading.Thread(target=lambda: asyncio.run(_serve(port, words, stop)))
