@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(
 
 @pytest.mark.parametrize(
     ("kinds", "said"),
-    [("flips", "flips: all, none, or some of flip,rotation"), ("flip,,zoom", "some of flip")],
+    [("flips", "flips: expected all, none, or some of flip,rotation"), ("flip,,zoom", "some of flip")],
 )
 def test_an_unknown_kind_of_change_is_refused_in_one_line(
     data: Path, tmp_path: Path, kinds: str, said: str, capsys: pytest.CaptureFixture[str]

@@ -193,7 +193,9 @@ def test_pins_that_do_not_fit_are_refused(gate: dict[str, Any], pins: dict[str, 
 
 def test_a_line_cannot_be_an_ejector_and_announce_parts() -> None:
     trigger = InputSettings(line=4)
-    with pytest.raises(SettingsError, match=r"trigger\.line: line 4 is that of pins\.ejector; another"):
+    with pytest.raises(
+        SettingsError, match=r"trigger\.line: line 4 is that of pins\.ejector; expected another"
+    ):
         check_pins(PinSettings(ejector=4), GateSettings(), trigger)
     check_pins(PinSettings(ejector=4, chip="/dev/gpiochip1"), GateSettings(), trigger)
 
