@@ -96,11 +96,7 @@ def reaches_into_privates(path: Path) -> Iterator[str]:
     """Each ``other._name`` that is not of the test's own object."""
     meant = [token for token in tokens(path) if token.type not in (tokenize.NL, tokenize.NEWLINE)]
     for before, dot, name in zip(meant, meant[1:], meant[2:], strict=False):
-        is_private = re.match(r"_[a-z]", name.string) and name.string not in (
-            "_replace",
-            "_asdict",
-            "_fields",
-        )
+        is_private = re.match(r"_[a-z]", name.string) and name.string not in OF_LIBRARIES
         is_ours = before.string in (*OURS, ")")  # super()._name
         if dot.string == "." and is_private and not is_ours and (before.string, name.string) != EXIT:
             yield f"{name_of(path)}:{name.start[0]}: {before.string}.{name.string}"
