@@ -31,9 +31,23 @@ KEPT = ROOT / "build" / "leave_one_set_out"
 SEED, HALVES, _NEAR = 51, 20, 0.02
 Mask = NDArray[np.bool_]
 _Rule = Callable[[Comparison], int]
+
+
+def _before(seen: Comparison) -> int:
+    """The rule of 7bccdd9: the largest that is not clearly beaten, or the cheapest that is nearly as good."""
+    largest_first = [number for number in reversed(seen.cheapest_first) if seen.is_strongest[number]]
+    unbeaten = (number for number in largest_first if not seen.is_behind(number, seen.top, errors=1))
+    best = next(unbeaten, seen.top)
+    for number in seen.cheapest_first:
+        if number == best or not seen.is_behind(number, best, errors=-1, margin=_NEAR):
+            return number
+    return best
+
+
 TRAINER = "of the trainer"
 RULES: dict[str, _Rule] = {
     TRAINER: lambda seen: prefer(seen).number,
+    "of the trainer before": _before,
     "always the strongest and largest": lambda seen: strongest_and_largest(
         seen.milliseconds, seen.is_strongest
     ),
