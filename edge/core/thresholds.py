@@ -140,18 +140,14 @@ def by_overkill_rate(found: HeldOut, limit: float) -> Thresholds:
 
     For where no defective photograph is known. Each part counts once, by what share of its images.
     """
-    good = ~found.is_defect
-    logits, groups = logit(found.scores[good]), found.groups[good]
-    parts, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    order = np.argsort(-logits, kind="stable")
-    rejected = np.cumsum(1 / sizes[of[order]]) / len(parts)
-    gone = int(np.searchsorted(rejected, limit + 1e-9, side="right"))  # of the highest
-    highest = logits[order[min(gone, len(order) - 1)]]
+    parts, logits, shares = _good_parts(found)
+    gone = int(np.searchsorted(np.cumsum(shares), limit + 1e-9, side="right"))  # of the highest
+    highest = logits[min(gone, len(logits) - 1)]
     margin = _MARGIN * (highest - np.median(logits))
     above = logits[logits > highest].min(initial=np.inf)
     return _one(
         float(highest + min(margin, (above - highest) / 2)),
-        f"at most {limit:.2%} of {len(parts)} good parts rejected, on {found.held_out}",
+        f"at most {limit:.2%} of {parts} good parts rejected, on {found.held_out}",
     )
 
 
@@ -163,15 +159,20 @@ def by_expected_overkill(found: HeldOut, rate: float) -> Thresholds:
     known by number only (Epstein and Sobel 1953, J. Am. Stat. Assoc. 48(263), censored life tests).
     Where parts are many they are counted. Each part counts once, by what share of its images.
     """
-    good = ~found.is_defect
-    logits, groups = logit(found.scores[good]), found.groups[good]
-    parts, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if rate * len(parts) >= _COUNTED:
+    parts, logits, shares = _good_parts(found)
+    if rate * parts >= _COUNTED:
         return by_overkill_rate(found, rate)
+    chosen = f"{rate:.2%} of good parts expected above it, estimated from {parts} on {found.held_out}"
+    return _one(_tail_quantile(logits, shares, rate), chosen)
+
+
+def _good_parts(found: HeldOut) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+    """The number of good parts; the logits of their images, highest first; the share of each image."""
+    good = ~found.is_defect
+    logits = logit(found.scores[good])
+    parts, of, sizes = np.unique(found.groups[good], return_inverse=True, return_counts=True)
     order = np.argsort(-logits, kind="stable")
-    shares = (1 / sizes[of[order]]) / len(parts)
-    cut = _tail_quantile(logits[order], shares, rate)
-    return _one(cut, f"{rate:.2%} of good parts expected above it, by {len(parts)} on {found.held_out}")
+    return len(parts), logits[order], 1 / sizes[of[order]] / len(parts)
 
 
 def _tail_quantile(values: NDArray[np.float64], shares: NDArray[np.float64], rate: float) -> float:
@@ -180,7 +181,7 @@ def _tail_quantile(values: NDArray[np.float64], shares: NDArray[np.float64], rat
     tail = min(max(int(np.searchsorted(above, _TAIL)), _FEWEST_IN_TAIL), len(values) - 1)
     if tail < 1:
         return float(values[0]) + _LEAST_SCALE
-    censored = tail // 4 if tail >= 4 else 0
+    censored = tail // 4
     excess = values[:tail] - values[tail]
     scale = np.minimum(excess, excess[censored]) @ shares[:tail] / shares[censored:tail].sum()
     return float(values[tail] + max(scale, _LEAST_SCALE) * log(above[tail - 1] / rate))

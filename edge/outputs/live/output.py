@@ -152,4 +152,4 @@ def check_live_view(settings: Settings) -> Checked:
     folder = next(place for place in file.parents if place.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
         raise JournalError(f"journal.path: {file}: cannot be made there for the page")
-    return Checked(f"the running station offers what it sees at {file}")
+    return Checked(f"a station that runs offers its newest part to the page at {file}")
