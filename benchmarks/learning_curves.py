@@ -1,8 +1,8 @@
 """`python -m benchmarks.learning_curves DATA`: what the curve says of half the parts, and what all give.
 
 Half of the parts of each data set go through `trainer train` with defaults; what its report expects of twice
-as many parts stands beside the held-out figure of all of them. Writes a table of docs/experiments.md. Runs of
-all parts that `benchmarks.unseen` left in the build folder are taken from there.
+as many parts stands beside the held-out figure of all of them. Writes to docs/research/experiments.md.
+Runs of all parts that `benchmarks.unseen` left in the build folder are taken from there.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     for one in DATA_SETS:
         if one.task == "binary":
             lines.append(row(commands, arguments.data.resolve(), one))
-            write_section(ROOT / "docs" / "experiments.md", "learning-curves", table(lines))
+            write_section(ROOT / "docs" / "research" / "experiments.md", "learning-curves", table(lines))
     return 0
 
 

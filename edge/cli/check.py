@@ -18,7 +18,7 @@ from edge.gate.policies import what_may_pass
 from edge.inspection.inspector import Inspector
 from edge.outputs.named import KINDS, Kind
 from edge.outputs.output import Checked
-from edge.records.journal_file import check_folder, check_writable
+from edge.records.journal_file import EarlierJournalError, check_folder, check_writable
 from edge.settings.load_settings import read_toml
 from edge.settings.settings import Settings
 
@@ -185,8 +185,10 @@ def _permissions(settings: Settings, file: Path | None) -> str:
 
 def _holds_password(file: Path) -> bool:
     values = read_toml(file)  # it was read before: these are settings
-    source = str(values.get("camera", {}).get("source", ""))
-    return bool(values.get("mqtt", {}).get("password")) or without_password(source) != source
+    addresses = [text for text in values.get("camera", {}).values() if isinstance(text, str)]
+    return bool(values.get("mqtt", {}).get("password")) or any(
+        without_password(text) != text for text in addresses
+    )
 
 
 def _journal(settings: Settings) -> str:
@@ -194,7 +196,10 @@ def _journal(settings: Settings) -> str:
     check_writable(path)
     if not path.exists():
         return f"{path}: can be written; the first start makes it"
-    return f"{path}: can be written; {try_journal(settings)} verdicts wait for the broker"
+    try:
+        return f"{path}: can be written; {try_journal(settings)} verdicts wait for the broker"
+    except EarlierJournalError as error:
+        return str(error)
 
 
 def _archive(settings: Settings) -> str:

@@ -88,10 +88,17 @@ _STEPS = {
     ),
 }
 SCHEMA_VERSION = 3
+_UPDATED = (
+    "journal: %s: of an earlier release (version %d); all that it held is kept, as version %d from now on"
+)
 
 
 class JournalInUseError(JournalError):
     """Another process writes this journal."""
+
+
+class EarlierJournalError(JournalError):
+    """The file is of an earlier release; a station that opens it brings it up to date."""
 
 
 class WrongJournalError(JournalError):
@@ -215,17 +222,22 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     database: sqlite3.Connection | None = None
     try:
         database = sqlite3.connect(_for_reading(path), uri=True, timeout=BUSY_S)
-        version = _version(database)
-        if version != SCHEMA_VERSION:
-            raise JournalError(
-                f"{path}: version {version}, and {SCHEMA_VERSION} is read here; a station makes it newer"
-            )
+        _refuse_other_version(_version(database), path)
         yield database
     except DATABASE_ERRORS as error:
         raise JournalError(f"{path}: cannot be read ({error})") from error
     finally:
         if database is not None:
             database.close()
+
+
+def _refuse_other_version(version: int, path: Path) -> None:
+    if 0 < version < SCHEMA_VERSION:
+        raise EarlierJournalError(
+            f"{path}: of an earlier release (version {version}); a station updates it when it starts"
+        )
+    if version != SCHEMA_VERSION:
+        raise JournalError(f"{path}: expected a journal of version {SCHEMA_VERSION}, found version {version}")
 
 
 def _for_reading(path: Path) -> str:
@@ -317,7 +329,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
         database.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
-        if _migrate(database):
+        if (before := _migrate(database)) != SCHEMA_VERSION:
+            if before:
+                logger.warning(_UPDATED, path, before, SCHEMA_VERSION)
             # From here on the file is whole, whatever becomes of what is not synced yet.
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             sync_folder(path.parent)
@@ -343,16 +357,17 @@ def _refuse_unknown(database: sqlite3.Connection, path: Path) -> None:
         raise UnknownContentError(f"version {version}; this Linegate knows up to {SCHEMA_VERSION}")
 
 
-def _migrate(database: sqlite3.Connection) -> bool:
-    """From whatever version to this one, all of it or nothing; whether there was anything to do."""
-    if _version(database) == SCHEMA_VERSION:
-        return False
+def _migrate(database: sqlite3.Connection) -> int:
+    """From whatever version to this one, all of it or nothing; returns the version before."""
+    before = _version(database)
+    if before == SCHEMA_VERSION:
+        return before
     database.execute("BEGIN IMMEDIATE")
     while (version := _version(database)) != SCHEMA_VERSION:
         for statement in _STEPS[version]:
             database.execute(statement)
     database.execute("COMMIT")
-    return True
+    return before
 
 
 def _version(database: sqlite3.Connection) -> int:

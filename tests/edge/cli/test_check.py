@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from edge.settings.journal import JournalSettings
 from testing.brokers import MosquittoBroker
 from testing.rigs.sources import HttpCamera
 from tests.edge.deployment.bundles import store_deadly
-from tests.edge.records.journals import BrokerJournal
+from tests.edge.records.journals import FIRST_SCHEMA, BrokerJournal
 
 THINGS = (
     "settings", "bundle", "camera", "recipes", "picture", "times", "gate", "pins",
@@ -191,6 +192,19 @@ def test_a_check_neither_changes_nor_disturbs_the_journal_of_a_station(
     assert [path.name for path in Path().glob("*aside*")] == []
 
 
+def test_a_journal_of_an_earlier_release_is_no_fault(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = sqlite3.connect("journal.sqlite")
+    database.executescript(FIRST_SCHEMA)
+    database.close()
+    content = Path("journal.sqlite").read_bytes()
+    _, found, text = findings(["--model", str(bundle), "--mqtt.enabled", "false"], capsys)
+    assert found["journal"] is True
+    assert "of an earlier release (version 1); a station updates it when it starts" in text
+    assert Path("journal.sqlite").read_bytes() == content
+
+
 def test_a_journal_with_unsent_verdicts_of_another_station_is_said(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,11 +259,20 @@ def test_a_clock_that_is_not_synchronised_is_a_warning(
     assert clock_is_synchronised() in (True, False, None)
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        'username = "line"\npassword = "sesame"\n',
+        '[camera]\nkind = "snapshot"\nurl = "http://line:sesame@127.0.0.1:9/now.jpg"\n',
+        '[camera]\nkind = "pipeline"\npipeline = "rtspsrc location=rtsp://127.0.0.1:9 user-pw=sesame"\n',
+        '[camera]\nsource = "snapshot: http://line:sesame@127.0.0.1:9/now.jpg"\n',
+    ],
+)
 def test_a_password_that_lies_open_is_said_without_showing_it(
-    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
 ) -> None:
     file = tmp_path / "line.toml"
-    file.write_text('[mqtt]\nenabled = false\nusername = "line"\npassword = "sesame"\n')
+    file.write_text(f"[mqtt]\nenabled = false\n{where}")
     arguments = ["--config", str(file), "--model", str(bundle)]
     file.chmod(0o644)
     _, found, text = findings(arguments, capsys)

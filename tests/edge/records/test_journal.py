@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from edge.core.errors import JournalError
 from edge.records.journal import LARGEST_BYTES, Record
 from edge.records.journal_file import (
+    EarlierJournalError,
     count_waiting,
     reading,
 )
@@ -134,6 +135,30 @@ def test_a_file_of_the_first_version_keeps_its_verdicts_and_what_was_unsent_is_s
     journal.append(records(10))
     assert ids(journal.outbox(after=0, limit=10))[-1] == "run-10"
     journal.close()
+
+
+def test_a_file_of_the_second_version_keeps_its_verdicts_and_where_the_broker_was(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = BrokerJournal(path, max_rows=1000)
+    before.append(records(1, 2, 3))
+    before.close()
+    database = sqlite3.connect(path)  # the broker alone had a cursor, in a table of its own
+    database.executescript(
+        "DROP TABLE cursors; CREATE TABLE outbox (acknowledged INTEGER NOT NULL);"
+        "INSERT INTO outbox VALUES (1); PRAGMA user_version = 2"
+    )
+    database.close()
+    with pytest.raises(EarlierJournalError, match="of an earlier release"), reading(path):
+        pass
+    journal = BrokerJournal(path, max_rows=1000)
+    assert ids(journal.outbox(after=0, limit=9)) == ["run-2", "run-3"]
+    assert (journal.rows, journal.replaced) == (3, None)
+    journal.close()
+    assert f"{path}: of an earlier release (version 2); all that it held is kept, as version 3" in caplog.text
+    caplog.clear()
+    BrokerJournal(path, max_rows=1000).close()
+    assert caplog.text == ""
 
 
 def test_an_empty_file_of_the_first_version_becomes_one_of_this(path: Path) -> None:
