@@ -76,6 +76,8 @@ class Model:
         self._output, *maps = self._match("output", self._interpreter.get_output_details(), exits)
         self._heatmap = maps[0] if maps else None
         self._ok_index = None if spec.ok_class is None else spec.classes.index(spec.ok_class)
+        self._of_logit: dict[int, Prediction] = {}
+        """What each of the 256 values of a single int8 logit means, once it was met."""
 
     @property
     def input_quantization(self) -> tuple[float, int]:
@@ -102,9 +104,18 @@ class Model:
 
     def interpret(self, raw: NDArray[Any]) -> Prediction:
         """Score and class of raw outputs; without a heatmap."""
+        if raw.dtype != np.int8 or raw.size != 1:
+            return self._interpret(raw)
+        value = int(raw[0])
+        if value not in self._of_logit:
+            self._of_logit[value] = self._interpret(raw)
+        return self._of_logit[value]
+
+    def _interpret(self, raw: NDArray[Any]) -> Prediction:
         probabilities = self._probabilities(self._output.real(raw)[np.newaxis])
         score = float(defect_scores(probabilities, self._ok_index)[0])
         predicted = self.spec.classes[int(np.argmax(probabilities[0]))]
+        probabilities.setflags(write=False)  # it may be handed out again
         return Prediction(tuple(raw.tolist()), probabilities[0], score, predicted)
 
     def _probabilities(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:

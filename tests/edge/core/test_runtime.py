@@ -30,6 +30,21 @@ def test_dark_images_score_as_defects(bundle: Path, level: int, predicted: str) 
     assert (prediction.score > 0.5) == (predicted == "defect")
 
 
+def test_a_value_of_a_logit_means_the_same_whenever_it_comes(bundle: Path) -> None:
+    model = load_model(bundle)
+    values = np.arange(-128, 128).astype(np.int8)[:, np.newaxis]
+    first = [model.interpret(raw) for raw in values]
+    for raw, prediction in zip(values[::-1], first[::-1], strict=True):
+        again, of_integers = model.interpret(raw), model.interpret(raw.astype(np.int64))
+        assert (again.raw, again.score, again.predicted) == (
+            of_integers.raw, of_integers.score, of_integers.predicted,
+        )  # fmt: skip
+        assert (again.score, again.predicted) == (prediction.score, prediction.predicted)
+        np.testing.assert_array_equal(again.probabilities, of_integers.probabilities)
+        with pytest.raises(ValueError, match="read-only"):
+            again.probabilities[0] = 1
+
+
 def test_the_score_of_several_classes_is_one_minus_the_ok_class(tmp_path: Path) -> None:
     model = load_model(toy_bundle(tmp_path / "toy.tflite", task="classes"))
     prediction = model.predict(np.full((32, 32, 1), 90, np.uint8))
