@@ -15,7 +15,7 @@ everything := --kills 1000 --signals 10000 --holds 200 --link-faults 200 --misbe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench bench-live modbus bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture commands config schemas constraints clean mosquitto heatmaps small backbones node audit
+.PHONY: help demo demo-model test booted lint types imports rooms check simulate judge bench modbus bench-activate campaign camera-campaign camera-pictures drift results unseen experiments picture architecture commands config schemas constraints clean mosquitto heatmaps small backbones node audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,11 +61,8 @@ simulate: .venv/.everything ## the gate on a simulated conveyor, a million parts
 judge: .venv/.everything ## the gate beside its rules a second time, a million random sequences; ARGS='--jobs 2'
 	$(bin)/python -m testing.judge $(ARGS)
 
-bench: .venv/.device ## latency of each stage on this machine
-	$(bin)/python -m benchmarks.latency $(ARGS)
-
-bench-live: .venv/.everything mosquitto ## from capture to a reject received, beside a bare loop
-	$(bin)/python -m benchmarks.live $(ARGS)
+bench: .venv/.everything mosquitto ## time, memory and wear beside a bare loop; docs/research/performance.md again
+	$(bin)/python -m benchmarks.performance $(ARGS)
 
 modbus: .venv/.everything mosquitto ## docs/research/modbus.md again: kills of station and PLC, latency; an hour; ARGS='--kills 10' does a part
 	$(bin)/python -m benchmarks.modbus $(or $(ARGS),--seconds 120 --kills 1000) --out docs/research/modbus.md

@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         )  # fmt: skip
         received = _received(BUILD / "received.txt", replayed["inspected"])
     latency = subprocess.run(
-        [sys.executable, "-m", "benchmarks.latency", "--bundle", BUILD / "casting.tflite"],
+        [sys.executable, "-m", "benchmarks.performance.inspector", "--bundle", BUILD / "casting.tflite"],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from benchmarks.live import BUNDLE, draw
 from benchmarks.modbus import processes
 from benchmarks.modbus.plc import TRAVEL_S
+from benchmarks.performance.line import BUNDLE, draw
 from testing.brokers import MosquittoBroker, free_port
 
 PATIENCE_S = 60.0

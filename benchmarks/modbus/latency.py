@@ -27,7 +27,7 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from benchmarks.live import BUNDLE, draw
+from benchmarks.performance.line import BUNDLE, draw
 from edge.core.interpreter import open_interpreter
 from edge.core.runtime import load_model
 from testing.brokers import free_port
