@@ -34,6 +34,7 @@ examples:
   edge --capture data/ok --count 500            frames of the camera as training images
   edge --export november.csv --from 2026-11-01  what the journal holds, also while a station runs
   edge --counts --from 2026-11-21               counts of verdicts by shift, recipe and lot
+  edge init                                     a first config.toml: asks, and tries each answer
   edge page                                     what the station beside this sees, for a browser
 
 exit status: 0 done; 1 done, and the answer is no; 2 wrong usage or input;
@@ -50,13 +51,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="edge",
-        usage="edge [page] [--config FILE] [--SECTION.KEY VALUE ...] "
+        usage="edge [init | page] [--config FILE] [--SECTION.KEY VALUE ...] "
         "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --counts]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
         allow_abbrev=False,
     )
-    parser.add_argument("mode", nargs="?", choices=["page"], help="the operator's page; without: the daemon")
+    parser.add_argument(
+        "mode",
+        nargs="?",
+        choices=["init", "page"],
+        help="write a settings file; serve the operator's page; without: the daemon",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.toml, if there")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--replay", type=Path, metavar="DIR", help="inspect stored images or a video, then end")
@@ -93,6 +99,10 @@ def _command(argv: list[str] | None) -> int:
 
     arguments = build_parser().parse_args(argv)
     _refuse_combinations(arguments)
+    if arguments.mode == "init":
+        from edge.cli.init import init
+
+        return init(arguments.config or Path("config.toml"), _flags(arguments), load_inspector)
     settings = _settings(arguments)
     set_up_logging(settings.log.level, station=settings.station.name)
     if arguments.mode == "page":
@@ -145,10 +155,14 @@ def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from edge.settings.load_settings import load_settings
 
+    return load_settings(_settings_file(arguments), _flags(arguments))
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, str]:
     flags = {key: text for key, text in vars(arguments).items() if "." in key and text is not None}
     if arguments.model is not None:
         flags["model.path"] = arguments.model
-    return load_settings(_settings_file(arguments), flags)
+    return flags
 
 
 def _settings_file(arguments: argparse.Namespace) -> Path | None:

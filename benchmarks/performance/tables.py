@@ -63,7 +63,7 @@ def latency(found: Sequence["LineResult"]) -> str:
 
 
 def spent(found: Sequence["LineResult"]) -> str:
-    """What each part takes, and memory at the end."""
+    """CPU, context switches and disk for each part, and memory at the end."""
     head = (
         "parts a second",
         "cores",

@@ -45,7 +45,7 @@ def _numbers(file: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a process spent on so many parts; memory is that of the end."""
+    """The cost of so many parts to a process; memory is that of the end."""
 
     parts: int
     seconds: float

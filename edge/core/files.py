@@ -22,6 +22,19 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def write_new(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file with this mode where there is none; leaves none where that fails. Raises OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def folder_to_fill(folder: Path) -> Iterator[None]:
     """Make a folder for what is written meanwhile; where that fails, no empty one stays. Raises OSError."""

@@ -27,9 +27,10 @@ def read_earlier(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     now, said = dict(values), []
     source = now.pop("camera.source", None)
     if isinstance(source, str):
-        kind, key, value = _camera(source)
-        now |= {"camera.kind": kind, **({key: value} if key else {})}
-        said.append(f'camera.source is camera.kind = "{kind}"' + (f" with {key}" if key else ""))
+        camera = camera_of(source)
+        now |= camera
+        keys = "".join(f" with {key}" for key in camera if key != "camera.kind")
+        said.append(f'camera.source is camera.kind = "{camera["camera.kind"]}"{keys}')
     trigger = now.get("trigger.kind")
     is_earlier_trigger = trigger in _TRIGGERS or any(key.startswith("trigger.input_") for key in now)
     if trigger in _TRIGGERS:
@@ -44,10 +45,16 @@ def read_earlier(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return now, said
 
 
-def _camera(source: str) -> tuple[str, str, str]:
-    """The kind that a source was, the key that it is named by, and its value."""
+def camera_of(source: str) -> dict[str, str]:
+    """The settings of a camera that a device, an address, a pipeline, a video or a folder names."""
     if source == "simulated":
-        return source, "", ""
+        return {"camera.kind": source}
+    kind, key, value = _named(source)
+    return {"camera.kind": kind, key: value}
+
+
+def _named(source: str) -> tuple[str, str, str]:
+    """The kind of a source, the key that it is named by, and its value."""
     if source.startswith("gstreamer:"):
         return "pipeline", "camera.pipeline", source.removeprefix("gstreamer:").strip()
     if source.startswith("snapshot:"):

@@ -2,9 +2,10 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import get_args
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -36,6 +37,11 @@ _HEADER = """\
 # ======== What everybody changes
 """
 
+_FIRST_HEADER = """\
+# Linegate: what differs from the defaults. Made by `edge init`; `edge --help` names every other setting,
+# which may be added here with its full name.
+"""
+
 _RECIPES = """
 # ======== Further products, switched by the command `recipe` (reload)
 # As many tables as there are products, at the end of this file. What a table leaves out is as in the
@@ -56,6 +62,28 @@ def settings_document() -> str:
     first = [f"{_described(key, fields[key])}{_assignment(key, fields[key])}\n" for key in FIRST]
     sections = [_section(section) for section in Settings.model_fields if section != RECIPES]
     return "".join((_HEADER, *first, *sections, _RECIPES))
+
+
+def document_of(settings: Settings, keys: Iterable[str]) -> str:
+    """Commented TOML of the settings everybody changes, and of these keys where they differ from defaults."""
+    fields = dict(setting_fields())
+    lines = [_FIRST_HEADER]
+    for key, field in ((key, fields[key]) for key in (*FIRST, *(key for key in fields if key not in FIRST))):
+        section, name = key.split(".")
+        value = getattr(getattr(settings, section), name, None)
+        if key in FIRST or (key in keys and value not in (None, field.default)):
+            lines.append(f"{_described(key, field)}{_toml(key, value)}\n")
+    return "\n".join(lines)
+
+
+def _toml(key: str, value: object) -> str:
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(plain, BaseModel):
+        plain = plain.model_dump(exclude_none=True)
+    if isinstance(plain, dict):
+        inner = ", ".join(f"{name} = {json.dumps(one, ensure_ascii=False)}" for name, one in plain.items())
+        return f"{key} = {{ {inner} }}"
+    return f"{key} = {json.dumps(plain, ensure_ascii=False)}"
 
 
 def _section(section: str) -> str:
