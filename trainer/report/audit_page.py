@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.core.foreign_text import in_html
+from edge.core.html_page import paragraph, percent, row, section, table, write_page
 from trainer.audit.findings import Audit, AuditedPhoto
 from trainer.audit.probes import Probe
-from trainer.report.page import paragraph, percent, photograph, row, section, side_by_side, table, write_page
+from trainer.report.page import photograph, side_by_side
 
 _PAIRS, _SUSPECTS, _UNREADABLE = 24, 48, 100
 

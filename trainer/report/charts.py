@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from edge.core.decision import Thresholds
 from edge.core.foreign_text import one_line
+from edge.core.html_page import BAD, GOOD, INK
 from edge.core.metrics import Metrics
 from trainer.curves import precision_recall, roc
 from trainer.evaluation import Bin
 from trainer.learning_curve import LearningCurve
 from trainer.operating_point import LineFigures
-from trainer.report.page import BAD, GOOD, INK
 
 Scores = NDArray[np.float64]
 IsDefect = NDArray[np.bool_]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.foreign_text import in_html
+from edge.core.html_page import folded, paragraph, percent, row, section, table, write_page
 from edge.core.metrics import Metrics
 from edge.core.photographs.census import Census
 from edge.core.photographs.tree import PARTS
@@ -24,19 +25,7 @@ from trainer.network_cost import NetworkCost, network_cost
 from trainer.operating_point import LineFigures
 from trainer.report import charts
 from trainer.report.audit_page import shortcuts
-from trainer.report.page import (
-    drawing,
-    folded,
-    heated,
-    paragraph,
-    percent,
-    photograph,
-    row,
-    section,
-    side_by_side,
-    table,
-    write_page,
-)
+from trainer.report.page import drawing, heated, photograph, side_by_side
 from trainer.report.sizes import tried_sizes
 from trainer.run import FileLabel, Run
 from trainer.text import NAMES, with_interval

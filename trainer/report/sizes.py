@@ -1,6 +1,6 @@
 """Which backbones and sizes were tried before learning, for the report."""
 
-from trainer.report.page import paragraph, section, table
+from edge.core.html_page import paragraph, section, table
 from trainer.run import Run
 from trainer.text import with_interval
 

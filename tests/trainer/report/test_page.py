@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.html_page import folded, paragraph, section, table
 from edge.core.metrics import Metrics
 from trainer.plots import plot_confusion
 from trainer.report import charts
-from trainer.report.page import drawing, folded, heated, paragraph, photograph, section, table
+from trainer.report.page import drawing, heated, photograph
 
 
 def pictures(figure: str) -> list[NDArray[np.uint8]]:
