@@ -11,12 +11,11 @@ import numpy as np
 from edge.core.errors import ImageError
 from edge.core.images import Image, read_image
 from edge.inspection.heat import Heat
+from edge.inspection.heat_picture import lay_heat_on, paint_heat
 from edge.records.archive import ArchivedImage
 
 THUMB = 240  # pixels of the longer side
 _KEPT = 256
-_HOT = np.array((0, 60, 255), np.float32)  # blue, green, red
-_MOST_COLOUR = 0.75
 
 
 class Shelf:
@@ -44,7 +43,7 @@ class Shelf:
 
 def coloured(grey_png: bytes) -> bytes:
     """Heat as a picture to lay on its frame: red where it is hot, nothing where it is cold."""
-    return _png(_paint(_decode_heat(grey_png)))
+    return _png(paint_heat(_decode_heat(grey_png)))
 
 
 def coloured_file(file: Path) -> bytes | None:
@@ -60,7 +59,7 @@ def thumbnail(kept: ArchivedImage) -> bytes | None:
     try:
         image = _shrunk(read_image(kept.picture))
         if kept.heat is not None:
-            image = _laid_on(image, _decode_heat(kept.heat.read_bytes()))
+            image = lay_heat_on(image, _decode_heat(kept.heat.read_bytes()))
         return jpeg(image)
     except (OSError, ImageError):
         return None
@@ -80,20 +79,6 @@ def _shrunk(image: Image) -> Image:
     scale = min(1.0, THUMB / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _laid_on(image: Image, heat: Heat) -> Image:
-    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    paint = cv2.resize(_paint(heat), (colour.shape[1], colour.shape[0])).astype(np.float32)
-    share = paint[..., 3:] / 255
-    return np.asarray(colour * (1 - share) + paint[..., 2::-1] * share, np.uint8)
-
-
-def _paint(heat: Heat) -> Image:
-    """Blue, green, red and how much it covers."""
-    strength = heat.astype(np.float32)[..., np.newaxis] / 255
-    colour = _HOT + (1 - strength) * np.array((0, 180, 0), np.float32)
-    return np.asarray(np.concatenate([colour, strength * 255 * _MOST_COLOUR], axis=2), np.uint8)
 
 
 def _decode_heat(data: bytes) -> Heat:
