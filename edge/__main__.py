@@ -30,6 +30,9 @@ examples:
   edge --replay photos --model part.tflite      decide on stored images; folders named ok, defect
                                                 or as the classes tell the truth about them
   edge --replay line.mp4 --json                 a video; one JSON document on standard output
+  edge --replay photos --report photos.html     a page with the mistakes and what was nearly one
+  edge --replay photos --compare new.tflite     two bundles on the same pictures
+  edge --replay photos --max-escapes 0          exit status 1 if a defect passes
   edge --replay photos --publish                send what was found to the broker as well
   edge --capture data/ok --count 500            frames of the camera as training images
   edge --export november.csv --from 2026-11-01  what the journal holds, also while a station runs
@@ -73,7 +76,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="start", metavar="TIME", help="with --export, --counts: from this on")
     parser.add_argument("--to", dest="end", metavar="TIME", help="with --export, --counts: up to this")
     parser.add_argument("--model", metavar="FILE", help="the bundle; short for --model.path")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="with --replay: write inspections.csv")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="OUT",
+        help="with --replay: a page, OUT.html; a folder gets report.html and inspections.csv",
+    )
+    parser.add_argument(
+        "--compare", type=Path, metavar="FILE", help="with --replay: another bundle, on the same pictures"
+    )
+    parser.add_argument(
+        "--max-escapes", type=int, metavar="N", help="with --replay: exit status 1 if more defects pass"
+    )
+    parser.add_argument(
+        "--min-accuracy", type=float, metavar="X", help="with --replay: exit status 1 below it, 0 to 1"
+    )
     parser.add_argument("--publish", action="store_true", help="with --replay: send it, marked simulated")
     parser.add_argument("--recipe", metavar="NAME", help="with --replay: the recipe to decide by")
     parser.add_argument("--count", type=int, metavar="N", help="how many frames (--capture: 100)")
@@ -132,10 +149,7 @@ def _tell(text: str) -> None:
 
 def _refuse_combinations(arguments: argparse.Namespace) -> None:
     _refuse_beside_mode(arguments)
-    if arguments.replay is None:
-        for name in ("report", "publish", "recipe"):
-            if getattr(arguments, name):
-                raise SettingsError(f"--{name}: goes with --replay")
+    _refuse_unfit_to_replay(arguments)
     if arguments.json and arguments.replay is None and not (arguments.check or arguments.counts):
         raise SettingsError("--json: goes with --replay, --check and --counts")
     if arguments.export is None and not arguments.counts:
@@ -144,6 +158,18 @@ def _refuse_combinations(arguments: argparse.Namespace) -> None:
                 raise SettingsError(f"{flag}: goes with --export and --counts")
     if arguments.count is not None and (arguments.capture is None or arguments.count < 1):
         raise SettingsError("--count: goes with --capture, and must be at least 1")
+
+
+def _refuse_unfit_to_replay(arguments: argparse.Namespace) -> None:
+    if arguments.replay is None:
+        for name in ("report", "compare", "max_escapes", "min_accuracy", "publish", "recipe"):
+            value = getattr(arguments, name)
+            if value is not None and value is not False:
+                raise SettingsError(f"--{name.replace('_', '-')}: goes with --replay")
+    if arguments.max_escapes is not None and arguments.max_escapes < 0:
+        raise SettingsError(f"--max-escapes {arguments.max_escapes}: expected a count, 0 or more")
+    if arguments.min_accuracy is not None and not 0 <= arguments.min_accuracy <= 1:
+        raise SettingsError(f"--min-accuracy {arguments.min_accuracy}: expected a share from 0 to 1")
 
 
 def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
@@ -263,24 +289,18 @@ def _counts(settings: "Settings", arguments: argparse.Namespace) -> int:
 
 
 def _replay(settings: "Settings", arguments: argparse.Namespace) -> int:
-    from edge.cli.replay import replay, write_report
-    from edge.cli.replay_text import summary
+    from edge.cli.replay_command import Wanted, replay_command
 
-    inspector = load_inspector(settings, arguments.recipe)
-    if arguments.publish:
-        from edge.cli.publish import replay_and_publish
-
-        result = replay_and_publish(arguments.replay, settings, inspector)
-    else:
-        result = replay(arguments.replay, inspector)
-    for note in result.notes:
-        print(f"edge: {note}", file=sys.stderr)
-    for error in result.errors:
-        say(f"edge: {error}; left out")
-    if arguments.report is not None:
-        write_report(result, arguments.report)
-    show(json.dumps(result.document()) if arguments.json else summary(result))
-    return 0
+    wanted = Wanted(
+        arguments.replay,
+        report=arguments.report,
+        other=arguments.compare,
+        max_escapes=arguments.max_escapes,
+        min_accuracy=arguments.min_accuracy,
+        publishes=arguments.publish,
+        as_json=arguments.json,
+    )
+    return replay_command(wanted, settings, lambda of: load_inspector(of, arguments.recipe))
 
 
 if __name__ == "__main__":

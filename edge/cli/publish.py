@@ -6,9 +6,10 @@ The station of that name may be running: its client id, its state and its gate a
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
-from edge.cli.replay import Replay, replay
+from edge.cli.replay import Record, Replay, replay
 from edge.core.errors import BrokerError
 from edge.core.frame import Frame
 from edge.gate.gate import action_for
@@ -25,7 +26,12 @@ CONNECT_S = 3.0
 DRAIN_S = 60.0
 
 
-def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -> Replay:
+def replay_and_publish(
+    source: Path,
+    settings: Settings,
+    inspector: Inspector,
+    look: Callable[[Inspection, Record], None] = lambda _inspection, _record: None,
+) -> Replay:
     """Replay and send what was found; raises BrokerError unless every verdict was acknowledged."""
     if not settings.mqtt.enabled:
         raise BrokerError("--publish: mqtt.enabled is false")
@@ -33,7 +39,7 @@ def replay_and_publish(source: Path, settings: Settings, inspector: Inspector) -
         sender = _Sender(settings, inspector, Path(folder) / "replay.sqlite")
         sender.start()
         try:
-            result = replay(source, inspector, sender.inspect)
+            result = replay(source, inspector, sender.inspect, look)
         finally:
             waiting = sender.stop()
     if waiting:

@@ -15,11 +15,12 @@ from typing import Any
 from tqdm import tqdm
 
 from edge.cli.video import VIDEO_SUFFIXES, StoredVideo
+from edge.core.bundle.bundle import Manifest
 from edge.core.complaints import listening
 from edge.core.csv_cells import CSV_ENCODING, to_cell
 from edge.core.decision import Verdict
 from edge.core.errors import ImageError, InputError
-from edge.core.files import folder_to_fill, write_whole
+from edge.core.files import write_whole
 from edge.core.frame import Frame
 from edge.core.images import Image, decode_image, read_bytes
 from edge.core.memory import memory_for
@@ -103,18 +104,24 @@ class Replay:
         }
 
 
-def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspection] | None = None) -> Replay:
+def replay(
+    source: Path,
+    inspector: Inspector,
+    handle: Callable[[Frame], Inspection] | None = None,
+    look: Callable[[Inspection, Record], None] = lambda _inspection, _record: None,
+) -> Replay:
     """Inspect the images of a folder, or of a CSV file that names them, one image or a video.
 
-    ``handle`` replaces the inspector's own ``inspect``, to publish as well. An image that cannot
-    be read is named and left out. No picture is held longer than its inspection. Raises InputError when
-    there is nothing to inspect, and OutOfMemoryError where memory doesn't suffice for a picture.
+    ``handle`` replaces the inspector's own ``inspect``, to publish as well; ``look`` gets each inspection
+    while its picture is there: none is held longer. An image that cannot be read is named and left out.
+    Raises InputError when there is nothing to inspect, and OutOfMemoryError where memory doesn't suffice
+    for a picture.
     """
     handle = handle or inspector.inspect
     stored = _open(source, inspector)
     started = time.perf_counter()
     # Nobody holds a frame here: the next one is read when the picture before it is gone.
-    records = map(partial(_inspect, handle), stored.frames())
+    records = map(partial(_inspect, handle, look), stored.frames())
     with listening():
         bar = tqdm(
             records, total=stored.count, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
@@ -126,7 +133,6 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         raise InputError(f"{source}: no image that can be inspected; {census}")
     manifest = inspector.manifest
     labelled = [record for record in inspections if record.label is not None]
-    metrics, wrong = _metrics(labelled, inspector)
     kinds = Counter(record.label for record in labelled if record.label not in manifest.classes)
     return Replay(
         inspections,
@@ -135,15 +141,15 @@ def replay(source: Path, inspector: Inspector, handle: Callable[[Frame], Inspect
         stored.notes,
         seconds,
         inspector.model.bundle.sha256,
-        metrics,
-        wrong,
+        _metrics(labelled, manifest),
+        [record for record in labelled if is_wrong(record, manifest)],
         {str(label): count for label, count in kinds.items()},
         stored.layout.recognised if isinstance(stored, _Photographs) else None,
     )
 
 
-def write_report(result: Replay, folder: Path) -> None:
-    """Write inspections.csv, for spreadsheets, into ``folder``; raises InputError if it can't be.
+def write_table(result: Replay, path: Path) -> None:
+    """Write a CSV file for spreadsheets. Raises OSError.
 
     A line for each file that was seen: one that was left out has a reason in place of a verdict.
     """
@@ -153,26 +159,26 @@ def write_report(result: Replay, folder: Path) -> None:
     rows = [{**one.document(), "reason": one.reason} for one in result.inspections]
     rows += [{"file": one.file, "reason": one.reason} for one in result.left_out]
     writer.writerows({name: to_cell(value) for name, value in row.items()} for row in rows)
-    try:
-        with folder_to_fill(folder):
-            write_whole(folder / "inspections.csv", text.getvalue().encode(CSV_ENCODING))
-    except OSError as error:
-        raise InputError(f"--report {folder}: cannot be written ({error.strerror})") from error
+    write_whole(path, text.getvalue().encode(CSV_ENCODING))
 
 
-def _inspect(handle: Callable[[Frame], Inspection], frame: Frame) -> Record:
+def _inspect(
+    handle: Callable[[Frame], Inspection], look: Callable[[Inspection, Record], None], frame: Frame
+) -> Record:
     begun = time.perf_counter()
     with memory_for(str(frame.source)):
         inspection = handle(replace(frame, captured=time.monotonic()))
-    return Record(
-        str(frame.source),
-        frame.truth,
-        inspection.verdict,
-        inspection.predicted,
-        inspection.score,
-        inspection.reason,
-        round((time.perf_counter() - begun) * 1000, 3),
-    )
+        record = Record(
+            str(frame.source),
+            frame.truth,
+            inspection.verdict,
+            inspection.predicted,
+            inspection.score,
+            inspection.reason,
+            round((time.perf_counter() - begun) * 1000, 3),
+        )
+        look(inspection, record)
+    return record
 
 
 def _open(source: Path, inspector: Inspector) -> "_Photographs | StoredVideo":
@@ -240,16 +246,20 @@ class _Photographs:
         return image
 
 
-def _metrics(labelled: list[Record], inspector: Inspector) -> tuple[Metrics | None, list[Record]]:
-    """The figures, and which inspections are wrong."""
+def is_wrong(record: Record, manifest: Manifest) -> bool:
+    """True if the truth is known, and the verdict, or for several classes the class, is another."""
+    if record.label is None:
+        return False
+    classes, ok_class = manifest.classes, manifest.ok_class
+    return not is_right(_labelled(record), task=manifest.task, classes=classes, ok_class=ok_class)
+
+
+def _labelled(record: Record) -> Labelled:
+    return Labelled(str(record.label), record.verdict, record.predicted, record.score)
+
+
+def _metrics(labelled: list[Record], manifest: Manifest) -> Metrics | None:
     if not labelled:
-        return None, []
-    manifest = inspector.manifest
-    task, classes, ok_class = manifest.task, manifest.classes, manifest.ok_class
-    judged = [Labelled(str(one.label), one.verdict, one.predicted, one.score) for one in labelled]
-    wrong = [
-        record
-        for record, one in zip(labelled, judged, strict=True)
-        if not is_right(one, task=task, classes=classes, ok_class=ok_class)
-    ]
-    return compute_metrics(judged, task=task, classes=classes, ok_class=ok_class), wrong
+        return None
+    judged = [_labelled(record) for record in labelled]
+    return compute_metrics(judged, task=manifest.task, classes=manifest.classes, ok_class=manifest.ok_class)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.core.errors import InputError
+from edge.core.files import write_whole
 from edge.core.foreign_text import in_html
 from edge.core.images import Image
 
@@ -46,12 +47,9 @@ def write_page(path: Path, title: str, sections: Sequence[str]) -> None:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{in_html(title)}</title><style>{_STYLE}</style>{''.join(sections)}</html>\n"
     )
-    unfinished = path.with_name(f"{path.name}.part")
     try:
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(path, page.encode())
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
