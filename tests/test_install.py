@@ -167,3 +167,18 @@ def test_a_disk_that_is_full_before_anything_changed_is_said_in_one_line(
     assert "fix that, and run the same command again" in device.said
     assert "Traceback" not in device.said
     assert device.state() == before
+
+
+def test_what_a_release_was_installed_with_the_next_one_is_too(device: Device) -> None:
+    device.install(command("good-old", "--with", "page", "--with", "modbus", bundle="good-first")(device))
+    assert extras_of(device) == ["modbus", "page"]
+    assert device.install(command("good-new")(device)) == 0
+    assert extras_of(device) == ["modbus", "page"]
+    assert device.install(command("good-new", "--with", "parquet")(device)) == 0
+    assert extras_of(device) == ["modbus", "page", "parquet"]
+    assert device.install(command("bad", "--with", "gpio")(device)) == 1
+    assert extras_of(device) == ["modbus", "page", "parquet"], "back on what ran"
+
+
+def extras_of(device: Device) -> list[str]:
+    return (device.root / "opt/linegate/current/linegate/extras").read_text().split()
