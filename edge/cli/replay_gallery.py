@@ -41,7 +41,7 @@ class Gallery:
 
     @property
     def mistakes(self) -> list[Picture]:
-        """What else is wrong, in the same order."""
+        """The other inspections that are wrong, in the same order."""
         return [picture for _, _, picture in sorted(self._mistakes, reverse=True)]
 
     @property
