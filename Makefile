@@ -21,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.device ## a station with a simulated belt, broker and gate; PARTS=n stops after n parts
-	@$(bin)/python -m edge.cli.demo $(if $(PARTS),--parts $(PARTS))
+	@$(bin)/edge demo $(if $(PARTS),--parts $(PARTS))
 
 demo-model: .venv/.everything ## learn the demo's model again, from simulated photographs to samples/demo.tflite
 	rm -rf build/demo
@@ -103,8 +103,9 @@ picture: .venv/.device ## docs/parts.png again, by the demo's model
 architecture: .venv/.device ## the pictures of docs/architecture.md again
 	$(bin)/python -m benchmarks.architecture
 
-commands: .venv/.everything ## docs/reference/commands.md again from the parsers
+commands: .venv/.everything ## docs/reference/commands.md, man pages and completions again from the parsers
 	$(bin)/python -m benchmarks.commands
+	$(bin)/python -m benchmarks.shell
 
 config: .venv/.device ## write config.toml again from the settings and their descriptions
 	@mkdir -p build

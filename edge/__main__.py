@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
+  edge demo                                     simulated parts, a broker and the page: a first look
   edge                                          run with config.toml, or with the defaults
   edge --config /etc/linegate/config.toml       run with another file
   edge --camera.kind device --mqtt.host broker  any setting can be a flag; config.toml lists them
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="edge",
-        usage="edge [init | page] [--config FILE] [--SECTION.KEY VALUE ...] "
+        usage="edge [demo | init | page] [--config FILE] [--SECTION.KEY VALUE ...] "
         "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --counts]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
@@ -63,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "mode",
         nargs="?",
-        choices=["init", "page"],
-        help="write a settings file; serve the operator's page; without: the daemon",
+        choices=["demo", "init", "page"],
+        help="watch simulated parts; write a settings file; serve the operator's page; without: the daemon",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.toml, if there")
     what = parser.add_mutually_exclusive_group()
@@ -108,6 +109,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     if argv is None:
         read_names_as_utf8()
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["demo"]:
+        from edge.cli import demo
+
+        return demo.main(words[1:])
     return run_command("edge", lambda: _command(argv), tell=_tell)
 
 

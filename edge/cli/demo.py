@@ -1,4 +1,4 @@
-"""`make demo`: the daemon on the simulated conveyor, with a broker of its own, in one terminal.
+"""`edge demo`: the daemon on the simulated conveyor, with a broker of its own, in one terminal.
 
 What scrolls by came over MQTT: a second client subscribes to the broker and prints what it gets.
 """
@@ -27,6 +27,7 @@ from typing import Any, TextIO
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge import simulation
 from edge.core.command import run_command
 from edge.core.errors import LinegateError, SettingsError
 from edge.settings.load_settings import load_settings
@@ -155,6 +156,12 @@ class PageProcess:
             self._process.wait()
 
 
+def demo_bundle() -> Path:
+    """The bundle of the demo: installed beside the simulation, or a sample of the checkout."""
+    installed = Path(simulation.__path__[0]) / "demo.tflite"
+    return installed if installed.is_file() else Path(__file__).parents[2] / "samples" / "demo.tflite"
+
+
 def free_port() -> int:
     """A port of this device that nobody uses now; the page's usual one, if that is free."""
     usual = PageSettings().port
@@ -200,7 +207,7 @@ def run_demo(settings: Settings, scoreboard: Scoreboard) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the demo; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make demo", description="Watch Linegate inspect simulated parts.")
+    parser = argparse.ArgumentParser(prog="edge demo", description="Watch Linegate inspect simulated parts.")
     parser.add_argument("--parts", type=int, default=0, help="end after so many parts (default: at Ctrl-C)")
     parser.add_argument("--rate", type=float, default=10.0, help="parts a second (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="which parts (default: 0)")
@@ -217,6 +224,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="linegate-demo-") as folder:
             flags = {
                 "station.name": STATION,
+                "model.path": str(demo_bundle()),
                 "camera.kind": "simulated",
                 "camera.count": str(arguments.parts),
                 "camera.replay_fps": str(arguments.rate),
