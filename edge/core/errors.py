@@ -9,7 +9,8 @@ LinegateError                 one sentence for a person: what is wrong, where, a
 ├── CameraError               the camera gives no valid frame now; it may come back
 ├── RequestError              a message from the network is not taken; its sender may be told
 ├── BrokerError               the broker cannot be used now; it may come back
-└── JournalError              the journal cannot be written or read
+├── JournalError              the journal cannot be written or read
+└── ReviewError               a review is not taken, or the file of reviews cannot be used
 """
 
 
@@ -54,6 +55,10 @@ class BrokerError(LinegateError):
 
 class JournalError(LinegateError):
     """The journal cannot be written or read."""
+
+
+class ReviewError(LinegateError):
+    """A review is not taken, or the file of reviews cannot be used."""
 
 
 def one_line(text: str) -> str:
