@@ -23,7 +23,7 @@ RUNS, SEED = 1000, 41
 
 
 @dataclass(frozen=True)
-class Line:
+class SimulatedLine:
     """A line to simulate. ``apart``: of the mean logits, in standard deviations."""
 
     name: str
@@ -36,18 +36,18 @@ class Line:
 
 
 LINES = (
-    Line("a good bundle", 5000, 0.05, 6.0, Shares()),
-    Line("a poor bundle", 5000, 0.10, 2.5, Shares()),
-    Line("many parts, few defects", 20_000, 0.005, 4.0, Shares()),
-    Line("few parts", 500, 0.05, 4.0, Shares()),
-    Line("hardly anything reviewed", 5000, 0.05, 3.0, Shares(near=0.1, rejected=0.05, random=0.01)),
-    Line("half of the pictures gone", 5000, 0.05, 3.0, Shares(), gone=0.5),
-    Line("no defects at all", 5000, 0.0, 4.0, Shares()),
+    SimulatedLine("a good bundle", 5000, 0.05, 6.0, Shares()),
+    SimulatedLine("a poor bundle", 5000, 0.10, 2.5, Shares()),
+    SimulatedLine("many parts, few defects", 20_000, 0.005, 4.0, Shares()),
+    SimulatedLine("few parts", 500, 0.05, 4.0, Shares()),
+    SimulatedLine("hardly anything reviewed", 5000, 0.05, 3.0, Shares(near=0.1, rejected=0.05, random=0.01)),
+    SimulatedLine("half of the pictures gone", 5000, 0.05, 3.0, Shares(), gone=0.5),
+    SimulatedLine("no defects at all", 5000, 0.0, 4.0, Shares()),
 )
 _CUT = Thresholds(ok_below=0.5, defect_from=0.5, chosen="simulated")
 
 
-def simulate(line: Line, chance: np.random.Generator) -> tuple[int, int, TrueRates | None]:
+def simulate(line: SimulatedLine, chance: np.random.Generator) -> tuple[int, int, TrueRates | None]:
     """Escapes and overkill that there were, and the estimate."""
     is_defect = chance.random(line.parts) < line.defects
     logits = chance.normal(np.where(is_defect, line.apart / 2, -line.apart / 2), 1.0)
@@ -75,7 +75,7 @@ class Coverage:
     width: float = 0.0
 
 
-def cover(line: Line, runs: int, seed: int) -> Coverage:
+def cover(line: SimulatedLine, runs: int, seed: int) -> Coverage:
     """Simulate a line so many times."""
     found = Coverage()
     for run in range(runs):
@@ -90,7 +90,7 @@ def cover(line: Line, runs: int, seed: int) -> Coverage:
     return found
 
 
-def table(found: dict[Line, Coverage]) -> str:
+def table(found: dict[SimulatedLine, Coverage]) -> str:
     """Rows of Markdown."""
     lines = [
         f"{machine()} {RUNS} runs of each line, seed {SEED}.",

@@ -92,6 +92,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--min-accuracy", type=float, metavar="X", help="with --replay: exit status 1 below it, 0 to 1"
     )
+    parser.add_argument(
+        "--add-user", metavar="NAME", help="with page: ask for a password, print a line for page.users"
+    )
+    parser.add_argument(
+        "--role",
+        choices=["look", "review", "operate"],
+        help="with --add-user: what they may do (default: review)",
+    )
     parser.add_argument("--publish", action="store_true", help="with --replay: send it, marked simulated")
     parser.add_argument("--recipe", metavar="NAME", help="with --replay: the recipe to decide by")
     parser.add_argument("--count", type=int, metavar="N", help="how many frames (--capture: 100)")
@@ -129,8 +137,10 @@ def _command(argv: list[str] | None) -> int:
     settings = _settings(arguments)
     set_up_logging(settings.log.level, station=settings.station.name)
     if arguments.mode == "page":
-        from edge.cli.page import serve_page
+        from edge.cli.page import add_user, serve_page
 
+        if arguments.add_user is not None:
+            return add_user(arguments.add_user, arguments.role or "review")
         return serve_page(settings)
     if arguments.check:
         return _check(settings, _settings_file(arguments), as_json=arguments.json)
@@ -179,6 +189,10 @@ def _refuse_unfit_to_replay(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
+    if arguments.add_user is not None and arguments.mode != "page":
+        raise SettingsError("--add-user: goes with page")
+    if arguments.role is not None and arguments.add_user is None:
+        raise SettingsError("--role: goes with --add-user")
     for name in ("replay", "capture", "check", "export", "counts", "json"):
         if arguments.mode is not None and getattr(arguments, name):
             raise SettingsError(f"--{name}: does not go with {arguments.mode}")

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge.page import now, past
+from edge.page import now, past, review
 from edge.page.guard import Guard
 from edge.page.view import HERE, LANGUAGE_COOKIE, StationView, failure, with_journal
 from edge.page.words import languages
@@ -59,11 +59,16 @@ def _routes() -> list[Route | Mount]:
         Route("/live/{number:int}/heat.png", now.heat),
         Route("/history", with_journal(past.history)),
         Route("/history.csv", with_journal(past.history_csv)),
-        Route(number, with_journal(past.one)),
+        Route(number, review.with_records(past.one)),
         Route(f"{number}/{{identity}}/thumb.jpg", with_journal(past.thumb)),
         Route(f"{number}/picture", with_journal(past.picture)),
         Route(f"{number}/heat.png", with_journal(past.heat)),
         Route(f"{number}/record.json", with_journal(past.record)),
+        Route("/review", review.with_records(review.review)),
+        Route("/review/{number:int}", review.say, methods=["POST"]),
+        Route("/login", review.login),
+        Route("/login", review.enter, methods=["POST"]),
+        Route("/logout", review.leave, methods=["POST"]),
         Route("/parts/{identity}", with_journal(past.by_id)),
         Route("/language/{code}", _language),
         Mount("/static", StaticFiles(directory=HERE / "static")),

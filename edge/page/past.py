@@ -15,9 +15,11 @@ from edge.core.decision import Verdict
 from edge.core.documents import rfc3339
 from edge.core.errors import InputError
 from edge.page.pictures import coloured_file, thumbnail
+from edge.page.review import queue_of, session_of
 from edge.page.view import StationView, failure, no_picture, page, words_of
 from edge.records.export import COLUMNS
 from edge.records.history import Inspected, Wanted, inspection, latest, neighbours, number_of
+from edge.records.reviews import history as told_of
 
 A_PAGE = 50
 _AT_ONCE = 1000
@@ -81,6 +83,8 @@ def one(request: Request) -> Response:
     view = _view(request)
     kept = view.kept(found)
     before, after = neighbours(view.journal, found.number)
+    session = session_of(request)
+    told = [one for one in told_of(view.reviews) if one.inspection == found.id]
     return page(
         request,
         "part.html",
@@ -89,6 +93,9 @@ def one(request: Request) -> Response:
         record=[(name, found.row[name]) for name in _RECORD if found.row.get(name) not in (None, "")],
         before=before,
         after=after,
+        told=told,
+        token=session.token if session is not None and session.may("review") else None,
+        kinds=queue_of(view).kinds if session is not None else [],
     )
 
 

@@ -18,10 +18,12 @@ from edge.core.foreign_text import shown
 from edge.outputs.live.wire import socket_file
 from edge.page.hour import HOUR_S, Hour, hour_of
 from edge.page.live import LiveFeed
+from edge.page.login import Login, read_users
 from edge.page.pictures import Shelf
 from edge.page.words import Words, choose, languages
 from edge.records.archive import ArchivedImage, find_archived
 from edge.records.history import Inspected, glances
+from edge.records.reviews import reviews_beside
 from edge.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ class StationView:
     journal: Path
     archive: Path | None
     feed: LiveFeed
+    login: Login
+    reviews: Path
     thumbs: Shelf = field(default_factory=Shelf)
     _hour: tuple[float, Hour] | None = None
 
@@ -48,7 +52,8 @@ class StationView:
         """By a station's settings."""
         journal = Path(settings.journal.path)
         archive = Path(settings.archive.path) if settings.archive.path else None
-        return cls(settings, journal, archive, LiveFeed(socket_file(journal)))
+        login = Login(read_users(settings.page.users.get_secret_value()))
+        return cls(settings, journal, archive, LiveFeed(socket_file(journal)), login, reviews_beside(journal))
 
     @property
     def station(self) -> str:

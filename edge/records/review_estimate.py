@@ -67,7 +67,7 @@ def estimate(reviewed: Iterable[Reviewed], *, passed: int, rejected: int) -> Tru
 
 
 def _wrong(reviewed: list[Reviewed], total: int) -> tuple[float, NDArray[np.float64]] | None:
-    """How many of ``total`` parts were decided wrongly: the estimate, and draws of what may be."""
+    """The number of ``total`` parts that were decided wrongly: an estimate, and draws of it."""
     if total == 0:
         return 0.0, np.zeros(_DRAWS)
     if not reviewed:

@@ -1,4 +1,4 @@
-"""What people say of parts afterwards: a file beside the journal, to which rows are only ever added.
+"""People's reviews of parts: a file beside the journal, to which rows are only ever added.
 
 A correction, or taking a review back, is a further row; the latest row of an inspection counts, by its number
 and never by a clock. Several processes may write at once. The station neither reads nor writes it.
@@ -60,7 +60,7 @@ class Review:
 
 def reviews_beside(journal: Path) -> Path:
     """The file of reviews of the station with this journal."""
-    return journal.with_name("review.sqlite")
+    return journal.with_name("reviews") / "review.sqlite"
 
 
 def add_review(path: Path, review: Review) -> int:
@@ -72,6 +72,10 @@ def add_review(path: Path, review: Review) -> int:
     for name, text in (("label", review.label), ("reviewer", review.who)):
         if not text.strip() or len(text) > _LONGEST or one_line(text) != text:
             raise ReviewError(f"{name}: expected 1 to {_LONGEST} characters in one line")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ReviewError(f"{path.parent}: cannot be made ({error.strerror})") from error
     with _open(path) as database:
         database.execute("BEGIN IMMEDIATE")
         row = database.execute(

@@ -1,6 +1,6 @@
 """[page]: the operator's page, which `edge page` serves."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from edge.settings.section import Section
 
@@ -22,6 +22,11 @@ class PageSettings(Section):
         300, ge=1, le=100_000, description="requests a second, all browsers together; more are refused"
     )
     connections: int = Field(200, ge=1, le=10_000, description="browsers' connections at once")
+    users: SecretStr = Field(
+        SecretStr(""),
+        description="who may log in and review parts, as `edge page --add-user NAME` prints it; better as a "
+        "credential; nobody: the page only shows",
+    )
     watchers: int = Field(
         4,
         ge=0,

@@ -45,3 +45,10 @@ async function follow(element) {
 }
 
 for (const element of document.querySelectorAll("[data-fragment]")) follow(element);
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (event.target.closest && event.target.closest("input:not([type=checkbox]), select, textarea")) return;
+  const button = document.querySelector(`button[data-key="${CSS.escape(event.key)}"]`);
+  if (button) button.click();
+});

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from edge.outputs.live.wire import socket_file
+from edge.page.login import user_line
+from edge.records.reviews import history, reviews_beside
 from edge.settings.settings import Settings
 from testing.waiting import wait_for
 from tests.edge.page.serving import serving
@@ -107,7 +109,38 @@ def test_history_is_searched_and_a_part_looked_at_by_keyboard_alone(
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/history", "/history/4", "/history/1", "/nothing"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_parts_are_reviewed_by_keyboard_alone_and_one_is_taken_back(
+    left: Settings, browser: Any, complaints: Complaints, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme, locale="de-DE")
+    page = context.new_page()
+    complaints.hear(page)
+    users = user_line("ann", "review", "correct horse")
+    with serving(left, "--page.users", users) as address:
+        page.goto(f"{address}/login")
+        page.keyboard.type("ann")
+        page.keyboard.press("Tab")
+        page.keyboard.type("correct horse")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/review")
+        first = page.locator("#question").inner_text()
+        page.keyboard.press("d")
+        page.wait_for_url("**after=*")
+        page.get_by_role("status").get_by_text("Fehler").wait_for()
+        assert page.locator("#question").inner_text() != first
+        page.keyboard.press("u")
+        page.get_by_role("status").wait_for(state="detached")
+        assert page.locator("#question").inner_text() == first
+        page.goto("about:blank")
+    path = reviews_beside(Path(left.journal.path))
+    assert [review.label for review in history(path)] == ["defect", "withdrawn"]
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/history", "/history/4", "/history/1", "/review", "/login", "/nothing"]
+)
 def test_fingers_find_what_they_aim_at_and_nothing_is_wider_than_a_tablet(
     left: Settings, browser: Any, path: str
 ) -> None:

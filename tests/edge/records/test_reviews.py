@@ -124,6 +124,7 @@ def make_newer(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [make_damaged, make_another_programs, make_newer, Path.mkdir])
 def test_a_file_that_cannot_be_used_is_said_in_one_line_and_left_as_it_is(path: Path, spoil: object) -> None:
     assert callable(spoil)
+    path.parent.mkdir()
     spoil(path)
     before = path.read_bytes() if path.is_file() else None
     for use in (lambda: read_reviews(path), lambda: add_review(path, review("a-2", "ok"))):
