@@ -37,6 +37,7 @@ examples:
   edge --replay photos --publish                send what was found to the broker as well
   edge --capture data/ok --count 500            frames of the camera as training images
   edge --export november.csv --from 2026-11-01  what the journal holds, also while a station runs
+  edge --export-review reviewed                 parts that people reviewed, for the trainer
   edge --counts --from 2026-11-21               counts of verdicts by shift, recipe and lot
   edge init                                     a first config.toml: asks, and tries each answer
   edge page                                     what the station beside this sees, for a browser
@@ -56,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="edge",
         usage="edge [demo | init | page] [--config FILE] [--SECTION.KEY VALUE ...] "
-        "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --counts]",
+        "[--replay DIR | --capture DIR/CLASS | --check | --export FILE | --export-review DIR | --counts]",
         description="Inspect parts: frames from a camera in, verdicts over MQTT out.",
         epilog=EXAMPLES,
         allow_abbrev=False,
@@ -73,6 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument("--capture", type=Path, metavar="DIR/CLASS", help="write frames to a dataset, then end")
     what.add_argument("--check", action="store_true", help="try everything outside once, then end")
     what.add_argument("--export", type=Path, metavar="FILE", help="the journal as .csv or .parquet, then end")
+    what.add_argument(
+        "--export-review", type=Path, metavar="DIR", help="reviewed parts as a data set, then end"
+    )
     what.add_argument("--counts", action="store_true", help="counts by shift, recipe and lot, then end")
     parser.add_argument("--from", dest="start", metavar="TIME", help="with --export, --counts: from this on")
     parser.add_argument("--to", dest="end", metavar="TIME", help="with --export, --counts: up to this")
@@ -150,6 +154,8 @@ def _command(argv: list[str] | None) -> int:
         return _replay(settings, arguments)
     if arguments.export is not None:
         return _export(settings, arguments)
+    if arguments.export_review is not None:
+        return _export_review(settings, arguments.export_review)
     if arguments.counts:
         return _counts(settings, arguments)
     return _run(settings, lambda: _settings(arguments))
@@ -193,9 +199,9 @@ def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
         raise SettingsError("--add-user: goes with page")
     if arguments.role is not None and arguments.add_user is None:
         raise SettingsError("--role: goes with --add-user")
-    for name in ("replay", "capture", "check", "export", "counts", "json"):
+    for name in ("replay", "capture", "check", "export", "export_review", "counts", "json"):
         if arguments.mode is not None and getattr(arguments, name):
-            raise SettingsError(f"--{name}: does not go with {arguments.mode}")
+            raise SettingsError(f"--{name.replace('_', '-')}: does not go with {arguments.mode}")
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
@@ -289,6 +295,16 @@ def _export(settings: "Settings", arguments: argparse.Namespace) -> int:
     if left_out:
         say(f"edge: {left_out} rows hold no verdict; left out")
     show(f"{written} inspections of {settings.journal.path} written to {arguments.export}")
+    return 0
+
+
+def _export_review(settings: "Settings", out: Path) -> int:
+    from edge.records.export_review import export_reviews
+    from edge.records.reviews import reviews_beside
+
+    journal = Path(settings.journal.path)
+    archive = Path(settings.archive.path) if settings.archive.path else None
+    show(f"{out}: {export_reviews(journal, archive, reviews_beside(journal), out)}")
     return 0
 
 

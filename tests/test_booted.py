@@ -47,6 +47,22 @@ edge.inspection.inspector.Inspector.inspect = take
 from edge.__main__ import main
 sys.exit(main())
 """
+# A person in a browser: logs in, and says of the newest part that it is ok.
+REVIEWER = """\
+import re, urllib.parse, urllib.request
+from http.cookiejar import CookieJar
+base = "http://127.0.0.1:8620"
+browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+def post(path, **form):
+    data = urllib.parse.urlencode(form).encode()
+    return browser.open(urllib.request.Request(base + path, data, {"Origin": base})).read().decode()
+def get(path):
+    return browser.open(base + path).read().decode()
+post("/login", name="ann", password="correct horse")
+token = re.search('name="token" value="([0-9a-f]+)"', get("/review"))[1]
+number = re.search('/history/([0-9]+)"', get("/history"))[1]
+print(post(f"/review/{number}", label="ok", token=token, back="part"))
+"""
 # What a running system changes by itself.
 ALIVE = "/proc /sys /dev /run /tmp /var/tmp /var/log /var/cache /var/lib/systemd /root /linegate /new"
 
@@ -329,6 +345,25 @@ def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedD
         assert f'station.name = "{name}"' in device.output("cat", f"/etc/linegate/{name}/config.toml")
         device.output("test", "-f", f"/var/lib/linegate/edge@{name}/state/journal.sqlite")
     assert len(users) == 2
+
+
+def test_the_page_runs_beside_the_station_and_writes_reviews_alone(device: BootedDebian) -> None:
+    device.output(INSTALL, "--with", "page")
+    edge = "/opt/linegate/current/bin/edge"
+    line = device.output("sh", "-c", f"echo correct horse | {edge} page --add-user ann")
+    write(device, "/etc/linegate/credentials/page.users", line)
+    device.output("cp", "/linegate/systemd/edge-page.service", "/etc/systemd/system/")
+    device.output("systemctl", "daemon-reload")
+    device.output("systemctl", "start", "edge-page")
+    assert is_running(device, "edge-page.service"), log(device, "edge-page.service")
+    assert wait_until(lambda: device.show("edge.service", "StatusText").startswith("running; "))
+    assert "ann: <b>OK</b>" in device.output("/opt/linegate/current/bin/python", "-c", REVIEWER)
+    state = "/var/lib/linegate/edge/state"
+    device.output("test", "-f", f"{state}/reviews/review.sqlite")
+    process = device.show("edge-page.service", "MainPID")
+    written = device.run("nsenter", "--target", process, "--mount", "touch", f"{state}/touched")
+    assert "Read-only" in written.stderr
+    assert is_running(device)
 
 
 def test_without_a_network_packages_come_from_a_folder(bare: Path, tmp_path: Path) -> None:

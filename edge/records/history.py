@@ -6,7 +6,7 @@ search that takes longer than SEARCH_S is given up.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +103,21 @@ def number_of(journal: Path, identity: str, *, among: int = 2000) -> int | None:
             (among, identity),
         ).fetchone()
         return None if found is None else int(found[0])
+
+
+def of_ids(journal: Path, ids: Iterable[str]) -> dict[str, Inspected]:
+    """The inspections of these ids that are there, by id, however old; raises JournalError.
+
+    It reads the whole journal: for commands, and not for the page.
+    """
+    wanted = set(ids)
+    with reading(journal) as database:
+        database.create_function("is_wanted", 1, wanted.__contains__, deterministic=True)
+        rows = database.execute(
+            f"SELECT {_COLUMNS} FROM inspections WHERE json_valid(message)"  # noqa: S608
+            " AND is_wanted(json_extract(message, '$.id')) ORDER BY number"
+        )
+        return {one.id: one for one in _inspected(rows)}
 
 
 def glances(journal: Path, start: float) -> list[Glance]:
