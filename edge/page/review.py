@@ -107,7 +107,7 @@ def review(request: Request) -> Response:
 
 
 async def say(request: Request) -> Response:
-    """What a person says of a part: a form of the page Review, or of a part's own page."""
+    """A review of a part, from a form of the page Review or of the part's own page."""
     fields = await form_of(request)
     return await run_in_threadpool(with_records(lambda asked: _say(asked, fields)), request)
 
