@@ -349,12 +349,14 @@ def test_two_stations_have_settings_state_and_users_of_their_own(device: BootedD
 
 def test_the_page_runs_beside_the_station_and_writes_reviews_alone(device: BootedDebian) -> None:
     device.output(INSTALL, "--with", "page")
-    edge = "/opt/linegate/current/bin/edge"
-    line = device.output("sh", "-c", f"echo correct horse | {edge} page --add-user ann")
-    write(device, "/etc/linegate/credentials/page.users", line)
     device.output("cp", "/linegate/systemd/edge-page.service", "/etc/systemd/system/")
     device.output("systemctl", "daemon-reload")
     device.output("systemctl", "start", "edge-page")
+    assert is_running(device, "edge-page.service"), "nobody may log in, and it runs all the same"
+    edge = "/opt/linegate/current/bin/edge"
+    line = device.output("sh", "-c", f"echo correct horse | {edge} page --add-user ann")
+    write(device, "/etc/linegate/credentials/page.users", line)
+    device.output("systemctl", "restart", "edge-page")
     assert is_running(device, "edge-page.service"), log(device, "edge-page.service")
     assert wait_until(lambda: device.show("edge.service", "StatusText").startswith("running; "))
     assert "ann: <b>OK</b>" in device.output("/opt/linegate/current/bin/python", "-c", REVIEWER)

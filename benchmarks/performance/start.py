@@ -1,5 +1,6 @@
 """From the start of a process to its first verdict, beside the imports, the load and one invoke."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -84,8 +85,11 @@ def _daemon(broker: MosquittoBroker, folder: Path) -> float:
     station.wait()
     client.disconnect()
     client.loop_stop()
-    for file in folder.glob("journal.sqlite*"):
-        file.unlink()
+    for left in folder.glob("journal.sqlite*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
     if not came:
         raise TimeoutError(f"no verdict within {_LONGEST_S:g} s of the start")
     return came[0] - begun
