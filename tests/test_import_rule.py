@@ -32,6 +32,14 @@ sys.exit(f"loaded: {sorted(loaded)}" if loaded else 0)
 """
 
 
+def test_a_station_loads_nothing_that_only_other_stations_need() -> None:
+    """Each takes a good part of the time from its start to its first part."""
+    code = "import sys, edge.station.app; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    not_needed = {"asyncio", "pymodbus", "starlette", "jinja2", "gpiod", "pyarrow", "tqdm", "multiprocessing"}
+    assert set(done.stdout.split()) & not_needed == set()
+
+
 def test_all_of_edge_can_be_imported_where_tensorflow_trainer_and_quantize_are_missing() -> None:
     result = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL_OF_EDGE], cwd=ROOT, capture_output=True, text=True, check=False

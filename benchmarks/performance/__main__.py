@@ -107,7 +107,8 @@ def start_section(broker: MosquittoBroker, folder: Path, shorter: float) -> Sect
     rows = [
         (what, f"{seconds:.2f}", f"{seconds / found.bare_s:.2f}")
         for what, seconds in (
-            ("daemon, to its first verdict at a subscriber", found.daemon_s),
+            ("daemon with a new bundle, to its first verdict at a subscriber", found.first_s),
+            ("daemon that ran with it before", found.again_s),
             ("`edge --replay` of one picture", found.replay_s),
             ("imports, load and invoke alone", found.bare_s),
         )

@@ -27,7 +27,6 @@ from edge.records.reviews import (
     read_reviews,
 )
 
-COOKIE = "session"
 CHOSEN = "chosen"
 """Reviewed because a person wanted to, and not because it was shown: it says nothing of other parts."""
 AMONG = 2000
@@ -147,7 +146,12 @@ async def enter(request: Request) -> Response:
     answer = RedirectResponse("/review", status_code=303)
     is_encrypted = request.headers.get("origin", "").startswith("https://")  # a proxy may do that
     answer.set_cookie(
-        COOKIE, cookie, max_age=int(SESSION_S), httponly=True, samesite="strict", secure=is_encrypted
+        cookie_of(_view(request)),
+        cookie,
+        max_age=int(SESSION_S),
+        httponly=True,
+        samesite="strict",
+        secure=is_encrypted,
     )
     return answer
 
@@ -157,9 +161,10 @@ async def leave(request: Request) -> Response:
     fields, session = await form_of(request), session_of(request)
     if session is None or fields.get("token") != session.token:
         return failure(request, 403, "forbidden")
-    _view(request).login.leave(request.cookies.get(COOKIE))
+    view = _view(request)
+    view.login.leave(request.cookies.get(cookie_of(view)))
     answer = RedirectResponse("/review", status_code=303)
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(cookie_of(view))
     return answer
 
 
@@ -177,7 +182,13 @@ async def form_of(request: Request) -> dict[str, str]:
 
 def session_of(request: Request) -> Session | None:
     """Who asks, if they are logged in."""
-    return _view(request).login.session(request.cookies.get(COOKIE))
+    view = _view(request)
+    return view.login.session(request.cookies.get(cookie_of(view)))
+
+
+def cookie_of(view: StationView) -> str:
+    """The name of a station's cookie: browsers send those of one host to each of its ports."""
+    return f"session-{view.station}"
 
 
 def with_records(work: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -9,7 +9,6 @@ from edge.gate.gate import GateCommand, at_sending
 from edge.outputs.events import PartDecided, PartSeen, StateChanged
 from edge.outputs.modbus.register_map import RECENT_AT, Bits
 from edge.outputs.modbus.registers import Registers
-from edge.outputs.modbus.server import Server
 from edge.outputs.modbus.writes import Writes
 from edge.outputs.output import GateRole, Health, Output
 from edge.outputs.requests import Receiver
@@ -42,6 +41,7 @@ class ModbusOutput(Output):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         from edge.outputs.modbus.protocol import Protocol  # the extra: here it says so where it is missing
+        from edge.outputs.modbus.server import Server  # asyncio, for which other stations need not wait
 
         its = settings.modbus
         self._clock = clock

@@ -3,7 +3,6 @@
 import ipaddress
 
 from edge.core.errors import InputError
-from edge.outputs.modbus.server import listening
 from edge.outputs.output import Checked
 from edge.settings.settings import Settings
 
@@ -14,6 +13,7 @@ def check_modbus(settings: Settings) -> Checked:
     if not its.enabled:
         return Checked("switched off (modbus.enabled)")
     from edge.outputs.modbus import protocol  # noqa: F401  the extra is there
+    from edge.outputs.modbus.server import listening
 
     where = f"{its.address}:{its.port}"
     try:

@@ -175,6 +175,7 @@ def test_the_cookie_is_for_this_page_alone_and_ends_with_the_session(client: Tes
         "/login", data={"name": "ann", "password": PASSWORD}, headers=SAME, follow_redirects=False
     )
     cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith("session-line="), "another station's page on this device has another"
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "secure" not in cookie, "of this device itself; behind TLS it is"
