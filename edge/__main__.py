@@ -195,6 +195,8 @@ def _refuse_unfit_to_replay(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_beside_mode(arguments: argparse.Namespace) -> None:
+    if arguments.mode == "demo":  # where it is the first word it is not parsed here
+        raise SettingsError("demo: expected as the first word, with flags of its own: edge demo --help")
     if arguments.add_user is not None and arguments.mode != "page":
         raise SettingsError("--add-user: goes with page")
     if arguments.role is not None and arguments.add_user is None:

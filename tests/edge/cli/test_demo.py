@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.__main__ import main
 from edge.cli.demo import Scoreboard
 from testing.waiting import wait_for
 
@@ -43,6 +44,14 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_it_is_the_first_word_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--log.level", "warning", "demo"]) == 2
+    assert "demo: expected as the first word" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    assert "usage: edge demo" in capsys.readouterr().out
 
 
 def test_it_ends_by_itself_with_every_verdict_and_its_truth() -> None:
