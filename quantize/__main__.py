@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.arguments import Parser
 from edge.core.command import read_names_as_utf8, run_command, say, show
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
-    from quantize.quantize import Quantized
+    from quantize.quantize import Quantized, Successor
 
 EXAMPLES = """\
 examples:
   quantize runs/monday                            writes runs/monday/model.tflite
   quantize runs/monday --out /srv/part-7.tflite
+  quantize runs/tuesday --against part.tflite --on reviewed/test
+                                                  refused where more defects may pass than by the old one
   quantize wrap model.tflite --labels labels.txt --golden photographs --scale -1..1
                                                   a bundle of another tool's model
   quantize inspect /srv/part-7.tflite             what a bundle says of itself
@@ -30,7 +33,8 @@ examples:
   quantize sign /srv/part-7.tflite --key line.key
   quantize bench /srv/part-7.tflite               how long it takes on this machine
 
-exit status: 0 done; 1 refused, int8 decides otherwise than float; 2 wrong usage or input
+exit status: 0 done; 1 refused: int8 decides otherwise than float, or more pass than by the old bundle;
+             2 wrong usage or input
 """
 
 
@@ -85,6 +89,17 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="accept that int8 passes N defects that float rejected",
     )
+    parser.add_argument("--against", type=Path, metavar="OLD.tflite", help="the bundle to replace; with --on")
+    parser.add_argument(
+        "--on", type=Path, metavar="DIR", help="photographs that neither learned from, to compare the two on"
+    )
+    parser.add_argument(
+        "--max-escape-rise",
+        type=_share,
+        default=None,
+        metavar="X",
+        help="with --against: refused where so much more of the defective parts may pass (default: 0.05)",
+    )
     parser.add_argument(
         "--no-heatmap",
         dest="has_heatmap",
@@ -124,6 +139,31 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a share from 0 to 1")
+    return value
+
+
+def _successor(arguments: argparse.Namespace) -> "Successor | None":
+    from edge.core.runtime import load_model
+    from quantize.against import MARGIN
+    from quantize.quantize import Successor
+
+    if (arguments.against is None) != (arguments.on is None):
+        raise InputError("--against, --on: expected both, or neither")
+    if arguments.against is None:
+        if arguments.max_escape_rise is not None:
+            raise InputError("--max-escape-rise: goes with --against")
+        return None
+    margin = MARGIN if arguments.max_escape_rise is None else arguments.max_escape_rise
+    return Successor(load_model(arguments.against), arguments.on, margin)
+
+
 def _quantize(arguments: argparse.Namespace) -> int:
     from quantize.acceptance import Allowed
     from quantize.quantize import quantize
@@ -137,6 +177,7 @@ def _quantize(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         allowed=Allowed(arguments.allow_flips, arguments.allow_escapes),
         has_heatmap=arguments.has_heatmap,
+        successor=_successor(arguments),
     )
     if arguments.json:
         show(json.dumps(_document(result, out)))
@@ -163,6 +204,7 @@ def _document(result: "Quantized", out: Path) -> dict[str, Any]:
         "flips": [asdict(flip) for flip in comparison.flips],
         "largest_score_shift": comparison.largest_shift,
         "mean_score_shift": comparison.mean_shift,
+        "against": None if result.against is None else result.against.document(),
         "operators": result.operators.model_dump(),
         "layers": [asdict(layer) for layer in result.layers],
     }
@@ -189,6 +231,8 @@ def _report(result: "Quantized", out: Path) -> str:
         f"{layer.before:.0%}"
         for layer in result.layers
     ]
+    if result.against is not None:
+        lines += result.against.lines()
     lines.append(operators_line(result.operators))
     if result.refusal is None:
         lines.append(f"{out}: {result.size / 1000:.0f} kB, model {result.bundle_sha256[:12]}")

@@ -26,6 +26,7 @@ from edge.core.photographs.census import Census
 from edge.core.preprocess import PIXEL_STEP, PIXEL_ZERO
 from edge.core.runtime import BundleModel, Model
 from quantize.acceptance import Allowed, refuse
+from quantize.against import Against, Decider, compare_with
 from quantize.calibrate import balanced_sample, with_strange_parts
 from quantize.compare import Comparison, compare, compare_strange
 from quantize.convert import convert
@@ -51,6 +52,16 @@ class Quantized:
     bundle_sha256: str
     refusal: str | None
     files: Census
+    against: Against | None = None
+
+
+@dataclass(frozen=True)
+class Successor:
+    """The bundle to be replaced, photographs to compare on, and by how much escapes may rise at most."""
+
+    old: BundleModel
+    photographs: Path
+    margin: float
 
 
 def quantize(
@@ -62,10 +73,12 @@ def quantize(
     data: Path | None,
     allowed: Allowed,
     has_heatmap: bool = True,
+    successor: Successor | None = None,
 ) -> Quantized:
     """Quantize a run, compare it with float, and write the bundle unless int8 decides otherwise.
 
-    With ``has_heatmap`` the bundle has one if the run has. Raises InputError or BundleError.
+    With ``has_heatmap`` the bundle has one if the run has. As ``successor`` of another bundle it must not let
+    more defects pass either. Raises InputError or BundleError.
     """
     run = read_run(folder)
     network = load_network(folder)  # first: it brings TensorFlow in without its small talk
@@ -86,7 +99,13 @@ def quantize(
     strange = sample[1::2][:_STRANGE] if run.task == "anomaly" else None
     comparison = _compare(network, model, run, photographs, strange)
     refusal = refuse(comparison, allowed)
+    against = None
+    if successor is not None:
+        against = compare_with(successor.old, Decider(model, comparison.thresholds), successor.photographs)
+        refusal = refusal or against.refusal(successor.margin)
     sampled: dict[str, JsonValue] = {"calibration_images": len(chosen), "calibration_seed": seed}
+    if against is not None:
+        sampled["parent"] = against.document()
     made = _Made(run, flatbuffer, model, operators, comparison, allowed, sampled)
     content = _encode(made, photographs)
     bundle = decode_bundle(content, str(out))
@@ -97,7 +116,7 @@ def quantize(
     if comparison.largest_shift > LARGE_SHIFT and not rounds_as_int8(network):
         layers = worst_layers(network, flatbuffer, photographs)
     files = Census.of(len(run.files), [])
-    return Quantized(comparison, operators, layers, len(content), bundle.sha256, refusal, files)
+    return Quantized(comparison, operators, layers, len(content), bundle.sha256, refusal, files, against)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,29 @@ def test_the_bundle_takes_raw_pixels_and_says_what_was_measured(chain: Path) -> 
     assert model.bundle.manifest.ok_scores.parts == 12
 
 
+def test_a_successor_is_compared_with_what_it_replaces_or_refused(
+    chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, out = (
+        draw(tmp_path / "test", classes={"Good": 120, "scratched": 250}, count=8),
+        tmp_path / "new.tflite",
+    )
+    words = [str(chain / "run"), "--out", str(out), *LOOSE, "--against", str(chain / "part.tflite")]
+    assert quantize([*words, "--on", str(test)]) == 1
+    said = capsys.readouterr()
+    assert "on 16 parts: " in said.out
+    assert "of 8 defective parts it lets 0 pass that the old bundle rejects, and 0 the other way" in said.err
+    assert not out.exists()
+    assert quantize([*words, "--on", str(test), "--max-escape-rise", "0.5", "--json"]) == 0
+    parent = json.loads(capsys.readouterr().out)["against"]
+    old = read_bundle(chain / "part.tflite")
+    assert (parent["bundle_sha256"], parent["parts"], parent["defective_parts"]) == (old.sha256, 16, 8)
+    assert read_bundle(out).manifest.training["parent"] == parent
+    for flags in (["--against", str(out)], ["--on", str(test)], ["--max-escape-rise", "0.1"]):
+        assert quantize([str(chain / "run"), *flags]) == 2
+        assert "--" in capsys.readouterr().err
+
+
 def pretrained_weights(file: Path) -> Path:
     """A file like those of keras.applications; what it holds was never trained, but is not flat either."""
     import keras

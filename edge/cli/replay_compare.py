@@ -1,10 +1,10 @@
 """Two bundles on the same stored pictures: what one decides otherwise, and which of them is right."""
 
 from dataclasses import dataclass
-from math import comb
 from typing import Any
 
 from edge.cli.replay import Record, Replay
+from edge.core.metrics import exact_mcnemar
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,6 @@ def compare(first: Replay, other: Replay) -> Comparison:
         only_first=fates.count((True, False)),
         only_other=fates.count((False, True)),
     )
-
-
-def exact_mcnemar(first: int, other: int) -> float:
-    """Two-sided exact test of discordant pairs (McNemar 1947, Psychometrika 12; binomial, half each)."""
-    pairs, fewer = first + other, min(first, other)
-    tail = sum(comb(pairs, count) for count in range(fewer + 1))
-    return min(1.0, float(2 * tail / 2**pairs))
 
 
 def in_words(found: Comparison) -> str:

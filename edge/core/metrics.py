@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import comb, sqrt
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -158,3 +158,10 @@ def _auroc(inspections: Sequence[Labelled], ok_class: str | None) -> float | Non
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def exact_mcnemar(first: int, other: int) -> float:
+    """Two-sided exact test of discordant pairs (McNemar 1947, Psychometrika 12; binomial, half each)."""
+    pairs, fewer = first + other, min(first, other)
+    tail = sum(comb(pairs, count) for count in range(fewer + 1))
+    return min(1.0, float(2 * tail / 2**pairs))

@@ -12,7 +12,7 @@ _shtab_quantize_wrap_option_strings=(-h --help --labels --golden --ok --scale --
 _shtab_quantize_bench_option_strings=(-h --help --threads --runs --json)
 _shtab_quantize_make_key_option_strings=(-h --help)
 _shtab_quantize_sign_option_strings=(-h --help --key --out)
-_shtab_quantize_option_strings=(-h --help --out --data --samples --seed --allow-flips --allow-escapes --no-heatmap --json)
+_shtab_quantize_option_strings=(-h --help --out --data --samples --seed --allow-flips --allow-escapes --against --on --max-escape-rise --no-heatmap --json)
 
 
 

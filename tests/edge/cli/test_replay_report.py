@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.__main__ import main
-from edge.cli.replay_compare import exact_mcnemar
 from edge.cli.replay_gallery import MOST
 from edge.core.bundle.bundle import decode_bundle, encode_bundle, write_bundle
 from edge.core.decision import Thresholds
+from edge.core.metrics import exact_mcnemar
 from testing.toy_model import toy_bundle_bytes
 from tests.edge.cli.test_replay_counts import BRIGHT, DARK, draw
 
