@@ -15,7 +15,7 @@ from edge.page.login import SESSION_S, Session
 from edge.page.view import StationView, failure, page
 from edge.records.history import Inspected, Wanted, inspection, latest
 from edge.records.review_estimate import Reviewed, TrueRates, estimate
-from edge.records.review_sample import Chance, Shares, chance_of, is_shown
+from edge.records.review_sample import Chance, Shares, chance_of, is_shown, turn_of
 from edge.records.reviews import (
     CANT_TELL,
     DEFECT,
@@ -32,7 +32,7 @@ CHOSEN = "chosen"
 AMONG = 2000
 """The latest inspections, among which parts are shown and of which the rates are."""
 MOST_KINDS = 9
-_UNSURE_OF = Thresholds(ok_below=0.5, defect_from=0.5, chosen="no station runs that says its thresholds")
+_UNKNOWN = Thresholds(ok_below=0.5, defect_from=0.5, chosen="no station runs that says its thresholds")
 _NUMBERS = 2**62
 
 
@@ -68,7 +68,7 @@ def queue_of(view: StationView) -> Queue:
     cut = thresholds_of(view)
     chances = [(one, chance_of(one.row, cut, Shares())) for one in found if one.id not in reviews]
     shown = [(one, chance) for one, chance in chances if is_shown(one.id, chance)]
-    waiting = [one for one, _ in sorted(shown, key=lambda pair: -pair[1].probability)]
+    waiting = [one for one, _ in sorted(shown, key=lambda pair: turn_of(pair[0].id, pair[1]))]
     return Queue(found, reviews, waiting)
 
 
@@ -77,7 +77,7 @@ def thresholds_of(view: StationView) -> Thresholds:
     seen = view.feed.latest(wait_s=0.2)
     newest = None if seen is None else seen.now.part
     if newest is None or newest.ok_below is None or newest.defect_from is None:
-        return _UNSURE_OF
+        return _UNKNOWN
     return Thresholds(ok_below=newest.ok_below, defect_from=newest.defect_from, chosen="in service")
 
 

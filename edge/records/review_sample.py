@@ -13,6 +13,7 @@ from edge.core.decision import Thresholds, Verdict
 
 NEAR_THRESHOLD, DISAGREEMENT, REJECTED, RANDOM = "near a threshold", "shadow disagrees", "rejected", "random"
 _NEAR = 0.1  # of the score's scale from 0 to 1
+_LATER = {NEAR_THRESHOLD: 0.25, DISAGREEMENT: 0.25, REJECTED: 0.5, RANDOM: 1.0}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,18 @@ def chance_of(row: Mapping[str, Any], cut: Thresholds, shares: Shares, *, disagr
 
 def is_shown(inspection: str, chance: Chance) -> bool:
     """True if this inspection is among those that are shown."""
+    return _lot(inspection) < chance.probability
+
+
+def turn_of(inspection: str, chance: Chance) -> float:
+    """The place in the queue, smaller is sooner; random parts are mixed with the others."""
+    return _lot(inspection) / chance.probability * _LATER[chance.because]
+
+
+def _lot(inspection: str) -> float:
+    """Uniform from 0 to 1, by the id."""
     digest = hashlib.sha256(b"review " + inspection.encode()).digest()
-    return int.from_bytes(digest[:8], "big") < chance.probability * 2**64
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def _is_near(score: float, cut: Thresholds) -> bool:

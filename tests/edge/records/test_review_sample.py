@@ -12,6 +12,7 @@ from edge.records.review_sample import (
     Shares,
     chance_of,
     is_shown,
+    turn_of,
 )
 
 CUT = Thresholds(ok_below=0.4, defect_from=0.6, chosen="test")
@@ -51,3 +52,15 @@ def test_a_larger_chance_shows_all_that_a_smaller_one_does() -> None:
     for number in range(500):
         if is_shown(f"run-{number}", Chance(0.1, RANDOM)):
             assert is_shown(f"run-{number}", Chance(0.2, RANDOM))
+
+
+def test_what_teaches_most_comes_first_and_random_parts_are_mixed_in() -> None:
+    near, random = Chance(1.0, NEAR_THRESHOLD), Chance(0.05, RANDOM)
+    queue = [(f"near-{number}", near) for number in range(200)]
+    queue += [
+        (name, random) for name in (f"any-{number}" for number in range(4000)) if is_shown(name, random)
+    ]
+    queue.sort(key=lambda one: turn_of(*one))
+    first = [chance.because for _, chance in queue[:100]]
+    assert 60 <= first.count(NEAR_THRESHOLD) < 100
+    assert first.count(RANDOM) >= 8
