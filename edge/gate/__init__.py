@@ -1,1 +1,1 @@
-"""Parts on their way from the camera to the gate, and what is due when."""
+"""Parts tracked from the camera to the gate, and the schedule of its commands."""

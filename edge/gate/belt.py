@@ -1,4 +1,4 @@
-"""Where the belt is, and when it will be somewhere. Pure: times come in as monotonic seconds.
+"""Belt position, past and predicted. Pure: times come in as monotonic seconds.
 
 A place is a number that grows while the belt runs forward and falls while it runs back: milliseconds
 of running at the belt's one speed, or counts of its encoder.
@@ -18,31 +18,31 @@ _SPEEDS: dict[Direction, float] = {"forward": 1000.0, "stopped": 0.0, "reverse":
 
 
 class Belt(Protocol):
-    """The interface of a belt, for the gate and for reports; reports without a use are ignored."""
+    """Interface of a belt, for the gate and for reports; a report that a belt has no use for is ignored."""
 
     has_encoder: bool
 
     def move(self, direction: Direction, at: float) -> None:
-        """The belt goes this way from ``at`` on."""
+        """Move in ``direction`` from ``at`` (monotonic seconds) on."""
 
     def count(self, count: int, at: float) -> bool:
-        """The encoder stands at ``count``; False where it can't have come there since the last time."""
+        """Take the encoder's ``count`` at ``at``; return False if the belt cannot have moved so far."""
 
     def is_silent(self, now: float) -> bool:
-        """True if nobody knows where the belt is, because it said nothing for so long."""
+        """Return True if the belt's position is unknown because no message came for too long."""
 
     def place(self, at: float) -> float:
-        """The place at a moment, now or a short while ago."""
+        """Return the place at a moment, now or recent."""
 
     def arrival(self, place: float, now: float) -> float | None:
-        """When the belt is at a place if it goes on as now; None unless it goes forward.
+        """Return when the belt reaches ``place`` at its present speed; None unless it runs forward.
 
-        A moment in the past for a place that it has passed.
+        The moment lies in the past for a place that has gone by.
         """
 
 
 class TimedBelt:
-    """A belt of one speed, which may be told to stand and to run back; places are milliseconds."""
+    """A belt with one speed that can be stopped and reversed; places are milliseconds."""
 
     has_encoder = False
 
@@ -51,32 +51,32 @@ class TimedBelt:
         self._turns.append((at, 0.0, _SPEEDS[direction]))
 
     def move(self, direction: Direction, at: float) -> None:
-        """The belt goes this way from ``at`` on."""
+        """Move in ``direction`` from ``at`` (monotonic seconds) on."""
         at = max(at, self._turns[-1][0])
         if _SPEEDS[direction] != self._turns[-1][2]:
             self._turns.append((at, self.place(at), _SPEEDS[direction]))
 
     def count(self, count: int, at: float) -> bool:  # noqa: ARG002  the protocol's signature
-        """It has no encoder."""
+        """Ignore the count: this belt has no encoder."""
         return True
 
     def is_silent(self, now: float) -> bool:  # noqa: ARG002  the protocol's signature
-        """It goes on as it was told last."""
+        """Return False: the belt keeps moving as last reported."""
         return False
 
     def place(self, at: float) -> float:
-        """The place in milliseconds."""
+        """Return the place in milliseconds."""
         since, place, speed = next((turn for turn in reversed(self._turns) if at >= turn[0]), self._turns[0])
         return place + (at - since) * speed
 
     def arrival(self, place: float, now: float) -> float | None:  # noqa: ARG002  the protocol's signature
-        """When the belt is there; see Belt."""
+        """Return when the belt reaches ``place``; see Belt."""
         since, begun, speed = self._turns[-1]
         return None if speed <= 0 else since + (place - begun) / speed
 
 
 class CountedBelt:
-    """A belt with an encoder; places are its counts. Between two of them the last speed is taken to go on."""
+    """A belt with an encoder; places are its counts. Between counts the last speed is assumed to continue."""
 
     has_encoder = True
 
@@ -88,12 +88,12 @@ class CountedBelt:
         self._speed = 0.0
 
     def move(self, direction: Direction, at: float) -> None:
-        """Its counts say where it goes."""
+        """Ignore the direction: the counts show it."""
 
     def count(self, count: int, at: float) -> bool:
-        """The encoder stands at ``count``; False where it can't have come there since the last time.
+        """Take the encoder's ``count`` at ``at``; return False if it was set back or its messages were lost.
 
-        Then it was set back or lost, and what was known of earlier places is forgotten.
+        That is, if the belt cannot have moved so far or was silent too long; earlier counts are discarded.
         """
         if self._times:
             at = max(at, self._times[-1])
@@ -108,11 +108,11 @@ class CountedBelt:
         return True
 
     def is_silent(self, now: float) -> bool:
-        """True if there were no counts for so long that nobody knows where the belt is, and how fast."""
+        """Return True if position and speed are unknown: fewer than two counts, or none for ``silence_s``."""
         return len(self._times) < 2 or now - self._times[-1] > self._silence_s
 
     def place(self, at: float) -> float:
-        """The place in counts; 0 before the first."""
+        """Return the place in counts; 0 before the first."""
         if not self._times:
             return 0.0
         after = bisect_right(self._times, at)
@@ -125,7 +125,7 @@ class CountedBelt:
         return self._counts[after - 1] + share * (self._counts[after] - self._counts[after - 1])
 
     def arrival(self, place: float, now: float) -> float | None:
-        """When the belt is there; see Belt."""
+        """Return when the belt reaches ``place``, None also while it is silent; see Belt."""
         if self._speed <= 0 or self.is_silent(now):
             return None
         return self._times[-1] + (place - self._counts[-1]) / self._speed
@@ -139,6 +139,6 @@ class CountedBelt:
         self._speed = 0.0 if stands else moved / took
 
     def _since(self, moment: float) -> tuple[float, int]:
-        """Seconds and counts from the last message before a moment to the newest."""
+        """Return seconds and counts from the last message before a moment to the newest."""
         first = max(0, bisect_right(self._times, moment) - 1)
         return self._times[-1] - self._times[first], self._counts[-1] - self._counts[first]

@@ -1,4 +1,7 @@
-"""The gate on real time: whoever tells it something has what follows sent at once, a thread does the rest."""
+"""Run a gate in real time.
+
+Commands that an event makes due are sent from the caller's thread; a background thread sends the rest.
+"""
 
 import logging
 import math
@@ -21,11 +24,11 @@ _ALIVE_S = 5.0
 
 
 class GateController:
-    """A gate for many threads; every method returns at once.
+    """Thread-safe gate; only ``stop`` waits.
 
-    ``send`` hands a command over, and says whether it could; it is never called while our lock is held, and
-    looks at the clock itself. ``on_missing`` gets rejected parts that were not seen in the bin,
-    ``on_confirmed`` hears of one that was. ``clock`` gives monotonic seconds.
+    ``send`` delivers a command and returns True if it could; it is never called with the lock held, and must
+    check the time itself. ``on_missing`` receives rejected parts that were not seen in the bin,
+    ``on_confirmed`` is called for each that was. ``clock`` returns monotonic seconds.
     """
 
     def __init__(
@@ -53,16 +56,16 @@ class GateController:
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
     def start(self) -> None:
-        """Send what is due from now on, also when nobody tells anything."""
+        """Start the thread that sends commands as they become due."""
         self._thread.start()
 
     def end(self) -> None:
-        """No verdict comes any more: parts without one are faults; what is held goes on being sent."""
+        """Make faults of parts without a verdict; commands already decided are still sent."""
         with self._acting():
             self._gate.end()
 
     def stop(self, *, wait_s: float) -> None:
-        """Make faults of parts without a verdict; send the rest for at most ``wait_s``; nothing follows."""
+        """Make faults of parts without a verdict, send commands for at most ``wait_s``, then send no more."""
         self.end()
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline and self._thread.is_alive() and not self._is_settled():
@@ -75,7 +78,7 @@ class GateController:
 
     @property
     def is_alive(self) -> bool:
-        """True if our thread still does what is due."""
+        """True while the thread runs and is not stuck."""
         return self._thread.is_alive() and self._clock() - self._turned < _ALIVE_S
 
     @property
@@ -85,40 +88,40 @@ class GateController:
 
     @property
     def lost(self) -> str | None:
-        """Why nobody knows where the parts are, or None."""
+        """Reason why the position of the parts is unknown, or None."""
         return self._gate.lost
 
     @property
     def in_flight(self) -> int:
-        """The number of parts on their way."""
+        """Number of parts between camera and gate."""
         return self._gate.in_flight
 
     def action(self, verdict: Verdict) -> Action:
-        """The action for a part with this verdict."""
+        """Return the action for a part with this verdict."""
         return self._gate.action(verdict)
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
-        """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
+        """Register a part seen at ``seen`` (monotonic seconds), or at encoder position ``count``."""
         with self._acting():
             return self._gate.expect(part, seen, count=count)
 
     def decide(self, tracked: TrackedPart, verdict: Verdict) -> str | None:
-        """The verdict of a part; returns why it is a fault nevertheless, or None."""
+        """Set the verdict of a part; return the reason if it is a fault nevertheless, else None."""
         with self._acting() as now:
             return self._gate.decide(tracked, verdict, now)
 
     def watch(self, at: float) -> None:
-        """From ``at`` on every part is seen."""
+        """Note that every part is seen from ``at`` on."""
         with self._acting():
             self._gate.watch(at)
 
     def unwatch(self, at: float) -> None:
-        """From ``at`` on parts may go by unseen."""
+        """Note that parts may pass unseen from ``at`` on."""
         with self._acting():
             self._gate.unwatch(at)
 
     def move(self, direction: Direction, at: float) -> None:
-        """The belt was told to go this way; says nothing to a belt with an encoder."""
+        """Note the belt's direction from ``at`` on; ignored for a belt with an encoder."""
         with self._acting() as now:
             if not self._belt.has_encoder:
                 self._belt.move(direction, at)
@@ -126,7 +129,7 @@ class GateController:
                     self._gate.found(now)
 
     def count(self, count: int, at: float) -> None:
-        """The encoder stands at ``count``."""
+        """Note the encoder's ``count`` at ``at``; ignored for a belt without an encoder."""
         with self._acting() as now:
             if self._belt.has_encoder:
                 if not self._belt.count(count, at):
@@ -135,17 +138,17 @@ class GateController:
                     self._gate.found(now)
 
     def change(self, settings: GateSettings) -> None:
-        """Another gate for the same belt from now on; nothing passes that is on its way."""
+        """Apply new settings on the same belt; no part now between camera and gate passes."""
         with self._acting() as now:
             self._gate.change(settings, now)
 
     def lose(self, reason: str) -> None:
-        """Messages of the belt don't come any more; on a belt that sends none this says nothing."""
+        """Note that the belt's position is unknown, since its messages no longer arrive."""
         with self._acting():
             self._lose(reason)
 
     def confirm(self) -> None:
-        """A part was seen in the bin."""
+        """Register a part seen in the bin."""
         with self._acting() as now:
             expected = self._gate.confirm(now)
         if expected:
@@ -157,12 +160,12 @@ class GateController:
             self._gate.lose(reason)
 
     def undelivered(self, command: GateCommand) -> None:
-        """A command that was sent did not reach the gate; it comes again while there is time."""
+        """Take back a sent command that did not reach the gate; it is sent again while there is time."""
         with self._changed:
             self._take_back(command)
 
     def turn(self) -> None:
-        """Do what is due now, though nobody tells anything; the thread calls it whenever it wakes."""
+        """Send what is due now; called by the background thread each time it wakes."""
         with self._changed:
             now = self._turned = self._clock()
             self._failed = False
@@ -176,7 +179,7 @@ class GateController:
 
     @property
     def wake(self) -> float:
-        """When to call ``turn`` again at the latest, if nothing happens before."""
+        """Latest monotonic time for the next ``turn``, unless an event comes first."""
         if not self._failed:
             return min(self._gate.wake, self._turned + self._longest_sleep_s)
         # What could not be sent may be due already: that is no reason to do nothing else.
@@ -184,7 +187,7 @@ class GateController:
 
     @contextmanager
     def _acting(self) -> Iterator[float]:
-        """Tell the gate something under the lock, then send what follows from it."""
+        """Hold the lock for a call to the gate, then send the commands that follow from it."""
         with self._changed:
             yield self._clock()
             before = self._gate.wake
@@ -204,7 +207,7 @@ class GateController:
                     self._take_back(command)
 
     def _holds(self, command: GateCommand) -> bool:
-        """Looks again: this thread may have been held up, and another have told the gate something."""
+        """Check again: this thread may have been delayed while another changed the gate's state."""
         with self._changed:
             return self._gate.holds(command, self._clock())
 

@@ -1,4 +1,4 @@
-"""Where the parts are that the gate had no room for. Pure; places as in edge.gate.belt, at the ejector."""
+"""Places of parts that the gate had no room for. Pure; places as in edge.gate.belt, at the ejector."""
 
 from bisect import bisect_left, bisect_right
 
@@ -6,9 +6,9 @@ _MOST = 1000
 
 
 class Crowding:
-    """Stretches of belt too close to such a part: nothing passes there. Those that overlap are one.
+    """Stretches of belt too close to such a part, where nothing passes; overlapping ones are merged.
 
-    At most 1000 are kept; the last two then become one, with what lies between.
+    At most 1000 are kept; beyond that the last two are merged, with what lies between.
     """
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Crowding:
         self._ends: list[float] = []
 
     def add(self, place: float, gap: float) -> None:
-        """A part is here, and nothing may be closer to it than ``gap``."""
+        """Add a part at ``place``; nothing may be closer to it than ``gap``."""
         start, end = place - gap, place + gap
         first, last = bisect_right(self._ends, start), bisect_left(self._starts, end)
         if first < last:
@@ -26,15 +26,15 @@ class Crowding:
             del self._starts[-1], self._ends[-2]
 
     def reaches(self, place: float) -> bool:
-        """True if a part here is too close to one of them."""
+        """Return True if a part at ``place`` is too close to one of them."""
         at = bisect_right(self._ends, place)
         return at < len(self._starts) and self._starts[at] < place
 
     def forget(self, before: float) -> None:
-        """Stretches that end before this place are past the ejector."""
+        """Drop stretches that end before this place: they are past the ejector."""
         past = bisect_left(self._ends, before)
         del self._starts[:past], self._ends[:past]
 
     def clear(self) -> None:
-        """None of them is on the belt any more, so far as anybody knows."""
+        """Drop all stretches."""
         self.forget(float("inf"))

@@ -1,14 +1,14 @@
-"""Parts on their way from the camera to the ejector, and what the gate is told of each, when.
+"""Parts between camera and ejector, and the schedule of gate commands.
 
-Pure: times come in as monotonic seconds, and where the belt is comes from edge.gate.belt.
+Pure: times come in as monotonic seconds, and the belt's position comes from edge.gate.belt.
 docs/reference/gate-rules.md has the rules in full, by number; in short:
 
-- A part is on its way from the moment it is seen. No verdict by its deadline is a fault.
-- A command leaves while it can still be on time, or never.
+- A part is tracked from the moment it is seen. A part without a verdict at its deadline is a fault.
+- A command is sent while it can still be on time, or never.
 - Parts closer than ``min_gap`` can't be told apart at the ejector: neither passes, whether or not there was
   room for both.
-- What went by unseen is rejected as a fault would be, in "reject-on-defect" by commands without a part:
-  from before the start, while nobody looked, and while nobody knows where the belt is.
+- Stretches of belt that went by unseen are rejected as a fault would be, in "reject-on-defect" by commands
+  without a part: before the start, while nothing was watching, and while the belt's position is unknown.
 """
 
 import math
@@ -33,8 +33,8 @@ UNKNOWN = "seen before it was known where the belt is"
 class GateCommand:
     """A command to the gate; ``due`` and ``valid_until`` are monotonic seconds.
 
-    ``part`` is None for what went by unseen. ``reason`` says why, where it isn't the verdict;
-    ``due_count`` is where the encoder stands when it is due, if there is one.
+    ``part`` is None for belt that went by unseen. ``reason`` is given where it isn't the verdict;
+    ``due_count`` is the encoder's count when the command is due, on a belt with an encoder.
     """
 
     part: str | None
@@ -47,7 +47,7 @@ class GateCommand:
 
 
 def at_sending(command: GateCommand, now: float) -> GateCommand | None:
-    """A command as it may be sent ``now``: what is left of one without a part; None where it is too late."""
+    """Return the command as it may be sent ``now``, shortened if it has no part; None if it is too late."""
     if now <= command.due:
         return command
     left_ms = round((command.due - now) * 1000 + command.pulse_ms, 3)
@@ -55,15 +55,15 @@ def at_sending(command: GateCommand, now: float) -> GateCommand | None:
 
 
 def useless_after(command: GateCommand) -> float:
-    """From when on a command, as it was to be sent, must not leave any more."""
+    """Return the monotonic time after which a command must no longer be sent."""
     return command.due if command.part is not None else command.due + command.pulse_ms / 1000
 
 
 @dataclass(eq=False)
 class TrackedPart:
-    """One part on its way. ``place`` is where the belt is when the part is at the ejector.
+    """A part between camera and ejector. ``place`` is the belt's place when the part is at the ejector.
 
-    ``trouble`` says why no verdict counts any more; ``stated`` is the due time of the command that was sent.
+    ``trouble`` is why no verdict counts any more; ``stated`` is the due time in the command that was sent.
     """
 
     part: str
@@ -76,13 +76,13 @@ class TrackedPart:
 
 @dataclass
 class _Span:
-    """A stretch of belt that nobody saw, in places at the ejector; it goes on while ``end`` is None."""
+    """A stretch of belt that went by unseen, in places at the ejector; open while ``end`` is None."""
 
     start: float
     end: float | None = None
 
     def join(self, following: "_Span") -> None:
-        """Reach as far as one that begins no earlier."""
+        """Extend this span over one that starts no earlier."""
         if self.end is not None:
             self.end = None if following.end is None else max(self.end, following.end)
 
@@ -100,7 +100,7 @@ class GateCounts:
 
 
 def action_for(verdict: Verdict, settings: GateSettings) -> Action:
-    """The action for a part with this verdict."""
+    """Return the action for a part with this verdict."""
     if verdict == Verdict.OK:
         return "pass"
     if verdict == Verdict.UNSURE:
@@ -111,9 +111,9 @@ def action_for(verdict: Verdict, settings: GateSettings) -> Action:
 
 
 class Gate:
-    """The parts between camera and ejector. Tell it what happens, and send what ``step`` returns.
+    """The parts between camera and ejector. Report events to it, and send the commands from ``step``.
 
-    At first nothing was seen (``watch``), and a belt that gives messages is nowhere (``found``).
+    At first nothing is watched (``watch``), and the place of a belt that sends messages unknown (``found``).
     """
 
     def __init__(self, settings: GateSettings, belt: Belt) -> None:
@@ -149,7 +149,7 @@ class Gate:
         return float(settings.travel_counts if settings.belt == "encoder" else settings.travel_ms)
 
     def change(self, settings: GateSettings, now: float) -> None:
-        """Another gate for the same belt: what is on its way is where nobody knows, and none of it passes."""
+        """Apply new settings on the same belt; none of the parts tracked so far passes."""
         lost, longest = self._lost, max(self._travel, self._travel_of(settings))
         self.lose(CHANGED)
         self._set(settings)
@@ -162,20 +162,20 @@ class Gate:
 
     @property
     def in_flight(self) -> int:
-        """The number of parts on their way."""
+        """Number of parts between camera and gate."""
         return len(self._parts)
 
     @property
     def lost(self) -> str | None:
-        """Why nobody knows where the parts are, or None."""
+        """Reason why the position of the parts is unknown, or None."""
         return self._lost
 
     def action(self, verdict: Verdict) -> Action:
-        """The action for a part with this verdict."""
+        """Return the action for a part with this verdict."""
         return action_for(verdict, self._settings)
 
     def expect(self, part: str, seen: float, *, count: int | None = None) -> TrackedPart:
-        """A part was at the camera at ``seen``, or where the encoder stood at ``count``."""
+        """Register a part seen at ``seen`` (monotonic seconds), or at encoder position ``count``."""
         by_count = count is not None and self._settings.belt == "encoder"
         here = float(count) if count is not None and by_count else self._belt.place(seen)
         tracked = TrackedPart(part, here + self._travel)
@@ -196,7 +196,7 @@ class Gate:
         return tracked
 
     def decide(self, tracked: TrackedPart, verdict: Verdict, now: float) -> str | None:
-        """The verdict of a part; returns why it is a fault nevertheless, or None."""
+        """Set the verdict of a part; return the reason if it is a fault nevertheless, else None."""
         if tracked.trouble is None and tracked.action is None:
             due = self._belt.arrival(tracked.place, now)
             if self._is_behind(tracked, now) or (due is not None and now > due - self._margin):
@@ -206,7 +206,7 @@ class Gate:
         return tracked.trouble
 
     def step(self, now: float) -> list[GateCommand]:
-        """Commands to send now; ``wake`` is then when to ask again, if nothing happens before."""
+        """Return the commands to send now, and set ``wake``, the latest time for the next call."""
         self.wake = math.inf
         commands: list[GateCommand] = []
         self._sweep(commands, now)
@@ -231,12 +231,12 @@ class Gate:
         return commands
 
     def sent(self, command: GateCommand) -> None:
-        """A command that ``step`` returned was sent: what it rejects without a part may come to the bin."""
+        """Note that a command from ``step`` was sent: one without a part may bring parts to the bin."""
         if command.part is None:
             self._unseen_until = max(self._unseen_until, command.due + command.pulse_ms / 1000)
 
     def unsent(self, command: GateCommand) -> None:
-        """A command that ``step`` returned could not be sent; it comes again while there is time."""
+        """Note that a command from ``step`` could not be sent; it is returned again while there is time."""
         if command.part is None:
             self._swept = (-math.inf, -math.inf)
             return
@@ -248,7 +248,7 @@ class Gate:
                 tracked.stated = None
 
     def holds(self, command: GateCommand, now: float) -> bool:
-        """True if a command that ``step`` returned is still right: in time, and nothing has changed since."""
+        """Return True if a command from ``step`` is still valid: in time, and nothing has changed since."""
         if at_sending(command, now) is None:
             return False
         if command.part is None:
@@ -261,18 +261,18 @@ class Gate:
         return any(due is not None and now <= due and self._agrees(command.due, due) for due in dues)
 
     def watch(self, at: float) -> None:
-        """From ``at`` on every part is seen."""
+        """Note that every part is seen from ``at`` on."""
         self._watching = True
         if self._spans and self._spans[-1].end is None:
             self._spans[-1].end = max(self._belt.place(at) + self._travel, self._old_until)
 
     def unwatch(self, at: float) -> None:
-        """From ``at`` on parts may go by unseen."""
+        """Note that parts may pass unseen from ``at`` on."""
         self._watching = False
         self._add_span(_Span(self._belt.place(at) + self._travel))
 
     def lose(self, reason: str) -> None:
-        """Nobody knows where the belt is: nothing on it passes any more."""
+        """Note that the belt's position is unknown: no part on it passes."""
         for tracked in self._parts:
             self._spoil(tracked, reason)
         self._parts.clear()
@@ -280,14 +280,14 @@ class Gate:
         self._lost = reason
 
     def found(self, now: float) -> None:
-        """It is known again where the belt is, though not what is on it."""
+        """Note that the belt's position is known again; the parts on it are not."""
         self._lost = None
         self._known_since = now
         self._swept = (-math.inf, -math.inf)
         self._spans = [_Span(-math.inf, self._belt.place(now) + self._travel if self._watching else None)]
 
     def confirm(self, now: float) -> bool:
-        """A part was seen in the bin; False if none was rejected that could be there."""
+        """Register a part seen in the bin; return False if no rejected part could be there."""
         for tracked, _ in self._unconfirmed:
             if not tracked.confirmed:
                 tracked.confirmed = True
@@ -303,7 +303,7 @@ class Gate:
         return False
 
     def missing(self, now: float) -> list[str]:
-        """Parts that were rejected and not seen in the bin in time, each once."""
+        """Return rejected parts that were not seen in the bin in time, each once."""
         parts = [
             tracked.part for tracked, until in self._unconfirmed if until < now and not tracked.confirmed
         ]
@@ -314,21 +314,21 @@ class Gate:
         return parts
 
     def end(self) -> None:
-        """No verdict comes any more: what has none is a fault."""
+        """Make faults of parts without a verdict."""
         for tracked in self._parts:
             if tracked.action is None:
                 self._spoil(tracked, "the station was stopped")
 
     @property
     def is_settled(self) -> bool:
-        """True if every part has the command that it will get."""
+        """True if every part has its final command."""
         return all(self._has_its_command(tracked) for tracked in self._parts)
 
     def _has_its_command(self, tracked: TrackedPart) -> bool:
         return tracked.action is not None and (tracked.action != self._sent or tracked.stated is not None)
 
     def _consider(self, tracked: TrackedPart, due: float, now: float, commands: list[GateCommand]) -> None:
-        """Send what a decided part gets, once that may be said and while there is time."""
+        """Add the command of a decided part, once it may be sent and while there is time."""
         if tracked.action != self._sent:
             return
         begin = self._may_leave(tracked, due, now)
@@ -340,11 +340,14 @@ class Gate:
             commands.append(self._command(tracked.part, due, tracked.trouble, tracked.place))
 
     def _agrees(self, stated: float | None, due: float) -> bool:
-        """True if what was said of the time of a part is near enough to what is right by now."""
+        """Return True if the due time that was sent is close enough to the present one."""
         return stated is not None and abs(due - stated) <= self._window / 2
 
     def _may_leave(self, tracked: TrackedPart, due: float, now: float) -> float:
-        """On a steady belt a reject goes at once, and a pass when nothing can follow too closely."""
+        """Return when a command may be sent.
+
+        On a steady belt a reject may be sent at once, a pass when no part can follow too closely.
+        """
         begin = -math.inf if self._steady else due - self._lead
         if tracked.action == "reject":
             return begin
@@ -363,7 +366,7 @@ class Gate:
         )
 
     def _let_go(self, now: float) -> None:
-        """Forget parts that are behind the ejector; rejected ones must now be in the bin."""
+        """Drop parts that are past the ejector; rejected ones must now be in the bin."""
         self._crowding.forget(self._belt.place(now))
         while self._parts:
             tracked = self._parts[0]
@@ -382,7 +385,7 @@ class Gate:
                 self._unconfirmed.append((tracked, due + self._settings.confirm_ms / 1000))
 
     def _is_rejected(self, tracked: TrackedPart, due: float) -> bool:
-        """True if a part goes into the bin, by what was said of it and not by what should have been."""
+        """Return True if a part goes into the bin, by the command that was sent for it."""
         if self._sent == "pass":
             return not self._agrees(tracked.stated, due)
         return (tracked.action or self._settings.on_fault) == "reject"
@@ -391,13 +394,13 @@ class Gate:
         return tracked.place < self._belt.place(now)
 
     def _spoil(self, tracked: TrackedPart, trouble: str) -> None:
-        """From now on this part is a fault."""
+        """Make a part a fault."""
         if tracked.trouble is None:
             tracked.trouble = trouble
             tracked.action = self._settings.on_fault
 
     def _keep_apart(self, tracked: TrackedPart) -> None:
-        """Parts that are too close to each other are faults; a pass that was sent can't be taken back."""
+        """Make faults of parts too close to each other; a pass already sent can't be taken back."""
         for other in reversed(self._parts):
             if other.place <= tracked.place - self._min_gap:
                 break
@@ -412,14 +415,14 @@ class Gate:
             self._spoil(tracked, TOO_CLOSE)
 
     def _leave_out(self, tracked: TrackedPart) -> None:
-        """There is no room for it: only its place is kept, so that others are kept apart from it."""
+        """Keep only the place of a part that there is no room for, so that others are kept apart from it."""
         self.counts.too_many += 1
         self._spoil(tracked, TOO_MANY)
         self._crowding.add(tracked.place, self._min_gap)
         self._add_span(_Span(tracked.place - self._min_gap / 2, tracked.place + self._min_gap / 2))
 
     def _add_span(self, span: _Span) -> None:
-        """Spans are in the order of their places; a belt that goes back may bring one before others."""
+        """Insert a span in the order of places; a belt that runs back may bring one before others."""
         spans = self._spans
         if not self._sweeps or (spans and spans[-1].end is None):
             return
@@ -431,14 +434,14 @@ class Gate:
             spans[at - 1].join(spans.pop(at))
 
     def _are_one(self, span: _Span, following: _Span) -> bool:
-        """True if they overlap or nothing is known to lie between them: so there are never many."""
+        """Return True if spans overlap or no known part lies between them, which keeps them few."""
         if span.end is None or following.start <= span.end:
             return True
         first = bisect_right(self._parts, span.end, key=lambda tracked: tracked.place)
         return first == len(self._parts) or self._parts[first].place >= following.start
 
     def _sweep(self, commands: list[GateCommand], now: float) -> None:
-        """Reject what went by unseen, in short commands one after the other."""
+        """Reject stretches that went by unseen, in short commands one after the other."""
         while self._spans and self._is_over(self._spans[0], now):
             del self._spans[0]
         if not self._sweeps or (not self._spans and self._lost is None):
@@ -463,7 +466,7 @@ class Gate:
             self._wake_at(finish - self._margin)
 
     def _stretch(self, now: float) -> tuple[float, float] | None:
-        """When the next stretch to be swept begins and ends at the ejector; None while the belt stands."""
+        """Return when the next unseen stretch begins and ends at the ejector; None while the belt stands."""
         if self._lost is not None:
             return now, math.inf
         span = self._spans[0]

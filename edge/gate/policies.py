@@ -1,10 +1,10 @@
-"""Parts that the settings of a gate let pass though nobody found them good, in words. Pure."""
+"""Gate settings that let parts pass without an ok verdict, described for a person. Pure."""
 
 from edge.settings.gate import GateSettings
 
 
 def what_may_pass(gate: GateSettings) -> list[str]:
-    """A line for each setting by which parts pass without a verdict "ok"; empty where none can."""
+    """Return a line for each setting by which parts pass without a verdict "ok"; empty if there is none."""
     lines = []
     if gate.mode == "reject-on-defect":
         lines.append(
