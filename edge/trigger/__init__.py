@@ -1,1 +1,1 @@
-"""Triggers: they say that a part is here."""
+"""Triggers: detection of parts, by the camera or from outside."""

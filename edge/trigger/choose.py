@@ -1,4 +1,4 @@
-"""The trigger that the settings ask for."""
+"""Create the trigger that the settings select."""
 
 from edge.settings.settings import Settings
 from edge.trigger.external import ExternalTrigger
@@ -8,7 +8,7 @@ from edge.trigger.trigger import Observer, P, Trigger
 
 
 def choose_trigger(settings: Settings, observer: Observer[P]) -> Trigger[P]:
-    """A trigger that tells ``observer`` what it sees."""
+    """Return the trigger of ``settings``; it reports to ``observer``."""
     trigger = settings.trigger
     if trigger.kind == "free-run":
         return FreeRun(observer, half_gap_s=settings.gate.min_gap_ms / 2000)

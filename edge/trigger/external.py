@@ -1,4 +1,4 @@
-"""Parts that something else announces: a message, or an input line."""
+"""Trigger for parts announced from outside: by a message or an input line."""
 
 import threading
 from collections import deque
@@ -20,8 +20,8 @@ class _Waiting(Generic[P]):
 class ExternalTrigger(Trigger[P]):
     """Gives each part the first ``frames`` frames captured at least ``delay_s`` after its trigger.
 
-    A frame belongs to one part: to the last one triggered before it. A part that has not all of them by
-    ``timeout_s``, or none before the next part has one, is a fault.
+    A frame belongs to one part: to the last one triggered before it. A part is a fault if it does not have
+    all of them by ``timeout_s``, or none before the next part has one.
     """
 
     def __init__(self, observer: Observer[P], *, delay_s: float, timeout_s: float, frames: int) -> None:
@@ -36,11 +36,11 @@ class ExternalTrigger(Trigger[P]):
 
     @property
     def trouble(self) -> str | None:
-        """Why triggers may not be heard, or None."""
+        """Reason why triggers may not be received, or None."""
         return self._unheard
 
     def announce(self, part: str | None, at: float, *, count: int | None = None) -> bool:
-        """A part is at the camera; may be called on any thread. False where too many wait for a frame."""
+        """Register a part at the camera; return False if too many wait for a frame. Thread-safe."""
         context = self._observer.expect(part, at, count=count)
         with self._lock:
             if len(self._waiting) >= WAITING:
@@ -49,7 +49,7 @@ class ExternalTrigger(Trigger[P]):
         return True
 
     def hear(self, trouble: str | None, at: float) -> None:
-        """Triggers are heard from ``at`` on, or not, for the reason given; any thread may call."""
+        """Note that triggers are received from ``at`` on, or not if ``trouble`` is given. Thread-safe."""
         was_unheard, self._unheard = self._unheard is not None, trouble
         if self._begun and was_unheard != (trouble is not None):
             if trouble is None:
@@ -58,18 +58,18 @@ class ExternalTrigger(Trigger[P]):
                 self._observer.unwatch(at)
 
     def begin(self, now: float) -> None:
-        """From now on triggers count."""
+        """Start watching, if triggers are being received."""
         self._begun = True
         if self._unheard is None:
             self._observer.watch(now)
 
     def end(self, now: float) -> None:
-        """Nobody looks any more."""
+        """Stop watching."""
         self._begun = False
         self._observer.unwatch(now)
 
     def take(self, frame: Frame) -> list[PartFrame[P]]:
-        """The frame, for the part that it is of; and the end for parts that it passed over."""
+        """Return the frame with the part it belongs to, and the end of parts that were passed over."""
         with self._lock:
             part_frames = self._drop_until(frame.captured)
             called = [w for w in self._waiting if frame.captured >= w.context.seen + self._delay_s]
@@ -86,12 +86,12 @@ class ExternalTrigger(Trigger[P]):
         return part_frames
 
     def overdue(self, now: float) -> list[PartFrame[P]]:
-        """Parts for which no frame came in time."""
+        """Return parts for which no frame came in time."""
         with self._lock:
             return self._drop_until(now)
 
     def interrupt(self) -> None:
-        """Without a camera triggers still come; their parts become faults."""
+        """Do nothing: triggers still come without a camera, and their parts become faults."""
 
     def _drop_until(self, now: float) -> list[PartFrame[P]]:
         latest = self._delay_s + self._timeout_s

@@ -1,11 +1,11 @@
-"""Every frame is a part: for a camera that is triggered itself, for folders and for simulated parts."""
+"""Trigger for which every frame is a part: hardware-triggered cameras, folders and simulated parts."""
 
 from edge.core.frame import Frame
 from edge.trigger.trigger import Observer, P, PartFrame, Trigger
 
 
 class FreeRun(Trigger[P]):
-    """Each frame stands for ``half_gap_s`` of belt on both sides; a missing frame is a part unseen."""
+    """Takes each frame as ``half_gap_s`` of belt on both sides; a missing frame is an unseen part."""
 
     trouble = None
 
@@ -15,7 +15,7 @@ class FreeRun(Trigger[P]):
         self._last: tuple[int, float] | None = None
 
     def take(self, frame: Frame) -> list[PartFrame[P]]:
-        """The frame as a part."""
+        """Return the frame as a part of its own."""
         if self._last is not None and frame.sequence != self._last[0] + 1:
             self.interrupt()
         if self._last is None:
@@ -24,22 +24,22 @@ class FreeRun(Trigger[P]):
         return [PartFrame(self._observer.expect(None, frame.captured), frame)]
 
     def overdue(self, now: float) -> list[PartFrame[P]]:  # noqa: ARG002  the protocol's signature
-        """Nothing: a frame that does not come is no part."""
+        """Return nothing: a frame that does not come is no part."""
         return []
 
     def begin(self, now: float) -> None:
-        """The first frame is the first part."""
+        """Do nothing: the first frame is the first part."""
 
     def end(self, now: float) -> None:  # noqa: ARG002
-        """From the last frame on nothing was seen."""
+        """Report that nothing was seen after the last frame."""
         self.interrupt()
 
     def pace(self, gap_s: float) -> None:
-        """A frame stands for half of the gap on both sides."""
+        """Take each frame as half of ``gap_s`` of belt on both sides."""
         self.half_gap_s = gap_s / 2
 
     def interrupt(self) -> None:
-        """From the last frame on nothing was seen."""
+        """Report that nothing was seen after the last frame."""
         if self._last is not None:
             self._observer.unwatch(self._last[1] + self.half_gap_s)
         self._last = None

@@ -1,4 +1,4 @@
-"""Parts that are announced by an input line of the device."""
+"""Connect an input line of the device to a trigger."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from edge.trigger.trigger import P, Trigger
 def open_input(
     settings: TriggerSettings, trigger: Trigger[P], *, is_stopped: Callable[[], bool]
 ) -> InputLine | None:
-    """The line that announces parts to ``trigger``, unless the station is stopped; None where none does."""
+    """Return the line that announces parts to ``trigger`` unless the station is stopped; None if not set."""
     if settings.kind != "input":
         return None
 

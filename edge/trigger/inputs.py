@@ -1,4 +1,4 @@
-"""Input lines of the device's own pins, such as a light barrier: a thread that tells each edge."""
+"""Input lines of the device's own pins, such as a light barrier, read by a thread."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ KERNEL_BUFFER = 1024  # edges that the kernel keeps for us
 
 
 class Edge(NamedTuple):
-    """A change of a line, at monotonic seconds; ``number`` is the kernel's own running number of it."""
+    """A change of a line, at monotonic seconds; ``number`` is the kernel's running number."""
 
     at: float
     number: int
@@ -28,7 +28,7 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True)
 class LineAddress:
-    """Where a line is, and which of its changes count; ``setting`` is what asks for it."""
+    """A line and the changes that count; ``setting`` names the setting that asks for it."""
 
     setting: str
     chip: str
@@ -38,17 +38,17 @@ class LineAddress:
 
 
 class Pin(Protocol):
-    """One input line, requested from the kernel."""
+    """Interface of one input line, requested from the kernel."""
 
     def events(self, wait_s: float) -> list[Edge]:
-        """The edges since the last call, waiting for one; raises OSError."""
+        """Return the edges since the last call, waiting up to ``wait_s`` for one; raises OSError."""
 
     def close(self) -> None:
-        """Give the line back."""
+        """Release the line."""
 
 
 class GpioPin:
-    """A line by libgpiod, whose events carry the kernel's monotonic time."""
+    """A line read with libgpiod, whose events carry the kernel's monotonic time."""
 
     def __init__(self, address: LineAddress) -> None:
         gpiod = import_gpiod(address.setting)
@@ -70,18 +70,18 @@ class GpioPin:
         )
 
     def events(self, wait_s: float) -> list[Edge]:
-        """The edges."""
+        """Return the edges since the last call; empty if none came within ``wait_s``."""
         if not self._line.wait_edge_events(wait_s):
             return []
         return [Edge(event.timestamp_ns / 1e9, event.line_seqno) for event in self._line.read_edge_events()]
 
     def close(self) -> None:
-        """Give the line back."""
+        """Release the line."""
         self._line.release()
 
 
 def import_gpiod(setting: str) -> Any:
-    """The gpiod module; raises SettingsError, which names the setting, where the extra is missing."""
+    """Return the gpiod module; raises SettingsError naming ``setting`` if the extra is not installed."""
     try:
         import gpiod
     except ImportError as error:
@@ -90,10 +90,11 @@ def import_gpiod(setting: str) -> Any:
 
 
 class InputLine:
-    """Reads a pin on a thread of its own, and opens it again, for ever, when it fails.
+    """Reads a pin on a thread of its own, and reopens it whenever it fails.
 
-    ``on_edges`` gets the edges of each wait of ``wait_s``, also when there were none; ``pause_s`` is how long
-    it lets edges gather between two readings.
+    ``on_edges`` receives the edges of each wait of ``wait_s``, even if there were none; ``pause_s`` is the
+    time for edges to gather between two readings. ``on_trouble`` receives the reason for a failure, or None
+    once it works.
     """
 
     def __init__(
@@ -116,16 +117,16 @@ class InputLine:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start reading."""
+        """Start the thread."""
         self._thread.start()
 
     @property
     def is_alive(self) -> bool:
-        """True if our thread still reads."""
+        """True while the thread runs."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """End; returns once the line was given back, at most a moment later."""
+        """Stop the thread; returns once the line is released, or after at most ``2 * wait_s + 1`` seconds."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(2 * self._wait_s + 1)

@@ -1,10 +1,10 @@
-"""Parts seen by the camera itself, as they cross a line in the picture.
+"""Trigger for parts that the camera itself sees crossing a line in the picture.
 
-A narrow strip across the belt is compared with what it looks like empty. A part begins when enough of the
-strip is covered, and ends when hardly any is: two thresholds, so that noise and dust make no parts. Between
-two frames neither a part nor the gap after it may cross the line unseen: the belt must not move further from
-one frame to the next than the shorter of the two is long. What stays on the line longer than a part can is
-taken for several that touch: the first is inspected, the others count as unseen.
+A narrow strip across the belt is compared with its empty state. A part begins when enough of the strip is
+covered, and ends when hardly any is: two thresholds, so that noise and dust make no parts. Between two
+frames neither a part nor the gap after it may cross the line unseen: the belt must not move further from
+one frame to the next than the shorter of the two is long. Anything that stays on the line longer than a
+part can is taken for several that touch: the first is inspected, the others count as unseen.
 """
 
 import cv2
@@ -24,7 +24,7 @@ _ADAPTS_BY = np.float32(0.05)
 
 
 class LineStrip:
-    """The strip across the belt, and how much of it is covered."""
+    """The strip across the belt, compared with its empty state."""
 
     def __init__(self, settings: LineCrossingSettings) -> None:
         self._settings = settings
@@ -32,10 +32,10 @@ class LineStrip:
         self._empty: Profile | None = None
 
     def covered(self, image: Image) -> float | None:
-        """The covered share, 0 to 1, of an image (H, W) or (H, W, 3) uint8; None while it is learned.
+        """Return the covered share, 0 to 1, of an image (H, W) or (H, W, 3) uint8; None while learning.
 
-        Raises ImageError for a picture that the region does not fit.
-        What is not covered is learned on, so that slow changes of the light are no parts.
+        Raises ImageError if the region reaches beyond the picture.
+        Uncovered places keep adapting, so that slow changes of the light are no parts.
         """
         strip = self._strip(image)
         if self._empty is None:
@@ -53,7 +53,7 @@ class LineStrip:
         return float(is_covered.mean())
 
     def forget(self) -> None:
-        """Learn again what the strip looks like empty."""
+        """Learn the empty strip again."""
         self._learned.clear()
         self._empty = None
 
@@ -81,7 +81,7 @@ class LineStrip:
 
 
 class LineCrossing(Trigger[P]):
-    """One context for each part that crosses the line, with the frame in which it reached it."""
+    """Reports one part for each crossing of the line, with the frame in which the part reached it."""
 
     def __init__(self, observer: Observer[P], settings: LineCrossingSettings) -> None:
         self._observer = observer
@@ -97,21 +97,20 @@ class LineCrossing(Trigger[P]):
 
     @property
     def trouble(self) -> str | None:
-        """Why parts may go by unseen, or None."""
+        """Reason why parts may pass unseen, or None."""
         return self._trouble
 
     def begin(self, now: float) -> None:
-        """The first frames show the line."""
+        """Do nothing: watching begins once a frame shows the line empty."""
 
     def end(self, now: float) -> None:  # noqa: ARG002
-        """Nobody looks any more."""
+        """Stop watching; a part on the line is a fault."""
         self.interrupt()
 
     def take(self, frame: Frame) -> list[PartFrame[P]]:
-        """The frame, if a part reached the line in it, or one that did has more frames to give.
+        """Return the frame if a part reached the line in it, or needs more frames.
 
-        A frame that the camera spoiled shows no line: parts may have gone by in it, and the part on the
-        line is a fault.
+        A frame with a fault does not show the line: parts may pass unseen, and a part on the line is a fault.
         """
         if frame.fault is not None:
             self.interrupt()
@@ -141,11 +140,11 @@ class LineCrossing(Trigger[P]):
         return part_frames
 
     def overdue(self, now: float) -> list[PartFrame[P]]:  # noqa: ARG002  the protocol's signature
-        """The part that was on the line when the picture went away, if there is one."""
+        """Return the part that was on the line when frames were lost, if there is one."""
         return self._end_broken()
 
     def interrupt(self) -> None:
-        """Until the line is seen empty again, parts may have gone by."""
+        """Report that parts may pass unseen until the line is seen empty again."""
         if self._watching and self._last is not None:
             self._observer.unwatch(self._last)
         self._watching = False
@@ -180,7 +179,7 @@ class LineCrossing(Trigger[P]):
         return PartFrame(part, frame, is_last)
 
     def _notice_long(self, since: float, now: float) -> None:
-        """Notice what covers the line for too long: it is no single part, and hides those behind it."""
+        """Stop watching when the line is covered too long for one part, which hides those behind it."""
         settings = self._settings
         longest_s = settings.longest_ms / 1000
         if self._watching and now - since > (longest_s or settings.blocked_s):
@@ -190,7 +189,7 @@ class LineCrossing(Trigger[P]):
             self._trouble = f"the line has been covered for {now - since:.0f} s"
 
     def reset(self) -> None:
-        """Learn again what the line looks like empty, where it is not clear."""
+        """Learn the empty strip again, if there is trouble."""
         if self._trouble is None:
             return
         self.interrupt()

@@ -1,4 +1,4 @@
-"""The interface between a trigger and the rest of the station."""
+"""Interface between a trigger and the rest of the station."""
 
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -8,10 +8,9 @@ from edge.core.frame import Frame
 
 @dataclass(eq=False)
 class PartContext:
-    """A part that was seen at a monotonic time; who is told of it may know more, in a subclass.
+    """A part seen at a monotonic time; an observer may return a subclass that holds more.
 
-    ``trouble`` says why it is a fault whatever its frames show: some were lost. ``lot`` is what it belongs
-    to, where somebody said so.
+    ``trouble`` is why the part is a fault whatever its frames show: some were lost. ``lot`` is its lot.
     """
 
     part: str
@@ -27,7 +26,7 @@ P_co = TypeVar("P_co", bound=PartContext, covariant=True)
 
 @dataclass(frozen=True)
 class PartFrame(Generic[P]):
-    """A frame of a part, to be inspected; None where none came. After the last one the part is decided."""
+    """A frame of a part, to be inspected; None if none came. After the last one the part is decided."""
 
     context: P
     frame: Frame | None
@@ -35,52 +34,52 @@ class PartFrame(Generic[P]):
 
 
 class Observer(Protocol[P_co]):
-    """Whom a trigger tells what it sees; any thread may call."""
+    """Receiver of a trigger's reports. Thread-safe."""
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> P_co:
-        """A part was at the camera at ``seen``; without an id it gets one."""
+        """Register a part seen at ``seen``, or at encoder position ``count``; None as id assigns one."""
 
     def watch(self, at: float) -> None:
-        """From ``at`` on every part is seen."""
+        """Note that every part is seen from ``at`` on."""
 
     def unwatch(self, at: float) -> None:
-        """From ``at`` on parts may go by unseen."""
+        """Note that parts may pass unseen from ``at`` on."""
 
 
 class Trigger(Protocol[P]):
-    """Finds parts, and the frames to inspect of each. Only the line's own thread calls it."""
+    """Detects parts, and selects the frames to inspect of each. Not thread-safe, except as stated."""
 
     def take(self, frame: Frame) -> list[PartFrame[P]]:
-        """The frame for the parts that it is of; frames come in order, some may be missing."""
+        """Return the frame with each part it belongs to; frames come in order, some may be missing."""
 
     def overdue(self, now: float) -> list[PartFrame[P]]:
-        """Parts whose frames did not come in time."""
+        """Return parts whose frames did not come in time."""
 
     def interrupt(self) -> None:
-        """The camera went away: what comes next follows on nothing."""
+        """Note that the camera was lost: the next frame does not follow on the last."""
 
     def begin(self, now: float) -> None:
-        """Parts count from now on."""
+        """Start counting parts."""
 
     def end(self, now: float) -> None:
-        """The station was stopped: nobody looks any more."""
+        """Stop watching: the station was stopped."""
 
     @property
     def trouble(self) -> str | None:
-        """Why parts may go by unseen, in words for a person, or None."""
+        """Reason why parts may pass unseen, for a person, or None."""
 
     def announce(self, part: str | None, at: float, *, count: int | None = None) -> bool:  # noqa: ARG002
-        """Something else says that a part is here; False where it can't be taken. Any thread may call."""
+        """Register a part announced from outside; return False if it can't be taken. Thread-safe."""
         return False
 
     def hear(self, trouble: str | None, at: float) -> None:  # noqa: ARG002
-        """Announcements are heard from ``at`` on, or not, for the reason given. Any thread may call."""
+        """Note that announcements are received from ``at`` on, or not, given ``trouble``. Thread-safe."""
         return  # without it mypy takes the method for an abstract one
 
     def reset(self) -> None:
-        """A person says that what troubles it is over."""
+        """Clear the trouble: a person says that its cause is gone."""
         return  # without it mypy takes the method for an abstract one
 
     def pace(self, gap_s: float) -> None:  # noqa: ARG002
-        """Parts follow one another at least so closely from now on."""
+        """Set the smallest gap between parts, in seconds."""
         return  # without it mypy takes the method for an abstract one
