@@ -1,1 +1,1 @@
-"""Alarms for a person: rules that notice, a register that says each once, and the way to the broker."""
+"""Alarms for a person: rules that detect, and a register that raises and clears each once."""

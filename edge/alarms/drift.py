@@ -1,4 +1,4 @@
-"""Scores of good parts that are not what they were at validation: a dirty lens, a new lamp. Pure."""
+"""Alarm for scores of good parts that differ from validation: a dirty lens, a new lamp. Pure."""
 
 import math
 
@@ -39,11 +39,11 @@ class ScoreDrift:
 
     @property
     def is_possible(self) -> bool:
-        """True if there are enough parts to compare with, and some distance would be too much."""
+        """True if there are enough parts to compare with, and the limit can be exceeded."""
         return self.reference_count >= LEAST_REFERENCE and self.limit < 1
 
     def add(self, score: float) -> None:
-        """The score of the next ok part."""
+        """Add the score of the next ok part."""
         if not self.is_possible or score >= self._ok_below:
             return
         self._scores.append(score)
@@ -63,12 +63,12 @@ class ScoreDrift:
 
 
 def largest_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """The largest difference between the distribution functions of two sorted samples, 0 to 1."""
+    """Return the largest difference between the distribution functions of two sorted samples, 0 to 1."""
     places = np.concatenate([one, other])
     shares = [np.searchsorted(sample, places, side="right") / len(sample) for sample in (one, other)]
     return float(np.abs(shares[0] - shares[1]).max())
 
 
 def critical_distance(count: int, other_count: int, chance: float) -> float:
-    """The distance that two samples of one distribution exceed with at most this chance."""
+    """Return the distance that two samples of one distribution exceed with at most this chance."""
     return math.sqrt(-math.log(chance / 2) / 2 * (1 / count + 1 / other_count))

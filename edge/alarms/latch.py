@@ -1,4 +1,4 @@
-"""Trouble that comes and goes outside: one alarm when it begins, a line a reason, one when it is over."""
+"""Alarm for an external trouble that comes and goes: raised when it begins, cleared when it ends."""
 
 import logging
 import threading
@@ -10,11 +10,11 @@ from edge.settings.alarms import Alarm
 logger = logging.getLogger(__name__)
 
 TellAlarm = Callable[[Alarm, str | None], None]
-"""Takes an alarm's name, and what is wrong or that nothing is; returns at once."""
+"""Receives an alarm and its trouble, or None; returns at once."""
 
 
 class AlarmLatch:
-    """One alarm; may be used from any thread."""
+    """Latch of one alarm. Thread-safe."""
 
     def __init__(self, name: Alarm, alarm: TellAlarm) -> None:
         self._name = name
@@ -25,11 +25,11 @@ class AlarmLatch:
 
     @property
     def is_there(self) -> bool:
-        """True if it was raised and not cleared."""
+        """True if the alarm is raised."""
         return self._is_there
 
     def begins(self, text: str) -> None:
-        """Raise it, unless it is raised already; another reason for the same is said all the same."""
+        """Raise the alarm unless it is raised; a new reason is logged in either case."""
         with self._lock:
             begins, self._is_there = not self._is_there, True
             is_new = self._said.is_new(text)
@@ -39,7 +39,7 @@ class AlarmLatch:
             self._alarm(self._name, text)
 
     def ends(self, text: str) -> None:
-        """Clear it, if it is raised."""
+        """Clear the alarm if it is raised."""
         with self._lock:
             ends, self._is_there = self._is_there, False
             self._said.clear()

@@ -1,4 +1,4 @@
-"""The rules that go by the parts themselves. Pure; parts come in one by one."""
+"""Alarm rules based on the parts themselves. Pure; parts come in one by one."""
 
 import logging
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 class PartRules:
     """Rejects in a row, their rate, and the scores of ok parts, for one bundle; 0 switches each off.
 
-    ``profile`` is what the bundle says of the scores of OK photographs.
+    ``profile`` holds the bundle's scores of OK photographs.
     """
 
     def __init__(self, settings: AlarmSettings, profile: ScoreProfile | None, *, ok_below: float) -> None:
@@ -23,7 +23,7 @@ class PartRules:
         self._drift = _drift(settings, profile, ok_below) if settings.drift_window else None
 
     def add(self, score: float | None, *, rejected: bool) -> None:
-        """The next part; ``score`` is None where there is no valid one."""
+        """Add the next part; ``score`` is None if there is no valid one."""
         if self._in_row is not None:
             self._in_row.add(rejected=rejected)
         if self._rate is not None:
@@ -32,7 +32,7 @@ class PartRules:
             self._drift.add(score)
 
     def troubles(self) -> dict[Alarm, str | None]:
-        """The present troubles, by the name of the alarm."""
+        """Return the present trouble of each alarm, or None."""
         rules = {
             Alarm.REJECTS_IN_ROW: self._in_row,
             Alarm.REJECT_RATE: self._rate,
@@ -42,7 +42,7 @@ class PartRules:
 
 
 def part_rules(settings: AlarmSettings, inspector: Inspector) -> PartRules:
-    """The rules for the bundle that this inspector decides with."""
+    """Return the rules for the bundle of this inspector."""
     return PartRules(settings, inspector.manifest.ok_scores, ok_below=inspector.thresholds.ok_below)
 
 
@@ -56,7 +56,7 @@ def _rate(settings: AlarmSettings) -> RejectRate:
 
 
 def _drift(settings: AlarmSettings, profile: ScoreProfile | None, ok_below: float) -> ScoreDrift | None:
-    """None, and why is said once, where the bundle has too little to compare with."""
+    """Return the drift rule, or None if the bundle has too little to compare with, which is logged."""
     if profile is None:
         logger.info("alarms: no score-drift: the bundle has no scores of OK photographs; quantize it again")
         return None

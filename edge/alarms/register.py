@@ -1,4 +1,4 @@
-"""Which alarms are raised: each is raised once and cleared once. Pure: times come in as monotonic seconds."""
+"""Register of alarms: each is raised once and cleared once. Pure: times come in as monotonic seconds."""
 
 import uuid
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from edge.settings.alarms import Alarm
 
 @dataclass(frozen=True)
 class Change:
-    """An alarm that was raised or cleared; ``times`` counts how often it was raised since the start."""
+    """An alarm that was raised or cleared; ``times`` is how often it was raised since the start."""
 
     alarm: Alarm
     text: str
@@ -21,7 +21,7 @@ class Change:
 
 @dataclass(frozen=True)
 class AlarmEvent:
-    """A change with its moment; the same ``id`` is the same event."""
+    """A change with its time; the same ``id`` is the same event."""
 
     change: Change
     at: datetime
@@ -37,7 +37,7 @@ class _Entry:
 
 
 class Register:
-    """Turns what is wrong at each moment into alarms.
+    """Turns present troubles into alarms.
 
     An alarm is raised at once, and cleared when its cause has been gone for ``clear_s`` without a break:
     a cause that comes and goes is one alarm. Those in ``off`` are never raised.
@@ -51,11 +51,11 @@ class Register:
 
     @property
     def raised(self) -> list[Alarm]:
-        """The names of all alarms that are raised now."""
+        """Names of all alarms raised now, sorted."""
         return sorted(name for name, entry in self._entries.items() if entry.raised)
 
     def tell(self, alarm: Alarm, trouble: str | None, now: float, *, part: str | None = None) -> None:
-        """Take note of the present trouble, or of None; ``part`` is the part that it began with."""
+        """Set the present trouble of an alarm, or None; ``part`` is the part that it began with."""
         entry = self._entries.setdefault(alarm, _Entry())
         if trouble is None:
             entry.gone_since = now if entry.gone_since is None else entry.gone_since
@@ -66,7 +66,7 @@ class Register:
             self._changes.append(Change(alarm, trouble, part, entry.times, raised=True))
 
     def step(self, now: float) -> list[Change]:
-        """Changes since the last call, in order."""
+        """Return the changes since the last call, in order."""
         for name, entry in self._entries.items():
             gone = entry.gone_since is not None and now - entry.gone_since >= self._clear_s
             if entry.raised and gone:
@@ -75,7 +75,7 @@ class Register:
         return changes
 
     def end(self) -> list[Change]:
-        """Clear everything: the station stops, and will look again when it starts."""
+        """Clear all alarms and return the changes; for when the station stops."""
         for name, entry in self._entries.items():
             if entry.raised:
                 self._clear(name, entry)

@@ -1,4 +1,4 @@
-"""Too many rejects: in a row, or beside what is usual. Pure; parts come in one by one."""
+"""Alarms for too many rejects: in a row, or against the usual rate. Pure; parts come in one by one."""
 
 from edge.core.tail_probabilities import Expectation, KnownShare, LearnedShare, first_unlikely_count
 
@@ -6,7 +6,7 @@ _USUAL = 0.05  # a window that is no less likely than this on either side ends t
 
 
 class RejectsInRow:
-    """So many parts in a row were rejected; over when as many in a row passed."""
+    """Alarm after ``limit`` rejected parts in a row; over when as many in a row passed."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -15,7 +15,7 @@ class RejectsInRow:
         self.trouble: str | None = None
 
     def add(self, *, rejected: bool) -> None:
-        """The next part."""
+        """Add the next part."""
         self._rejected = self._rejected + 1 if rejected else 0
         self._passed = 0 if rejected else self._passed + 1
         if self._rejected == self._limit and self.trouble is None:
@@ -30,8 +30,8 @@ class RejectRate:
     A p-chart (W. A. Shewhart, Economic Control of Quality of Manufactured Product, 1931) with exact limits
     in place of three standard deviations, which are wrong for the few rejects of a good line: a window is
     out of them, above or below, with a chance of at most ``false_alarms`` while nothing changes. A count
-    that is out before its window is full is so at its end too, and is said at once. Over when a whole
-    window is usual again.
+    that is out before its window is full stays out, and raises the alarm at once. Over when a whole window
+    is usual again.
 
     ``expected`` is the share of rejects, 0 to 1; None learns it from the first ``learn`` parts.
     """
@@ -48,7 +48,7 @@ class RejectRate:
             self._expect(KnownShare(expected))
 
     def add(self, *, rejected: bool) -> None:
-        """The next part."""
+        """Add the next part."""
         self._parts += 1
         self._rejects += rejected
         if self._expected is None:
@@ -67,7 +67,7 @@ class RejectRate:
             self.begin_window()
 
     def begin_window(self) -> None:
-        """Count from none again; what is expected stays."""
+        """Start counting from zero; the expected share stays."""
         self._parts = self._rejects = 0
 
     def _expect(self, expectation: Expectation) -> None:
@@ -84,7 +84,7 @@ class RejectRate:
 
 
 def control_limits(expectation: Expectation, window: int, chance: float) -> tuple[int, int]:
-    """Least and most rejects of a window; beyond each limit lies at most half of the chance."""
+    """Return the least and most rejects of a window; each is exceeded with at most half of ``chance``."""
     most = first_unlikely_count(expectation, window, chance / 2) - 1
     least = window - (first_unlikely_count(expectation.opposite(), window, chance / 2) - 1)
     return least, most

@@ -1,17 +1,17 @@
-"""Checks of the disk and the clock around the station. Pure; measured values come in."""
+"""Checks of the station's disk and clock. Pure; measured values come in."""
 
 _ENOUGH = 1.2  # so many times the least is enough again
 
 
 class DiskCheck:
-    """Less than ``least`` bytes are free; over with a fifth more."""
+    """Trouble if fewer than ``least`` bytes are free; over at a fifth more."""
 
     def __init__(self, least: float) -> None:
         self._least = least
         self._short: set[str] = set()
 
     def trouble(self, free: dict[str, int]) -> str | None:
-        """The trouble with the folders, given the free bytes of each."""
+        """Return the trouble, given the free bytes of each folder, or None."""
         for folder, count in free.items():
             if count < self._least:
                 self._short.add(folder)
@@ -24,14 +24,14 @@ class DiskCheck:
 
 
 class ClockCheck:
-    """The clock has not been held to a time server for ``after_s``: a start takes a while."""
+    """Trouble if the clock was not synchronised for ``after_s``, as it is not for a while after a boot."""
 
     def __init__(self, after_s: float) -> None:
         self._after_s = after_s
         self._since: float | None = None
 
     def trouble(self, synchronised: bool | None, now: float) -> str | None:  # noqa: FBT001  a measured value
-        """The trouble with the clock; None, too, where nobody can tell."""
+        """Return the trouble with the clock, or None; None for ``synchronised`` (unknown) is no trouble."""
         if synchronised is not False:
             self._since = None
             return None

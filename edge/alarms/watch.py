@@ -1,4 +1,4 @@
-"""The thread that watches for alarms. Nobody waits for it, and nothing that it does can reach the line."""
+"""Thread that watches for alarms. No other thread waits for it, and its errors cannot reach the line."""
 
 import logging
 import threading
@@ -26,7 +26,7 @@ _MOST_TOLD = 1000
 
 
 class _Part(NamedTuple):
-    """A part that was decided, and the rules for the bundle that decided."""
+    """A decided part, and the rules for the bundle that decided."""
 
     rules: PartRules
     score: float | None
@@ -40,10 +40,10 @@ class _Told(NamedTuple):
 
 
 class AlarmWatch:
-    """Hears of parts and troubles, looks at disk and clock, and raises and clears alarms.
+    """Collects parts and troubles, checks disk and clock, and raises and clears alarms.
 
-    ``part``, ``tell`` and ``judge_by`` may be called on any thread: they note, and return at once.
-    ``say`` is told of each alarm that is raised or cleared; ``folders`` are where the station writes.
+    ``part``, ``tell`` and ``judge_by`` are thread-safe and return at once. ``say`` receives each alarm that
+    is raised or cleared; ``folders`` are those that the station writes to.
     """
 
     def __init__(
@@ -74,32 +74,32 @@ class AlarmWatch:
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
     def start(self) -> None:
-        """Start watching."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Clear what is raised, say so, and end; a thread that hangs is left behind."""
+        """Clear all alarms, report that, and end; a thread that hangs is left behind after a second."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(1.0)
 
     def part(self, score: float | None, *, rejected: bool) -> None:
-        """A part was decided; ``score`` is None where there is no valid one."""
+        """Add a decided part; ``score`` is None if there is no valid one."""
         self._parts.append(_Part(self._rules, score, rejected))
 
     def tell(self, alarm: Alarm, trouble: str | None, *, part: str | None = None) -> None:
-        """Take note of the present trouble, or of None; ``part`` is the one that it began with."""
+        """Set the present trouble of an alarm, or None; ``part`` is the part that it began with."""
         with self._telling:  # or two threads could leave an alarm raised that is over
             if self._latest.get(alarm) != trouble:  # the line tells again and again
                 self._latest[alarm] = trouble
                 self._told.append(_Told(alarm, trouble, part))
 
     def judge_by(self, rules: PartRules) -> None:
-        """From the next part on another bundle decides: what was learned of rejects is no guide any more."""
+        """Use the rules of another bundle from the next part on; the reject rate is learned again."""
         self._rules = rules
 
     def step(self, now: float) -> None:
-        """Look at everything that happened since the last call; ``now`` is monotonic seconds."""
+        """Process everything since the last call; ``now`` is monotonic seconds."""
         self._hear_of_parts()
         for alarm, trouble in self._rules.troubles().items():
             self._register.tell(alarm, trouble, now)
@@ -139,7 +139,7 @@ class AlarmWatch:
         self._try(lambda: self._pass_on(self._register.end()))
 
     def _try(self, step: Callable[[], None]) -> None:
-        """A mistake in a rule must not end the others; it is said once."""
+        """Run a step; an error in one rule must not end the others, and is logged once."""
         try:
             step()
         except Exception as error:
@@ -150,6 +150,6 @@ class AlarmWatch:
 
 
 def written_folders(settings: Settings) -> list[Path]:
-    """Where the station writes."""
+    """Return the folders that the station writes to."""
     archive = [Path(settings.archive.path)] if settings.archive.path else []
     return [Path(settings.journal.path).parent, *archive]
