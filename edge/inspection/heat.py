@@ -1,4 +1,4 @@
-"""A heatmap on its frame: it is over what the model was shown, which may be cut out, or unrolled."""
+"""Map a heatmap onto its frame; the model's input may have been cut out or unrolled."""
 
 import math
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ Heat = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Heatmap:
-    """A heatmap, float32 (height, width), and how the model was shown its frame.
+    """A heatmap, float32 (height, width), with the input spec by which its frame was preprocessed.
 
-    ``share``, 0 to 1, is how hot its hottest place may look: values of one bundle are no measure for those
-    of another, and what speaks for a defect on a good part should not look like one.
+    ``share``, 0 to 1, limits how hot its hottest place may look: values are not comparable between bundles,
+    and what speaks for a defect on a good part should not look like one.
     """
 
     values: NDArray[np.float32]
@@ -32,13 +32,13 @@ class Heatmap:
     share: float = 1.0
 
     def on_frame(self, image: Image) -> Heat:
-        """See ``heat_on_frame``; takes a millisecond where the part is to be located."""
+        """Return the heat on the frame; see ``heat_on_frame``. Takes 1 ms if the part is to be located."""
         heat = heat_on_frame(self.values, image, self.spec)
         return np.asarray(np.round(heat * self.share), np.uint8)
 
 
 def heatmap_of(inspection: Inspection, inspector: Inspector) -> Heatmap | None:
-    """The heatmap of an inspection, if its bundle gives one: the nearer to a defect, the hotter."""
+    """Return the heatmap of an inspection, hotter the nearer to a defect; None if the bundle gives none."""
     if inspection.heatmap is None or inspection.score is None:
         return None
     share = inspection.score / inspector.thresholds.defect_from if inspector.thresholds.defect_from else 1.0
@@ -46,10 +46,10 @@ def heatmap_of(inspection: Inspection, inspector: Inspector) -> Heatmap | None:
 
 
 def heat_on_frame(heatmap: NDArray[np.float32], image: Image, spec: InputSpec) -> Heat:
-    """A heatmap as the camera would see it, LONGEST pixels at most a side.
+    """Return a heatmap in the frame's proportions, LONGEST pixels at most a side.
 
-    ``image`` is the frame that the model was shown by ``spec``. A part that was located is located again;
-    where it isn't found, which cannot be for a frame that has a heatmap, raises ImageError.
+    ``image`` is the frame that was preprocessed by ``spec``. A part that was located is located again; raises
+    ImageError if it isn't found, which cannot be for a frame that has a heatmap.
     """
     real = np.nan_to_num(heatmap, nan=0.0, posinf=0.0, neginf=0.0)
     strength = np.clip(real / max(_FULL, float(real.max(initial=0.0))), 0.0, 1.0).astype(np.float32)
@@ -72,7 +72,7 @@ def heat_on_frame(heatmap: NDArray[np.float32], image: Image, spec: InputSpec) -
 
 
 def hottest(heat: Heat, image: Image) -> tuple[int, int] | None:
-    """The hottest place in pixels of the frame, (x, y); None where nothing is hot."""
+    """Return the hottest place in pixels of the frame, (x, y); None if nothing is hot."""
     if not heat.size or not heat.max():
         return None
     row, column = divmod(int(heat.argmax()), heat.shape[1])
@@ -88,7 +88,7 @@ def _places(shares: _Places, count: int) -> NDArray[np.float32]:
 
 
 def _shares(columns: _Places, rows: _Places, image: Image, spec: InputSpec) -> tuple[_Places, _Places]:
-    """Of each pixel of the frame where the model saw it: 0 to 1 across and down; beyond, it did not."""
+    """Return the position of each frame pixel in the model's input: 0 to 1 across and down, or outside."""
     height, width = image.shape[:2]
     if spec.region is not None:
         region = spec.region
@@ -115,7 +115,7 @@ def _shares(columns: _Places, rows: _Places, image: Image, spec: InputSpec) -> t
 
 
 def _on_strip(columns: _Places, rows: _Places, image: Image) -> tuple[_Places, _Places]:
-    """Where on the strip of an unrolled ring; see edge.core.locate.unroll_ring."""
+    """Return positions on the strip of an unrolled ring; see edge.core.locate.unroll_ring."""
     ring = find_ring(image)
     points = np.stack([(columns - ring.centre[0]).ravel(), (rows - ring.centre[1]).ravel()])
     x, y = np.linalg.solve(ring.axes, points).reshape(2, *columns.shape)

@@ -1,4 +1,4 @@
-"""Frame to inspection. Live and replay both call it: what replay says is what live says."""
+"""Inspect a frame. Live and replay share this code, so that both give the same result."""
 
 from dataclasses import dataclass, field, replace
 
@@ -14,10 +14,10 @@ from edge.core.runtime import BundleModel
 
 @dataclass(frozen=True)
 class Inspection:
-    """One part looked at. ``reason`` says why there is no valid result, for a fault.
+    """Result for one part. ``reason`` is why there is no valid result, for a fault.
 
-    ``heatmap``: float32 (height, width) over what the model was shown, higher where a defect is more
-    likely; None where the bundle has none.
+    ``heatmap``: float32 (height, width) over the model's input, higher where a defect is more likely; None if
+    the bundle has none.
     """
 
     frame: Frame
@@ -32,8 +32,8 @@ class Inspection:
 class Inspector:
     """Decides on frames with one bundle; the recipe may override its thresholds and region.
 
-    ``bits``: how many of 16 bits a picture uses that doesn't say so itself; by default as the bundle's
-    photographs did, None where those were of another kind.
+    ``bits``: how many of 16 bits a picture uses that doesn't state it; by default as in the bundle's
+    photographs, None where those were of another kind.
     """
 
     def __init__(
@@ -74,21 +74,21 @@ class Inspector:
         return Inspection(frame, verdict, prediction.score, named, heatmap=prediction.heatmap)
 
     def judge(self, score: float) -> Verdict:
-        """The verdict for a score."""
+        """Return the verdict for a score."""
         return decide(score, self.thresholds)
 
     def name(self, verdict: Verdict, predicted: str | None) -> str | None:
-        """The class to say: of two, the threshold says which, and not the larger half."""
+        """Return the class to report: of two classes the verdict decides, not the higher probability."""
         if has_one_logit(self.manifest.task):
             return self.manifest.classes[0 if verdict == Verdict.OK else 1]
         return predicted
 
 
 def fault(frame: Frame, reason: str) -> Inspection:
-    """The inspection of a frame for which there is no valid result."""
+    """Return the inspection of a frame without a valid result."""
     return Inspection(frame, Verdict.FAULT, None, None, reason)
 
 
 def as_fault(inspection: Inspection, reason: str) -> Inspection:
-    """The same inspection, taken back: its result came too late or is not to be trusted."""
+    """Return the inspection as a fault: its result came too late or is not to be trusted."""
     return replace(inspection, verdict=Verdict.FAULT, reason=reason)

@@ -14,7 +14,7 @@ LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least ``share`` of the values do not exceed; None without values."""
+    """Return the smallest value that at least ``share`` of the values do not exceed; None without values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -22,7 +22,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def latency_summary(values: Sequence[float]) -> dict[str, float | None]:
-    """Median, 95th and 99th percentile, in milliseconds."""
+    """Return the median, 95th and 99th percentile of latencies, in milliseconds."""
     rounded = {
         name: percentile(values, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
     }
@@ -30,7 +30,7 @@ def latency_summary(values: Sequence[float]) -> dict[str, float | None]:
 
 
 class Statistics:
-    """Counts by verdict, the latest latencies, commands; for any thread."""
+    """Counts by verdict, recent latencies and gate commands. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,12 +51,12 @@ class Statistics:
                 self._latency_sum_ms += inspection.latency_ms
 
     def command_sent(self) -> None:
-        """Count one command to the gate."""
+        """Count one command sent to the gate."""
         with self._lock:
             self.commands_sent += 1
 
     def command_refused(self) -> None:
-        """A command that was counted as sent was not: the gate counts it where it is never sent."""
+        """Uncount a command that was not sent after all; the gate counts it if it never is."""
         with self._lock:
             self.commands_sent -= 1
 
@@ -68,22 +68,22 @@ class Statistics:
 
     @property
     def inspected(self) -> int:
-        """The number of inspections."""
+        """Number of inspections."""
         with self._lock:
             return self._verdicts.total()
 
     def verdicts(self) -> dict[str, int]:
-        """Counts of all four verdicts."""
+        """Return the count of each verdict."""
         with self._lock:
             return {verdict.value: self._verdicts[verdict] for verdict in Verdict}
 
     def latency_ms(self) -> dict[str, float | None]:
-        """Percentiles over the latest inspections."""
+        """Return percentiles over the latest 10,000 inspections, in milliseconds."""
         with self._lock:
             values = list(self._latencies)
         return latency_summary(values)
 
     def latency_buckets(self) -> tuple[list[int], float]:
-        """Inspections up to each of LATENCY_BOUNDS_MS and beyond, since the start; and the sum in ms."""
+        """Return cumulative counts up to each of LATENCY_BOUNDS_MS and beyond, and the sum in ms."""
         with self._lock:
             return list(accumulate(self._buckets)), self._latency_sum_ms

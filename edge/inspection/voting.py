@@ -1,4 +1,4 @@
-"""Several frames of one part, and one verdict."""
+"""Decide on a part from several frames."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ Vote = Literal["worst", "mean"]
 def judge_part(
     context: PartContext, inspections: list[Inspection], how: Vote, inspector: Inspector
 ) -> Inspection:
-    """The verdict of a part by its frames; a part without any is a fault."""
+    """Return the inspection of a part from those of its frames; a part without any is a fault."""
     if not inspections:
         image, now = np.zeros((1, 1), np.uint8), datetime.now(UTC)
         no_frame = Frame(image, context.number, captured=context.seen, captured_at=now)
@@ -26,7 +26,7 @@ def judge_part(
 
 
 def vote(inspections: list[Inspection], how: Vote, inspector: Inspector) -> Inspection:
-    """One inspection for a part of which there is at least one.
+    """Return one inspection for a part, given at least one.
 
     A fault in one frame is a fault of the part. "worst" takes the frame with the highest score, "mean"
     decides on the mean of the scores; class and frame are those of the highest score in both.
