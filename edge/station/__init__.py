@@ -1,1 +1,1 @@
-"""The running whole: camera, trigger, inspector, gate and records wired together."""
+"""The running station: camera, trigger, inspector, gate and records wired together."""

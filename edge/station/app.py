@@ -1,4 +1,4 @@
-"""The running station: what it is made of, in which order it starts, and, in reverse, stops.
+"""The running station: its components, started in order and stopped in reverse.
 
 Threads: the camera guard reads frames; the line's own loop (`App.run`) inspects and commands the gate;
 outputs, journal, archive, alarms and shadow have threads of their own. Only the loop touches the model that
@@ -54,10 +54,10 @@ _WAIT_S = 0.1
 
 
 class Station:
-    """All between the camera and the outputs: each part knows only what was made before it.
+    """Everything between camera and outputs; each component refers only to those created before it.
 
-    ``outputs`` alone are told who there is at the end, for what comes in by them concerns everybody; until
-    then nobody is told anything.
+    ``outputs`` alone is completed at the end, since inbound messages concern every component; until then it
+    reports to none.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Station:
         outputs.join(make_outputs(wiring))
 
     def start(self) -> None:
-        """Start each part; what is absent, such as a broker, is waited for in the background."""
+        """Start every component; an absent peer, such as a broker, is waited for in the background."""
         self.report.repeat()
         self.outputs.start()
         self.recorder.start(self.outputs.couriers)
@@ -160,9 +160,9 @@ class Station:
         self.report.update()
 
     def stop(self, *, drain_s: float) -> int:
-        """Send what is waiting, for at most ``drain_s``, and leave; returns how many verdicts still wait.
+        """Send what is waiting, for at most ``drain_s``, and stop; return the number of unsent results.
 
-        From now on no part is taken, and who sends parts hears so first.
+        No part is accepted from now on, and the outputs are told so first.
         """
         self.states.stop(ENDED)
         self.report.update()
@@ -179,11 +179,11 @@ class Station:
         return waiting
 
     def see(self, frame: Frame, *, max_age_s: float) -> None:
-        """A frame of the camera; one that is older than ``max_age_s`` is a fault."""
+        """Process a frame of the camera; one older than ``max_age_s`` is a fault."""
         self.pipeline.see(frame, max_age_s=max_age_s)
 
     def camera(self, fault: str | None, ignored: Sequence[str] = ()) -> None:
-        """The camera's trouble, or that it gives frames; and which settings it ignores."""
+        """Set the camera's fault, or None while it works, and the settings that it ignores."""
         self.alarms.tell(Alarm.CAMERA, fault)
         self.alarms.tell(Alarm.CAMERA_SETTINGS, "; ".join(ignored) or None)
         self.pipeline.camera(fault)
@@ -191,7 +191,7 @@ class Station:
         self.report.update()
 
     def poll(self) -> None:
-        """Everything to be done also while no frames come; the loop calls it some times a second."""
+        """Do the periodic work, with or without frames; called by the loop several times a second."""
         self.outputs.line_turned()
         self.pipeline.decide_overdue(time.monotonic())
         self.commands.process()
@@ -200,7 +200,7 @@ class Station:
 
 
 class App:
-    """A station with a camera, run until its source ends or somebody says stop."""
+    """A station with a camera, run until its source ends or a stop is requested."""
 
     def __init__(
         self,
@@ -227,18 +227,18 @@ class App:
         self._is_to_stop = False
         self._is_to_reload = False
         self.lost: str | None = None
-        """Why only a new process can have a camera again, after ``run``."""
+        """Reason why only a new process can recover the camera, or None; set by ``run``."""
 
     def request_stop(self) -> None:
-        """End the loop soon; may be called from a signal handler."""
+        """Request the end of the loop; safe in a signal handler."""
         self._is_to_stop = True
 
     def request_reload(self) -> None:
-        """Read the settings again soon; may be called from a signal handler."""
+        """Request that the settings be read again; safe in a signal handler."""
         self._is_to_reload = True
 
     def run(self) -> int:
-        """Run until the source ends or a stop is requested; returns how many verdicts still wait."""
+        """Run until the source ends or a stop is requested; return the number of unsent results."""
         self._say_what_may_pass()
         self.station.start()
         for note in self._notes:

@@ -1,4 +1,4 @@
-"""Commands from the network; on the line's own thread."""
+"""Execute commands from the network, on the line's own thread."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Commands:
-    """Does what commands ask of a station, one after the other, and answers each."""
+    """Executes commands one after the other, and answers each."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Commands:
         self._trigger = trigger
 
     def process(self) -> None:
-        """Do all that came; changes are answered when they are made."""
+        """Execute all waiting commands; a change is answered once it is made."""
         while (waiting := self._waiting.next()) is not None:
             if waiting.request is None:
                 self._answer(waiting, Outcome(waiting.error))
@@ -43,7 +43,7 @@ class Commands:
         self._manager.poll()
 
     def reload(self) -> bool:
-        """Read the settings again, though no command came; False while another change is being made."""
+        """Read the settings again without a command; return False while another change is in progress."""
         return self._manager.ask(Change("reload", self._reloading())) is None
 
     def _answer(self, waiting: WaitingCommand, outcome: Outcome) -> None:
@@ -71,7 +71,7 @@ class Commands:
         self._answer(waiting, Outcome())
 
     def _change(self, waiting: WaitingCommand, request: CommandRequest) -> None:
-        """Have it made beside the line, and answered then."""
+        """Start a change beside the line; it is answered once it is made."""
         what, prepare = "reload", self._reloading()
         if request.command == "activate":
             what = f"activate {request.bundle}"

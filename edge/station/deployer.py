@@ -1,4 +1,4 @@
-"""Another deployment takes over between two parts: who must know of it, in this order."""
+"""Switch a station to another deployment between two parts, component by component in a set order."""
 
 import logging
 
@@ -14,7 +14,7 @@ from edge.trigger.trigger import Trigger
 
 
 class Deployer:
-    """Has a station work by another deployment, on the line's own thread."""
+    """Switches a station to another deployment, on the line's own thread."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Deployer:
         shadow.use(deployment.shadow, most_waiting=deployment.settings.shadow.queue)
 
     def take(self, deployment: Deployment) -> None:
-        """Parts that are seen from now on are decided by this deployment."""
+        """Use this deployment for parts seen from now on."""
         before, self._now = self._now, deployment
         settings, inspector = deployment.settings, deployment.inspector
         if settings.log != before.settings.log:

@@ -1,4 +1,4 @@
-"""Commands on their way to the gate: sent, counted, and what a person must know of them."""
+"""Send commands to the gate, count them, and report failures to a person."""
 
 import logging
 from collections.abc import Sequence
@@ -15,38 +15,38 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GateCommands:
-    """Any thread."""
+    """Sends and counts gate commands. Thread-safe."""
 
     outputs: Outputs
     counts: Statistics
     alarms: AlarmWatch
 
     def send(self, command: GateCommand) -> bool:
-        """True if the gate can act on it in time."""
+        """Send a command; return True if the gate can act on it in time."""
         sent = self.outputs.command(command)
         if sent:
             self.counts.command_sent()
         return sent
 
     def takes_back(self) -> bool:
-        """A command that was counted as sent was not; False where it reached the gate by another output."""
+        """Uncount a command that was not sent after all; return False if another output carries it out."""
         if self.outputs.carries_out:  # the pin has it
             return False
         self.counts.command_refused()
         return True
 
     def missed(self, commands: int) -> None:
-        """The ejector's pin was late for commands, and left them."""
+        """Report commands that came too late for the ejector's pin and were skipped."""
         self.counts.commands_came_to_nothing(commands)
         logger.error("gate: %d commands came too late for the pin of the ejector", commands)
         self.alarms.tell(Alarm.PINS, f"pins.ejector: {commands} commands came too late")
 
     def unconfirmed(self, parts: Sequence[str]) -> None:
-        """Parts that should be in the bin and were not seen there."""
+        """Report rejected parts that were not seen in the bin."""
         for part in parts:
             logger.error("gate: part %s was rejected and not seen in the bin", part)
         self.alarms.tell(Alarm.BIN, "a rejected part was not seen in the bin", part=parts[0])
 
     def confirmed(self) -> None:
-        """A rejected part was seen in the bin."""
+        """Report that a rejected part was seen in the bin."""
         self.alarms.tell(Alarm.BIN, None)

@@ -1,4 +1,4 @@
-"""The condition of a station: its faults and alarms, its signs of life, its statistics; and who is told."""
+"""Health of a station: faults and alarms, vital signs and statistics, and their reports."""
 
 import time
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ TOO_LATE = "parts go by without their command: it could not be sent in time (com
 
 @dataclass(frozen=True)
 class Vitals:
-    """Signs of life: parts that were seen and decided, failed inspections in a row, threads that live."""
+    """Vital signs: parts seen and decided, consecutive failed inspections, and whether each thread lives."""
 
     state: State
     reason: str | None
@@ -50,7 +50,7 @@ class Vitals:
 
 
 class Health:
-    """The condition of a station, by its parts. ``poll`` is for the line's own thread, the rest for any."""
+    """Health of a station, from its components. Thread-safe, but ``poll`` is for the line's own thread."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Health:
         self._too_late = 0
 
     def poll(self) -> None:
-        """Tell states and alarms what is wrong now."""
+        """Report present faults and troubles to states and alarms."""
         self._states.fault("gate", self._controller.lost)
         for output, health in self._outputs.health():
             self._states.fault(output.name, health.fault)
@@ -93,7 +93,7 @@ class Health:
         self._states.fault("trigger", self._trigger.trouble)
 
     def vitals(self) -> Vitals:
-        """Signs of life."""
+        """Return the vital signs."""
         threads = {"the gate": self._controller.is_alive, "the recorder": self._recorder.is_alive}
         if self._input_line is not None:
             threads["the trigger's line"] = self._input_line.is_alive
@@ -103,7 +103,7 @@ class Health:
         return Vitals(state, reason, self._parts.count, decided, failures, threads)
 
     def statistics(self, *, frames_dropped: int) -> StationStatistics:
-        """Counts since the start; those of the camera come from whoever guards it."""
+        """Return counts since the start; ``frames_dropped`` comes from the camera guard."""
         gate, counts, recorder = self._controller.counts, self._counts, self._recorder
         return StationStatistics(
             inspected=counts.inspected,
@@ -129,7 +129,7 @@ class Health:
         )
 
     def readings(self, station: str, *, camera: CameraGuard, frame_age_s: float | None) -> Readings:
-        """All that can be read of the station now."""
+        """Return all present readings of the station."""
         outputs = [health for _, health in self._outputs.health()]
         return Readings(
             statistics=self.statistics(frames_dropped=camera.dropped),
@@ -148,14 +148,14 @@ class Health:
         )
 
     def _tell_of_late_commands(self) -> None:
-        """No broker, or a device that is busy: a part that had to be rejected may have passed."""
+        """Raise an alarm if commands were too late since the last call: a part to reject may have passed."""
         too_late = self._controller.counts.too_late
         self._alarms.tell(Alarm.GATE, TOO_LATE if too_late > self._too_late else None)
         self._too_late = too_late
 
 
 class Service:
-    """The view of systemd and Prometheus; told of each turn of the line, on the line's own thread.
+    """Reports to systemd and Prometheus, on the line's own thread except as stated.
 
     Times are monotonic seconds.
     """
@@ -176,13 +176,13 @@ class Service:
         self._metrics = self._metrics_server(settings)
 
     def start(self, now: float) -> None:
-        """The line begins to turn."""
+        """Note that the line starts, and start the metrics server."""
         self._began = now
         if self._metrics is not None:
             self._metrics.start()
 
     def turn(self, now: float, frame: Frame | None) -> None:
-        """The line turned, and handed on this frame if there was one."""
+        """Note a turn of the line, with its frame if there was one; check vital signs and notify systemd."""
         if frame is not None:
             self._captured = frame.captured
         if frame is not None or self._guard.fault or now - self._began > READY_WITHIN_S:
@@ -193,23 +193,23 @@ class Service:
         self._supervisor.turn(now, f"{vitals.state}{reason}{self._counted}")
 
     def count(self, statistics: StationStatistics) -> None:
-        """The counts in the status line are these."""
+        """Set the counts in the status line."""
         self._counted = f"; {', '.join(f'{n} {verdict}' for verdict, n in statistics.verdicts.items())}"
 
     def stop(self) -> None:
-        """The line begins to end."""
+        """Note that the line stops, and stop the metrics server."""
         self._supervisor.stopping()
         if self._metrics is not None:
             self._metrics.stop()
 
     def readings(self) -> Readings:
-        """The present readings of the line; on any thread."""
+        """Return the present readings of the line. Thread-safe."""
         captured = self._captured
         age_s = None if captured is None else time.monotonic() - captured
         return self._health.readings(self._name, camera=self._guard, frame_age_s=age_s)
 
     def _check(self, vitals: Vitals, now: float) -> None:
-        """For every sign of life; see edge.service.supervisor."""
+        """Check every vital sign; see edge.service.supervisor."""
         check = self._supervisor.check
         flows = self._flow.goes_on(vitals.seen, vitals.decided)
         check("verdicts: parts begin and none is decided", now, seen=flows, more_s=self._part_s)

@@ -1,4 +1,4 @@
-"""The parts that were seen: each is named, numbered and told to the gate before anything looks at it."""
+"""Register parts as they are seen: each is named, numbered and tracked by the gate before its inspection."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from edge.trigger.trigger import PartContext
 
 @dataclass(eq=False, kw_only=True)
 class InspectedPart(PartContext):
-    """A part that the gate tracks; ``inspections`` are of its frames.
+    """A part that the gate tracks; ``inspections`` are those of its frames.
 
-    All its frames are for one ``inspector``, the one that was in service when the part was seen.
+    All of them are made by one ``inspector``, the one in service when the part was seen.
     """
 
     tracked: TrackedPart
@@ -25,7 +25,7 @@ class InspectedPart(PartContext):
 
 
 class SeenParts:
-    """Whom the trigger tells what it sees; any thread. ``run`` is what ids of this start begin with."""
+    """Observer of the trigger. Thread-safe. ``run`` is the prefix of part ids made since this start."""
 
     def __init__(
         self,
@@ -46,19 +46,19 @@ class SeenParts:
 
     @property
     def count(self) -> int:
-        """The number seen so far."""
+        """Number of parts seen so far."""
         return self._count
 
     def inspect_by(self, inspector: Inspector) -> None:
-        """Parts that are seen from now on are for this inspector."""
+        """Use this inspector for parts seen from now on."""
         self._inspector = inspector
 
     def begin_lot(self, lot: str | None) -> None:
-        """Parts that are seen from now on are of this lot, or of none."""
+        """Assign parts seen from now on to this lot, or to none."""
         self._lot = lot
 
     def expect(self, part: str | None, seen: float, *, count: int | None = None) -> InspectedPart:
-        """A part was at the camera; see edge.trigger.trigger.Observer."""
+        """Register a part; see edge.trigger.trigger.Observer."""
         number = next(self._numbers)
         self._count = number + 1
         name = part if part is not None else f"{self._run}-p{number}"
@@ -69,9 +69,9 @@ class SeenParts:
         return context
 
     def watch(self, at: float) -> None:
-        """From ``at`` on every part is seen."""
+        """Note that every part is seen from ``at`` on."""
         self._controller.watch(at)
 
     def unwatch(self, at: float) -> None:
-        """From ``at`` on parts may go by unseen."""
+        """Note that parts may pass unseen from ``at`` on."""
         self._controller.unwatch(at)

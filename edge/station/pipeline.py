@@ -1,4 +1,4 @@
-"""The way of a frame to a decision: trigger, inspection, gate. What follows is for edge.station.results."""
+"""From a frame to a decision: trigger, inspection, gate. edge.station.results does the rest."""
 
 import logging
 import math
@@ -49,34 +49,34 @@ class Pipeline:
 
     @property
     def failures(self) -> int:
-        """The number of inspections in a row that raised an error, up to now."""
+        """Number of consecutive inspections, up to now, that raised an error."""
         return self._failures
 
     def camera(self, fault: str | None) -> None:
-        """The camera's trouble, or that it gives frames."""
+        """Set the camera's fault, or None while it works."""
         if fault is not None and self._camera_fault is None:
             self._trigger.interrupt()
         self._camera_fault = fault
 
     def see(self, frame: Frame, *, max_age_s: float) -> None:
-        """Inspect what the trigger finds on a frame; one that is older than ``max_age_s`` is a fault."""
+        """Inspect the parts that the trigger finds on a frame; one older than ``max_age_s`` is a fault."""
         if self._states.is_stopped:
             return
         for part_frame in self._trigger.take(frame):
             self.inspect(part_frame, max_age_s=max_age_s)
 
     def decide_overdue(self, now: float) -> None:
-        """Parts whose frames did not come by ``now`` are faults."""
+        """Make faults of parts whose frames did not come by ``now``."""
         for part_frame in self._trigger.overdue(now):
             self.inspect(part_frame, max_age_s=math.inf)
 
     def stop(self) -> None:
-        """Nobody looks any more: parts that still wait for their frames are faults."""
+        """Stop watching; parts still waiting for frames become faults."""
         self._trigger.end(time.monotonic())
         self.decide_overdue(math.inf)
 
     def inspect(self, part_frame: PartFrame[InspectedPart], *, max_age_s: float) -> None:
-        """Inspect a frame of a part, and after its last one decide."""
+        """Inspect a frame of a part, and decide after its last one."""
         part, frame = part_frame.context, part_frame.frame
         if frame is not None:
             part.inspections.append(self._inspect(self._checked(frame, max_age_s), part.inspector))
@@ -88,7 +88,7 @@ class Pipeline:
             self._manager.judge(part.inspector, part.inspections[-1])
 
     def _checked(self, frame: Frame, max_age_s: float) -> Frame:
-        """With a fault where no bundle is to be asked about it."""
+        """Return the frame, with a fault if it is not to be inspected."""
         age = time.monotonic() - frame.captured
         if self._states.latched is not None:
             return replace(frame, fault=f"{self._states.latched}; over, waits for a reset")
@@ -115,7 +115,7 @@ class Pipeline:
         return inspection
 
     def _decide(self, part: InspectedPart) -> None:
-        """Tell the gate what was found of a part, then everybody else."""
+        """Report the decision on a part to the gate first, then to all others."""
         found = inspection = judge_part(part, part.inspections, self._vote, part.inspector)
         if part.trouble is not None and inspection.verdict != Verdict.FAULT:
             inspection = as_fault(inspection, part.trouble)

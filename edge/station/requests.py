@@ -1,4 +1,4 @@
-"""Requests and reports of outputs, handed on to whom they concern."""
+"""Pass requests and reports of outputs to the components concerned."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from edge.trigger.trigger import Trigger
 
 @dataclass(frozen=True)
 class Requests(Receiver):
-    """Any thread; see edge.outputs.requests.Receiver."""
+    """Implementation of edge.outputs.requests.Receiver. Thread-safe."""
 
     settings: Settings
     states: States
@@ -27,7 +27,7 @@ class Requests(Receiver):
     commands: CommandQueue
 
     def triggered(self, part: str, at: float, count: int | None) -> None:
-        """A part is at the camera."""
+        """Announce a part at the camera; raises RequestError if it is refused or made a fault."""
         if self.states.is_stopped:
             raise RequestError("the station is stopped")
         if self.settings.trigger.kind != "message":
@@ -39,34 +39,34 @@ class Requests(Receiver):
             raise RequestError(f"count: {NO_ENCODER}; the part is a fault")
 
     def triggers_heard(self, trouble: str | None, at: float) -> None:
-        """True if messages that parts are here arrive."""
+        """Note that trigger messages are received from ``at`` on, or not if ``trouble`` is given."""
         self.trigger.hear(trouble, at)
 
     def belt_moves(self, direction: Direction, at: float) -> None:
-        """The belt goes this way from now on."""
+        """Note the belt's direction from ``at`` on."""
         self.controller.move(direction, at)
 
     def belt_counts(self, count: int, at: float) -> None:
-        """The encoder stands here."""
+        """Note the encoder's count at ``at``."""
         self.controller.count(count, at)
 
     def belt_lost(self, reason: str) -> None:
-        """The movement of the belt is not known any more."""
+        """Note that the belt's position is unknown."""
         self.controller.lose(reason)
 
     def confirmed(self) -> None:
-        """A rejected part is in the bin."""
+        """Register a rejected part seen in the bin."""
         self.controller.confirm()
 
     def lot_begins(self, lot: str | None) -> None:
-        """Parts that are seen from now on are of this lot."""
+        """Assign parts seen from now on to this lot, or to none."""
         self.parts.begin_lot(lot)
 
     def command(self, waiting: WaitingCommand) -> None:
-        """Done on the line's own thread, at its next turn."""
+        """Queue a command for the line's own thread, which executes it at its next turn."""
         self.commands.put(waiting)
 
     def undelivered(self, command: GateCommand) -> None:
-        """The gate did not get a command though it was sent: it comes again while there is time."""
+        """Take back a sent command that did not reach the gate; it is sent again while there is time."""
         if self.gate_commands.takes_back():
             self.controller.undelivered(command)

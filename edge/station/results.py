@@ -1,4 +1,4 @@
-"""Everything that follows a decision once the gate knows it: outputs, record, archive, shadow, statistics."""
+"""Report a decision after the gate has it: outputs, record, archive, shadow, statistics."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from edge.station.state_report import StateReport
 
 @dataclass(frozen=True)
 class Results:
-    """Tells everybody; each returns at once. ``run`` is what the ids of this start's results begin with."""
+    """Reports decisions without waiting. ``run`` is the prefix of the ids of results since this start."""
 
     station: str
     run: str
@@ -33,7 +33,7 @@ class Results:
     counts: Statistics
 
     def tell(self, part: InspectedPart, inspection: Inspection, action: Action, *, found: Inspection) -> None:
-        """A part was decided, by ``inspection``; ``found`` is what its frames showed."""
+        """Report a part decided by ``inspection``; ``found`` is the result from its frames alone."""
         # The manifest's scores are of single photographs, so the first frame stands for the part.
         score = part.inspections[0].score if part.inspections else None
         self.alarms.part(score, rejected=action == "reject")

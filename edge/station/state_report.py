@@ -1,4 +1,4 @@
-"""The station's state and its latest part, said to the outputs whenever they change."""
+"""Report the station's state and latest part to the outputs whenever they change."""
 
 import logging
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Part:
-    """The latest part; ``verdict`` is None while it has none."""
+    """The latest part; ``verdict`` is None until it is decided."""
 
     name: str | None = None
     verdict: Verdict | None = None
@@ -23,7 +23,7 @@ class _Part:
 
 
 class StateReport:
-    """Says what ``states`` are to ``outputs``, in the log too, and with the latest part as bits."""
+    """Reports state to outputs and log, and the latest part to outputs as bits."""
 
     def __init__(self, states: States, outputs: Outputs, *, bundle_sha256: str, recipe: str) -> None:
         self._states = states
@@ -36,11 +36,11 @@ class StateReport:
         self._since = datetime.now(UTC)
 
     def deployed(self, bundle_sha256: str, recipe: str) -> None:
-        """Take note of the deployment from now on; what is said next says it."""
+        """Set the deployment that the next reports name."""
         self._deployment = bundle_sha256, recipe
 
     def update(self) -> None:
-        """Say the state where it changed."""
+        """Report the state if it changed."""
         state, reason = self._states.current
         if (state, reason) == (self._state, self._reason):
             return
@@ -57,12 +57,12 @@ class StateReport:
             self._say_part()
 
     def repeat(self) -> None:
-        """Say it again: something else decides now, or nothing was said yet."""
+        """Report state and part unchanged: at the start, or after a new deployment."""
         self._say_state()
         self._say_part()
 
     def part(self, part: str, verdict: Verdict | None, *, passes: bool = False) -> None:
-        """Take note of the latest part; ``verdict`` is None while it has none."""
+        """Report the latest part; ``verdict`` is None until it is decided."""
         self._part = _Part(part, verdict, passes)
         self._say_part()
 
@@ -70,9 +70,9 @@ class StateReport:
         self._outputs.state_changed(StateChanged(self._state, self._since, self._reason, *self._deployment))
 
     def _say_part(self) -> None:
-        """Say it, and again where another thread changed it meanwhile: the latest is what is said last.
+        """Report the part, again if another thread changed it meanwhile: the last report is the latest.
 
-        No lock, for what publishes must hold none.
+        No lock, as none may be held while publishing.
         """
         said = None
         while said != (now := (self._is_ready, self._part)):

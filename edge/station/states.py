@@ -1,4 +1,4 @@
-"""The station's state: pure, from what is wrong and what was asked of it."""
+"""State of the station, from its faults and the commands it received. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,16 +9,16 @@ from edge.core.state import State
 
 @dataclass(frozen=True)
 class _Fault:
-    """A fault; ``is_over`` where its cause is gone and nobody reset it."""
+    """A fault; ``is_over`` if its cause is gone and it was not reset."""
 
     reason: str
     is_over: bool = False
 
 
 class States:
-    """Faults by where they come from; with ``latch`` each stays until it is reset.
+    """Faults by source; with ``latch`` each stays until it is reset.
 
-    The line's thread changes it; any thread may read it meanwhile: what it reads is replaced, never changed.
+    Changed by the line's thread, read by any: objects are replaced, never changed.
     """
 
     def __init__(self, *, latch: bool) -> None:
@@ -29,15 +29,15 @@ class States:
         self._stopped: str | None = None
 
     def start(self) -> None:
-        """Everything is set up: parts may come."""
+        """Note that everything is set up and parts may come."""
         self._started = True
 
     def run(self) -> None:
-        """A part is being inspected."""
+        """Note that a part is inspected."""
         self._running = True
 
     def fault(self, source: str, reason: str | None) -> None:
-        """Take note of one source's fault, or that it has none."""
+        """Set the fault of one source, or None."""
         known = self._faults.get(source)
         if reason is not None:
             if known is not None and self._latch:
@@ -50,31 +50,31 @@ class States:
                 self.reset()
 
     def reset(self) -> None:
-        """Forget faults whose cause is gone."""
+        """Drop faults whose cause is gone."""
         self._faults = {source: fault for source, fault in self._faults.items() if not fault.is_over}
 
     def stop(self, reason: str) -> None:
-        """No parts are inspected until ``resume``."""
+        """Stop inspecting until ``resume``."""
         self._stopped = reason
         self._running = False
 
     def resume(self) -> None:
-        """Inspect again."""
+        """Inspect again after ``stop``."""
         self._stopped = None
 
     @property
     def is_stopped(self) -> bool:
-        """True if somebody stopped it."""
+        """True while the station is stopped."""
         return self._stopped is not None
 
     @property
     def latched(self) -> str | None:
-        """The reason of a fault that is over but not reset, or None: no part passes meanwhile."""
+        """Reason of a fault that is over but not reset, or None; no part passes meanwhile."""
         return _latched(self._faults)
 
     @property
     def current(self) -> tuple[State, str | None]:
-        """The state and its reason."""
+        """State and its reason, or None."""
         stopped, faults = self._stopped, self._faults
         if stopped is not None:
             return "stopped", stopped
