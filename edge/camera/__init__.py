@@ -1,1 +1,1 @@
-"""Sources of frames behind one small interface."""
+"""Frame sources behind one small interface."""

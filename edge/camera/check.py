@@ -1,4 +1,4 @@
-"""The camera's part of `edge --check`: what it gives, what is wrong with it, and how to fix that."""
+"""Camera check of `edge --check`: what the camera delivers, what is wrong, and how to fix it."""
 
 import getpass
 import os
@@ -19,7 +19,7 @@ LOOK_S = 2.0
 
 @dataclass(frozen=True)
 class Seen:
-    """A look at the camera: in words, its last frame, and frames a second, where that can be told."""
+    """Result of a camera check: description, last frame, and frames per second if known."""
 
     text: str
     frame: Frame
@@ -27,7 +27,7 @@ class Seen:
 
 
 def try_camera(camera: AnyCameraSettings, bits: int | None) -> Seen:
-    """Look at the camera's pictures for a short while; ``bits`` as for ``edge.camera.depth``.
+    """Check the camera's pictures for a short while; ``bits`` as for ``edge.camera.depth``.
 
     Raises CameraError or SettingsError, which say what is wrong and how to fix it.
     """
@@ -55,7 +55,7 @@ def try_camera(camera: AnyCameraSettings, bits: int | None) -> Seen:
 
 
 def _watch(guard: CameraGuard, camera: AnyCameraSettings) -> list[Frame]:
-    """The frames of a short while, longer than a frozen picture needs to be seen; none after a fault."""
+    """Return the frames of a short while, long enough to detect a frozen picture; few or none at a fault."""
     frames: list[Frame] = []
     enough = camera.freeze_frames + 2 if camera.live else 1
     until = time.monotonic() + (camera.open_timeout_ms + camera.settle_ms + camera.stall_ms) / 1000 + 1
@@ -93,7 +93,7 @@ def _mend(fault: str, camera: AnyCameraSettings) -> str:
 
 
 def mend_device(device: Path) -> str:
-    """Why a device that cannot be used cannot, as far as the file system shows."""
+    """Return why a device cannot be used, as far as the file system shows, and how to fix it."""
     if not device.exists():
         there = ", ".join(sorted(str(path) for path in device.parent.glob("video*"))) or "none"
         return f"there is no {device}; is the camera plugged in? Video devices here: {there}"

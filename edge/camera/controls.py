@@ -1,4 +1,4 @@
-"""Exposure and the like: set, read back, and said when the camera ignored them."""
+"""Camera controls such as exposure: set and read back; those that the camera ignored are reported."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ _TOLERANCE = 0.02  # cameras round to steps of their own
 
 
 class Adjustable(Protocol):
-    """The part of cv2.VideoCapture that is used here."""
+    """Interface of cv2.VideoCapture as used here."""
 
     def set(self, propId: int, value: float, /) -> bool: ...  # noqa: D102, N803
     def get(self, propId: int, /) -> float: ...  # noqa: D102, N803
@@ -36,10 +36,10 @@ _CONTROLS = (
 
 
 def apply_controls(camera: Adjustable, settings: CameraSettings) -> tuple[str, ...]:
-    """Set what the settings ask for, read it all back, and name what the camera ignored.
+    """Apply the settings, read them back, and return a line for each that the camera ignored.
 
-    Devices bring all of them, streams and pipelines only a size. All are set before the first is read: a
-    new size may change the rate.
+    Devices have all of them, streams and pipelines only a size. All are set before the first is read: a new
+    size may change the rate.
     """
     fourcc = getattr(settings, "fourcc", "")
     if fourcc:

@@ -1,4 +1,4 @@
-"""The number of 16 bits that a camera uses, where its pictures don't say: what decides now knows."""
+"""Bit depth of a camera whose 16-bit pictures don't state it; it follows the bundle in service."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from edge.core.samples import FULL_BITS
 
 @dataclass
 class Depth:
-    """``bits``: None where nobody says; may change between two frames, with what decides on them."""
+    """Number of bits in use, None if unknown; may change between two frames, with the bundle."""
 
     bits: int | None = None
 
     @property
     def taken(self) -> int:
-        """As many as are taken for white: all where nobody says."""
+        """Number of bits assumed; all 16 if unknown."""
         return self.bits or FULL_BITS

@@ -1,4 +1,4 @@
-"""Faults of a camera, by name; the judge of single pictures is pure and needs no camera."""
+"""Camera faults by name, and checks of single pictures, which are pure and need no camera."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,7 +33,7 @@ _BOTTOM_DARK, _BOTTOM_BRIGHT = 5, 250  # beyond these a flat area is natural
 
 @dataclass(frozen=True)
 class CameraFault:
-    """Why there is no valid picture; ``text`` says it for a person, and names the setting."""
+    """Reason why there is no valid picture; ``text`` is for a person, and names the setting."""
 
     name: FaultName
     text: str
@@ -43,7 +43,7 @@ class CameraFault:
 
 
 class PictureJudge:
-    """Judges the pictures of one camera, one after the other; about 0.2 ms each at 1280x720."""
+    """Checks the pictures of one camera in order; about 0.2 ms each at 1280x720."""
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
@@ -52,9 +52,9 @@ class PictureJudge:
         self._repeats = 0
 
     def judge(self, image: Image) -> CameraFault | None:
-        """The first thing that is wrong with this picture, or None.
+        """Return the first fault of this picture, or None.
 
-        The size that counts is that of the settings, or of the first picture.
+        The expected size is that of the settings, or else of the first picture.
         """
         samples = sample(image)
         self._count_repeats(samples)
@@ -86,14 +86,14 @@ class PictureJudge:
 
 
 def sample(image: Image) -> NDArray[np.uint8]:
-    """Some 14,000 pixels on a grid, (rows, columns), of the green or only channel."""
+    """Return about 14,000 pixels on a grid, (rows, columns) uint8, of the green or only channel."""
     plane = image if image.ndim == 2 else image[..., 1]
     step = max(1, round((plane.size / _SAMPLES) ** 0.5))
     return np.ascontiguousarray(plane[::step, ::step])
 
 
 def judge_brightness(samples: NDArray[np.uint8], settings: CameraSettings) -> CameraFault | None:
-    """Black where even the brightest hundredth is dark, washed out where even the darkest is bright."""
+    """Return a "black" fault if the brightest hundredth is dark, "washed out" if the darkest is bright."""
     counts = cv2.calcHist([samples], [0], None, [256], [0, 256])[:, 0].cumsum()
     darkest, brightest = np.searchsorted(counts, (samples.size * 0.01, samples.size * 0.99))
     if brightest < settings.black_below:
@@ -106,10 +106,10 @@ def judge_brightness(samples: NDArray[np.uint8], settings: CameraSettings) -> Ca
 
 
 def judge_bottom(samples: NDArray[np.uint8], limit: float) -> CameraFault | None:
-    """Half decoded where the rows at the bottom repeat each other, as decoders leave what they lack.
+    """Return a "half decoded" fault if the bottom rows repeat each other: decoders fill in missing data so.
 
-    White and black areas are left alone: those are flat in a whole picture too. ``limit``: share
-    of the rows; 0 switches it off.
+    White and black areas are exempt: those are flat in a whole picture too. ``limit``: share of the rows; 0
+    switches it off.
     """
     if not limit:
         return None
@@ -124,14 +124,15 @@ def judge_bottom(samples: NDArray[np.uint8], limit: float) -> CameraFault | None
 
 
 def _repeats(samples: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """For each row but the first whether it repeats the one above."""
+    """Return, for each row but the first, True if it repeats the one above."""
     return np.asarray(np.abs(np.diff(samples.astype(np.int16), axis=0)).mean(axis=1) <= _SAME_ROW)
 
 
 def judge_sharpness(image: Image, limit: float) -> CameraFault | None:
-    """Blurred where the strongest steps of the picture are spread over many pixels.
+    """Return a "blurred" fault if the strongest steps of the picture are spread over many pixels.
 
-    A picture without clear steps gets no judgement: it may be an empty belt. 0 switches it off.
+    A picture without clear steps is not judged: it may be an empty belt. ``limit``: least sharpness; 0
+    switches it off.
     """
     sharpness = measure_sharpness(image) if limit else None
     if sharpness is None or sharpness >= limit:
@@ -140,11 +141,11 @@ def judge_sharpness(image: Image, limit: float) -> CameraFault | None:
 
 
 def measure_sharpness(image: Image) -> float | None:
-    """Share of the strongest step of a row between two neighbours: 0.25 (blurred) to 1 (sharp).
+    """Return the share of the strongest step between two neighbours: 0.25 (blurred) to 1 (sharp).
 
-    The median over the quarter of the rows with the strongest steps, on blocks of pixels, which
-    take noise away: 2x2 of them, more in pictures over 640 columns wide, where a lens gives less
-    than a sharp step a pixel. None where those rows have no clear step.
+    The median over the quarter of the rows with the strongest steps, on blocks of pixels, which reduce noise:
+    2x2 of them, more in pictures over 640 columns wide, where a lens gives less than a sharp step a pixel.
+    None if those rows have no clear step.
     """
     height, columns = image.shape[:2]
     block = max(2, round(columns / _COLUMNS))

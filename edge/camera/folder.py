@@ -1,4 +1,4 @@
-"""Stored images as a camera."""
+"""Stored images as a frame source."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class FolderCamera:
-    """Shows the images of a folder in the order of their paths, at a set rate, once."""
+    """Delivers the images of a folder once, in the order of their paths, at a set rate."""
 
     live = False
     ignored: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class FolderCamera:
         self._position = 0
 
     def read(self) -> Frame | None:
-        """The next image; None after the last one. A damaged one is named in the log and left out."""
+        """Return the next image; None after the last. A damaged one is skipped, and named in the log."""
         if self._position < len(self._paths):
             self._pacer.wait()
         # Read when it is due, not ahead: a camera leaves the processor alone while a picture is inspected.
@@ -68,11 +68,11 @@ class FolderCamera:
 
     @cached_property
     def _of_set(self) -> int | None:
-        """As the whole folder has it, where nobody else says."""
+        """Bit depth of the whole folder, for when nothing else states it."""
         found = find_set_depth(self._all)
         if found.note is not None:
             logger.warning("%s: %s", self._folder, found.note)
         return found.bits
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: no file stays open."""

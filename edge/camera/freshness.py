@@ -1,4 +1,4 @@
-"""When a frame was taken: monotonic time, which buffers on the way cannot make look fresh."""
+"""Capture time of a frame: monotonic, and not made to look fresh by buffers on the way."""
 
 from collections import deque
 from typing import Protocol
@@ -11,33 +11,33 @@ _DRIFT = 0.0005  # seconds a second by which two clocks may run apart; crystals 
 
 
 class SourceClock(Protocol):
-    """Tells when a frame was taken from when it arrived and what its source stamped on it."""
+    """Estimates when a frame was captured from its arrival and the source's time stamp."""
 
     def taken(self, arrived: float, stamp: float) -> float:
-        """Monotonic seconds, from those of the arrival and the stamp in seconds of whatever clock."""
+        """Return monotonic seconds, from those of the arrival and a stamp in seconds of any clock."""
 
 
 class ArrivalClock:
-    """For a source that comes at no steady rate, such as a triggered one: taken when it came."""
+    """For sources without a steady rate, such as triggered ones: capture time is arrival."""
 
     def taken(self, arrived: float, stamp: float) -> float:  # noqa: ARG002  this source has none
-        """The arrival."""
+        """Return the arrival."""
         return arrived
 
 
 class DriverClock:
-    """V4L2 stamps a buffer with monotonic time when it was filled; a few drivers use another clock."""
+    """For V4L2, which stamps a filled buffer with monotonic time; a few drivers use another clock."""
 
     def taken(self, arrived: float, stamp: float) -> float:
-        """The stamp, or the arrival where it cannot be one."""
+        """Return the stamp, or the arrival if the stamp is implausible."""
         return stamp if 0 <= arrived - stamp <= _MAX_AGE_S else arrived
 
 
 class StampClock:
-    """For streams whose frames carry the camera's own time, as those of RTSP do.
+    """For streams whose frames carry the camera's own time, such as RTSP.
 
-    Least delay seen between stamp and arrival is that of a fresh frame; what came later was held up
-    by so much, be it in a burst or on a link that gets slower and slower.
+    The least delay seen between stamp and arrival is that of a fresh frame; any more is the time that a frame
+    was held up, be it in a burst or on a link that gets slower and slower.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class StampClock:
         self._arrived = 0.0
 
     def taken(self, arrived: float, stamp: float) -> float:
-        """The arrival, less what this frame was held up."""
+        """Return the arrival, less the time that this frame was held up."""
         delay = arrived - stamp
         if (
             self._delay is None or delay - self._delay > _MAX_AGE_S
@@ -59,10 +59,10 @@ class StampClock:
 class SteadyClock:
     """For sources without stamps, such as motion JPEG over HTTP: by the rate at which frames arrive.
 
-    A camera takes pictures at a steady rate. A frame that comes at its time was taken when it came.
-    After a gap, and in the burst that follows, frames come out of a buffer: each was taken about
-    one interval after the one before, so it is as old as it looks. A camera that really paused makes
-    one frame look old, which is the safe mistake.
+    A camera captures at a steady rate. A frame that arrives on time was captured on arrival. After a gap, and
+    in the burst that follows, frames come out of a buffer: each was captured about one interval after the one
+    before, so it is as old as it looks. A camera that really paused makes one frame look old, which is the
+    safe mistake.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class SteadyClock:
         self._taken = 0.0
 
     def taken(self, arrived: float, stamp: float) -> float:  # noqa: ARG002  these sources have none
-        """The arrival, or for a frame out of a buffer an interval after the one before."""
+        """Return the arrival, or for a buffered frame one interval after the one before."""
         if self._arrived is None:
             self._arrived = self._taken = arrived
             return arrived
@@ -85,7 +85,7 @@ class SteadyClock:
         return self._taken
 
     def _usual(self, interval: float) -> float:
-        """The mean interval, which pairs of frames do not change, without the longest, which may be a gap."""
+        """Return the mean interval, robust to pairs of frames, without the longest, which may be a gap."""
         if len(self._intervals) < _LEAST:
             return interval
         return (sum(self._intervals) - max(self._intervals)) / (len(self._intervals) - 1)

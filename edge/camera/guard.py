@@ -1,4 +1,4 @@
-"""The threads that read the camera, so that nothing else ever waits for it."""
+"""Threads that read the camera, so that nothing else ever waits for it."""
 
 import logging
 import threading
@@ -43,7 +43,7 @@ class _Reader:
         self.thread = threading.Thread(target=self._run, name="camera", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; where the system has none to give, that is a fault like others."""
+        """Start the thread; if the system cannot provide one, that is a fault like others."""
         try:
             self.thread.start()
         except RuntimeError as error:
@@ -78,11 +78,11 @@ class _Reader:
 
 
 class CameraGuard:
-    """Reads frames on threads of its own and opens the camera again, for ever, when it fails.
+    """Reads frames on threads of its own, and reopens the camera whenever it fails.
 
     Holds at most ``queue`` frames; the oldest is dropped, and counted, when inspection is slower.
     A read that never returns is abandoned: its thread is left behind and the camera opened again.
-    ``lost`` says when that cannot help any more and only a new process can.
+    ``lost`` is set when only a new process can help.
     """
 
     def __init__(self, open_camera: Callable[[], Camera], settings: CameraSettings) -> None:
@@ -106,27 +106,27 @@ class CameraGuard:
         self._thread = threading.Thread(target=self._run, name="camera-guard", daemon=True)
 
     def start(self) -> None:
-        """Start reading."""
+        """Start the thread."""
         settings = self._settings
         first = settings.open_timeout_ms + settings.settle_ms + settings.stall_ms
         self._due = time.monotonic() + first / 1000
         self._thread.start()
 
     def next(self, timeout: float) -> Frame | None:
-        """The oldest waiting frame, or None when there is none within ``timeout`` seconds."""
+        """Return the oldest waiting frame, or None if there is none within ``timeout`` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._ended, timeout)
             return self._frames.popleft() if self._frames else None
 
     @property
     def ended(self) -> bool:
-        """True if a file or folder is at its end and every frame of it was taken."""
+        """True if the source has ended and every frame of it was taken, or after ``stop``."""
         with self._changed:
             return self._ended and not self._frames
 
     @property
     def fault(self) -> str | None:
-        """Why there are no valid frames, in words that stay the same while the fault lasts, or None."""
+        """Reason why there are no valid frames, or None; its text is stable while the fault lasts."""
         with self._changed:
             if self._fault is None and not self._ended and time.monotonic() > self._due:
                 self._set_fault(self._stalled())
@@ -134,23 +134,23 @@ class CameraGuard:
 
     @property
     def is_alive(self) -> bool:
-        """True if somebody still looks after the camera, or there is nothing more to read."""
+        """True while the guard's thread runs, or if there is nothing more to read."""
         return self._thread.is_alive() or self._ended
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The settings that the camera did not take, one line each."""
+        """Settings that the camera ignored, a line for each."""
         with self._changed:
             return self._ignored
 
     @property
     def left_behind(self) -> int:
-        """The number of threads that hang in a read that was given up."""
+        """Number of threads that hang in an abandoned read."""
         return sum(reader.thread.is_alive() for reader in list(self._hung))
 
     @property
     def lost(self) -> str | None:
-        """Why this process can do nothing more for the camera, or None."""
+        """Reason why this process cannot recover the camera, or None."""
         hung = [reader for reader in list(self._hung) if reader.thread.is_alive()]
         if len(hung) > self._settings.hung_max:
             return f"{len(hung)} reads of the camera never returned (camera.hung_max)"
@@ -237,7 +237,7 @@ class CameraGuard:
             self._queue(frame)
 
     def _settled(self, reader: _Reader, camera: Camera, frame: Frame) -> bool:
-        """Stored images need no time for that."""
+        """Return True once the settling time is over; stored images need none."""
         since = reader.opened + self._settings.settle_ms / 1000
         reader.settled = reader.settled or not camera.live or frame.captured >= since
         return reader.settled
@@ -276,7 +276,7 @@ class CameraGuard:
             self._frames.clear()  # what waited is from before the fault
 
     def _set_fault(self, fault: CameraFault) -> None:
-        """Each reason is said once; the one that stands must not change with every frame."""
+        """Set the fault; each reason is logged once, and the text must not change with every frame."""
         is_new = self._said.is_new(str(fault))
         if is_new:
             logger.error("%s", fault)

@@ -1,4 +1,4 @@
-"""Cameras, network streams, GStreamer pipelines and video files through OpenCV."""
+"""Cameras, network streams, GStreamer pipelines and video files, by OpenCV."""
 
 import os
 import sys
@@ -50,12 +50,11 @@ class _Picture:
 
 
 class OpenCvCamera:
-    """One cv2.VideoCapture.
+    """A frame source on one cv2.VideoCapture.
 
-    A read that took as long as the time-out is a stall whatever it returned: after a network
-    camera lost its power OpenCV hands out old frames as good ones. Motion JPEG is decoded here
-    and not by OpenCV, which gives a truncated picture out as a whole one; of a stored video as well, so that
-    replay sees the pixels that the live camera gave.
+    A read that took as long as the time-out is a stall whatever it returned: after a network camera lost its
+    power OpenCV returns old frames as good ones. Motion JPEG, also of a stored video, is decoded here and not
+    by OpenCV, which returns a truncated picture as a whole one; so replay has the pixels of the live camera.
     """
 
     def __init__(self, settings: CaptureSettings, depth: Depth | None = None) -> None:
@@ -71,7 +70,7 @@ class OpenCvCamera:
         self._most_pixels = _MOST_PIXELS
         self._depth = depth or Depth(settings.bits)
         self.decodes = False
-        """Whether pictures come undecoded, each by itself, and are decoded here."""
+        """True if pictures come undecoded, each by itself, and are decoded here."""
         self._capture = self._open(settings)
         if not self._capture.isOpened():
             self.close()
@@ -106,7 +105,7 @@ class OpenCvCamera:
             raise self._error(error) from None
 
     def _ask_for_what_was_sent(self) -> None:
-        """Have motion JPEG handed over undecoded, and 16 bits whole, where it is one of them."""
+        """Request motion JPEG undecoded and 16 bits whole, if the source sends either."""
         sent = round(self._capture.get(cv2.CAP_PROP_FOURCC))
         is_jpeg = sent == cv2.VideoWriter.fourcc(*"MJPG")
         if is_jpeg and self._kind in ("stream", "file"):
@@ -115,7 +114,7 @@ class OpenCvCamera:
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
 
     def read(self) -> Frame | None:
-        """The next frame in RGB or grey; None at the end of a file. Raises CameraError on a stall."""
+        """Return the next frame in RGB or grey; None at the end of a file. Raises CameraError on failure."""
         if self._remaining == 0:
             return None
         started = time.monotonic()
@@ -199,7 +198,7 @@ class OpenCvCamera:
         return CameraError(f"{self.description}: {without_password(error.err)}")
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         self._capture.release()
 
 
@@ -212,7 +211,7 @@ def _choose_clock(settings: CaptureSettings) -> SourceClock:
 
 
 def check_gstreamer() -> None:
-    """Raise SettingsError where the installed OpenCV cannot run GStreamer pipelines."""
+    """Raise SettingsError if the installed OpenCV cannot run GStreamer pipelines."""
     if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         raise SettingsError(
             f"camera.pipeline: the installed OpenCV {cv2.__version__} was built without GStreamer; "

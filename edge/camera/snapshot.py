@@ -1,8 +1,8 @@
-"""A camera that gives a single picture at an address, as http://10.0.0.5/image.jpg: fetched again and again.
+"""Camera with a single picture at an address, such as http://10.0.0.5/image.jpg, fetched repeatedly.
 
-Such an address may give an old picture for ever, be it from a cache or because the camera hangs. A picture
-counts as new where its bytes differ from the last one's, or the server dates it later, and never where it is
-dated before that one. It was taken when it was asked for, less the age that the server itself says it has.
+Such an address may serve an old picture for ever, be it from a cache or because the camera hangs. A picture
+is new if its bytes differ from the last one's, or the server dates it later, and never if it is dated before
+that one. It was captured when it was requested, less the age that the server itself states.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _HEADERS = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache", "Accept
 
 @dataclass(frozen=True)
 class _Answer:
-    """``asked``: monotonic seconds; ``dated``: when the server says it was made; ``age_s``: how long ago."""
+    """A response. ``asked``: monotonic seconds; ``dated``: when the picture was made; ``age_s``: its age."""
 
     data: bytes
     asked: float
@@ -49,7 +49,7 @@ class _Answer:
 
 
 class SnapshotCamera:
-    """Fetches the picture ``camera.fps`` times a second; the first one only says what is not new."""
+    """Fetches the picture ``camera.fps`` times a second; the first serves only to recognise new ones."""
 
     live = True
     ignored: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class SnapshotCamera:
         self._digest, self._dated = first.digest, first.dated
 
     def read(self) -> Frame | None:
-        """The next new picture; raises CameraError where there is none within ``camera.stall_ms``."""
+        """Return the next new picture; raises CameraError if none comes within ``camera.stall_ms``."""
         deadline = time.monotonic() + self._stall_s
         while time.monotonic() < deadline:
             self._pacer.wait()
@@ -77,7 +77,7 @@ class SnapshotCamera:
         raise CameraError(f"{self.description}: gives the same picture again and again")
 
     def close(self) -> None:
-        """Nothing to let go of: each picture has a connection of its own."""
+        """Do nothing: each picture has a connection of its own."""
 
     def _is_new(self, answer: _Answer) -> bool:
         before, known = self._dated, answer.digest == self._digest
@@ -134,7 +134,7 @@ class SnapshotCamera:
 
 
 def check_address(url: str) -> None:
-    """Raise SettingsError where this can never be fetched."""
+    """Raise SettingsError if the address can never be fetched."""
     parts = urlsplit(url)
     try:
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -146,7 +146,7 @@ def check_address(url: str) -> None:
 
 
 def _dates(headers: Message) -> tuple[datetime | None, float]:
-    """When the picture was made by the server's clock, and how old it was by the same when it was sent."""
+    """Return the server's date of the picture, and its age in seconds when it was sent."""
     dated, sent = _date(headers.get("Last-Modified")), _date(headers.get("Date"))
     behind = (sent - dated).total_seconds() if sent is not None and dated is not None else 0.0
     stored = headers.get("Age", "")
@@ -163,7 +163,7 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _without_login(url: str) -> tuple[str, urllib.request.OpenerDirector]:
-    """The address without user and password, and who fetches it: no proxies, no other place, no files."""
+    """Return the address without user and password, and its opener: no proxies, redirects or files."""
     parts = urlsplit(url)
     address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     logins = urllib.request.HTTPPasswordMgrWithDefaultRealm()

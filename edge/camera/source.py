@@ -1,4 +1,4 @@
-"""The interface of a camera, and the way from its settings to one."""
+"""Interface of a frame source, and its creation from settings."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ from edge.settings.camera import AnyCameraSettings
 class Camera(Protocol):
     """A source of frames, read by one thread.
 
-    ``description`` can be shown to anyone: it holds no password. ``live`` says whether a lost
-    picture may come back: a camera may, the end of a file is the end. ``ignored`` names the
-    settings that the camera did not take.
+    ``description`` may be shown to anyone: it holds no password. ``live`` is True if a lost picture may come
+    back, as a camera's may, and False for files, which end. ``ignored`` names the settings that the camera
+    ignored.
     """
 
     description: str
@@ -23,16 +23,16 @@ class Camera(Protocol):
     ignored: tuple[str, ...]
 
     def read(self) -> Frame | None:
-        """The next frame, waiting for it; None at the end. Raises CameraError if there is none."""
+        """Wait for the next frame and return it; None at the end. Raises CameraError if there is none."""
 
     def close(self) -> None:
-        """Let go of the device or file; safe to call twice."""
+        """Release the device or file; safe to call twice."""
 
 
 def open_camera(settings: AnyCameraSettings, depth: Depth | None = None) -> Camera:
-    """Open what the settings name; raises CameraError, or SettingsError for nonsense.
+    """Open the source that the settings name; raises CameraError, or SettingsError for invalid settings.
 
-    ``depth`` is looked at for each frame; by default ``camera.bits``.
+    ``depth`` is read for each frame; by default ``camera.bits``.
     """
     depth = depth or Depth(settings.bits)
     if settings.kind == "simulated":
@@ -53,14 +53,14 @@ def open_camera(settings: AnyCameraSettings, depth: Depth | None = None) -> Came
 
 
 def is_folder(path: str) -> bool:
-    """True if ``camera.path`` is a folder, not a video; raises SettingsError where it is neither."""
+    """Return True if ``camera.path`` is a folder, not a file; raises SettingsError if it does not exist."""
     if not Path(path).exists():
         raise SettingsError(f"camera.path: no such file or folder: {re.sub(r'^.*@', '***@', path)}")
     return Path(path).is_dir()
 
 
 def check_source(settings: AnyCameraSettings) -> None:
-    """Raise SettingsError for a source that can never be opened here, whatever is plugged in."""
+    """Raise SettingsError if the source can never be opened on this device."""
     if settings.kind == "file":
         is_folder(settings.path)
     if settings.kind == "pipeline":
@@ -74,7 +74,7 @@ def check_source(settings: AnyCameraSettings) -> None:
 
 
 def described(settings: AnyCameraSettings) -> str:
-    """The source of frames, in words for a person; they hold no password."""
+    """Return a description of the source for a person, without passwords."""
     if settings.kind == "simulated":
         return "simulated"
     if settings.kind == "device":
@@ -85,9 +85,10 @@ def described(settings: AnyCameraSettings) -> str:
 
 
 def without_password(text: str) -> str:
-    """The text with the user and password of URLs and pipelines, and the queries of URLs, left out.
+    """Return the text without users and passwords of URLs and pipelines, and queries of URLs.
 
-    A password may hold any sign, so all up to the last @ goes: rather too much than too little.
+    A password may hold any character, so everything up to the last @ is removed, rather too much than too
+    little.
     """
     text = re.sub(r"(?<=://)\S*@", "***@", text)
     text = re.sub(r"\b(user-id|user-pw|password)\s*=\s*(\"[^\"]*\"|\S+)", r"\1=***", text)
