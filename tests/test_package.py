@@ -65,6 +65,8 @@ def test_the_wheel_is_made_from_the_source_distribution(distributions: Path) -> 
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert sources() - names == set()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "config.toml", "samples/demo.tflite"} <= names
+    tops = {name.partition("/")[0] for name in names} - {"", "PKG-INFO", ".gitignore", "pyproject.toml"}
+    assert tops == {*PACKAGES, "docs", "samples", "LICENSE", "README.md", "CHANGELOG.md", "config.toml"}
 
 
 def test_the_same_sources_give_the_same_bytes(distributions: Path, tmp_path: Path) -> None:

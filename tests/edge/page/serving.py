@@ -30,4 +30,4 @@ def serving(settings: Settings, *more: str) -> Iterator[str]:
         process.terminate()
         _, trouble = process.communicate(timeout=30)
     assert process.returncode == 0, trouble
-    assert trouble == ""
+    assert trouble == "", trouble
