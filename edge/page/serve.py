@@ -76,6 +76,10 @@ def serve(settings: Settings, *, when_ready: Callable[[str], None]) -> None:
         h11_max_incomplete_event_size=_HEADERS,
     )
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send must not fill the log
+    # A browser that holds its connection until the end is no error.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "graceful shutdown" not in record.getMessage()
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # the server raises it again when it has ended
     with listener:
